@@ -1,0 +1,261 @@
+/* scan.c: the MessagePack format, read in place; see scan.h. Format: msgpack.org, specification of 2013. */
+#include "wire/scan.h"
+
+#include <assert.h>
+
+#include "base/buf.h"
+#include "wire/encode.h"
+
+/*
+ * The shape of a value by its first byte: how many bytes of length or scalar follow, and what they mean.
+ * This and msgpack-c must agree on every byte: tests/fuzz compares them.
+ */
+enum shape {
+    S_BAD,
+    S_POSFIX,
+    S_NEGFIX,
+    S_NIL,
+    S_FALSE,
+    S_TRUE,
+    S_UINT,
+    S_INT,
+    S_F32,
+    S_F64,
+    S_STR,
+    S_BIN,
+    S_ARRAY,
+    S_MAP,
+    S_EXT
+};
+
+struct head {
+    uint8_t shape;
+    uint8_t width; /* bytes after the first that hold the number or the length */
+    uint8_t fixed; /* the length inside the first byte, when width is 0 */
+};
+
+static struct head head_of(uint8_t c)
+{
+    static const struct head table[32] = {
+        [0x00] = {S_NIL, 0, 0},   [0x01] = {S_BAD, 0, 0},   [0x02] = {S_FALSE, 0, 0}, [0x03] = {S_TRUE, 0, 0},
+        [0x04] = {S_BIN, 1, 0},   [0x05] = {S_BIN, 2, 0},   [0x06] = {S_BIN, 4, 0},   [0x07] = {S_EXT, 1, 0},
+        [0x08] = {S_EXT, 2, 0},   [0x09] = {S_EXT, 4, 0},   [0x0a] = {S_F32, 4, 0},   [0x0b] = {S_F64, 8, 0},
+        [0x0c] = {S_UINT, 1, 0},  [0x0d] = {S_UINT, 2, 0},  [0x0e] = {S_UINT, 4, 0},  [0x0f] = {S_UINT, 8, 0},
+        [0x10] = {S_INT, 1, 0},   [0x11] = {S_INT, 2, 0},   [0x12] = {S_INT, 4, 0},   [0x13] = {S_INT, 8, 0},
+        [0x14] = {S_EXT, 0, 1},   [0x15] = {S_EXT, 0, 2},   [0x16] = {S_EXT, 0, 4},   [0x17] = {S_EXT, 0, 8},
+        [0x18] = {S_EXT, 0, 16},  [0x19] = {S_STR, 1, 0},   [0x1a] = {S_STR, 2, 0},   [0x1b] = {S_STR, 4, 0},
+        [0x1c] = {S_ARRAY, 2, 0}, [0x1d] = {S_ARRAY, 4, 0}, [0x1e] = {S_MAP, 2, 0},   [0x1f] = {S_MAP, 4, 0},
+    };
+    if (c < 0x80)
+        return (struct head){S_POSFIX, 0, 0};
+    if (c < 0x90)
+        return (struct head){S_MAP, 0, c & 0x0f};
+    if (c < 0xa0)
+        return (struct head){S_ARRAY, 0, c & 0x0f};
+    if (c < 0xc0)
+        return (struct head){S_STR, 0, c & 0x1f};
+    if (c < 0xe0)
+        return table[c - 0xc0];
+    return (struct head){S_NEGFIX, 0, 0};
+}
+
+static uint64_t get_be(const uint8_t *p, unsigned width)
+{
+    switch (width) {
+    case 1:
+        return p[0];
+    case 2:
+        return (uint64_t)p[0] << 8 | p[1];
+    case 4:
+        return get_u32be(p);
+    default:
+        assert(width == 8);
+        return get_u64be(p);
+    }
+}
+
+static uint64_t length_of(const uint8_t *p, struct head h)
+{
+    return h.width == 0 ? h.fixed : get_be(p + 1, h.width);
+}
+
+/* ---- checking ---- */
+
+/* Checks string, binary or reference bodies; returns where they end, or NULL. */
+static const uint8_t *check_body(const uint8_t *p, const uint8_t *end, struct head h, uint64_t len)
+{
+    p += 1 + h.width;
+    if (h.shape == S_EXT) {
+        if (len != WIRE_EXT_REF_LEN || p == end || *p++ != WIRE_EXT_REF)
+            return NULL;
+    }
+    if (len > (uint64_t)(end - p))
+        return NULL;
+    if (h.shape == S_STR && !roost__utf8_ok(slice_of(p, len)))
+        return NULL;
+    if (h.shape == S_EXT && p[WIRE_EXT_REF_LEN - 1] > ROOST_TYPE_barrier)
+        return NULL;
+    return p + len;
+}
+
+bool roost__scan_check(struct slice s, unsigned depth_max)
+{
+    uint64_t left[WIRE_DEPTH_MAX + WIRE_FRAME_DEPTH_MAX + 1]; /* values still to come, level by level */
+    unsigned depth = 0;
+    const uint8_t *p = s.data, *end = s.data + s.len;
+    assert(depth_max <= WIRE_DEPTH_MAX + WIRE_FRAME_DEPTH_MAX);
+    left[0] = 1;
+    for (;;) {
+        while (left[depth] == 0) {
+            if (depth == 0)
+                return p == end;
+            depth--;
+        }
+        left[depth]--;
+        if (p == end)
+            return false;
+        struct head h = head_of(*p);
+        if (h.shape == S_BAD || h.width > end - p - 1)
+            return false;
+        switch ((enum shape)h.shape) {
+        case S_STR:
+        case S_BIN:
+        case S_EXT:
+            p = check_body(p, end, h, length_of(p, h));
+            if (p == NULL)
+                return false;
+            break;
+        case S_ARRAY:
+        case S_MAP: {
+            uint64_t n = length_of(p, h) * (h.shape == S_MAP ? 2 : 1);
+            p += 1 + h.width;
+            if (n > (uint64_t)(end - p) || depth == depth_max) /* each value takes a byte at least */
+                return false;
+            left[++depth] = n;
+            break;
+        }
+        case S_BAD:
+        case S_POSFIX:
+        case S_NEGFIX:
+        case S_NIL:
+        case S_FALSE:
+        case S_TRUE:
+        case S_UINT:
+        case S_INT:
+        case S_F32:
+        case S_F64:
+            p += 1 + h.width;
+        }
+    }
+}
+
+/* ---- reading checked bytes ---- */
+
+static int64_t sign_extend(uint64_t raw, unsigned width)
+{
+    unsigned shift = 64 - 8 * width;
+    return (int64_t)(raw << shift) >> shift;
+}
+
+static void set_uint(struct item *ret, uint64_t u)
+{
+    ret->kind = u <= INT64_MAX ? ROOST_INT : ROOST_UINT;
+    ret->as.u = u;
+}
+
+static void set_float(struct item *ret, uint64_t raw, unsigned width)
+{
+    ret->kind = ROOST_FLOAT;
+    if (width == 8) {
+        memcpy(&ret->as.f, &raw, sizeof(raw));
+    } else {
+        uint32_t narrow = (uint32_t)raw;
+        float f;
+        memcpy(&f, &narrow, sizeof(f));
+        ret->as.f = (double)f;
+    }
+}
+
+static const uint8_t *body_item(const uint8_t *p, struct head h, struct item *ret)
+{
+    ret->len = (uint32_t)length_of(p, h);
+    p += 1 + h.width;
+    if (h.shape == S_EXT) {
+        ret->kind = ROOST_REF;
+        ret->as.u = get_u64be(p + 1);
+        ret->len = p[WIRE_EXT_REF_LEN];
+        return p + 1 + WIRE_EXT_REF_LEN;
+    }
+    ret->kind = h.shape == S_STR ? ROOST_STR : ROOST_BYTES;
+    ret->as.bytes = p;
+    return p + ret->len;
+}
+
+const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret)
+{
+    struct head h = head_of(*p);
+    *ret = (struct item){.kind = ROOST_NIL};
+    switch ((enum shape)h.shape) {
+    case S_POSFIX:
+        ret->kind = ROOST_INT;
+        ret->as.i = *p;
+        break;
+    case S_NEGFIX:
+        ret->kind = ROOST_INT;
+        ret->as.i = (int8_t)*p;
+        break;
+    case S_FALSE:
+    case S_TRUE:
+        ret->kind = ROOST_BOOL;
+        ret->as.b = h.shape == S_TRUE;
+        break;
+    case S_UINT:
+        set_uint(ret, get_be(p + 1, h.width));
+        break;
+    case S_INT:
+        ret->kind = ROOST_INT;
+        ret->as.i = sign_extend(get_be(p + 1, h.width), h.width);
+        break;
+    case S_F32:
+    case S_F64:
+        set_float(ret, get_be(p + 1, h.width), h.width);
+        break;
+    case S_STR:
+    case S_BIN:
+    case S_EXT:
+        return body_item(p, h, ret);
+    case S_ARRAY:
+    case S_MAP:
+        ret->kind = h.shape == S_ARRAY ? ROOST_ARRAY : ROOST_MAP;
+        ret->len = (uint32_t)length_of(p, h);
+        break;
+    case S_BAD:
+    case S_NIL:
+        break;
+    }
+    return p + 1 + h.width;
+}
+
+const uint8_t *roost__scan_skip(const uint8_t *p)
+{
+    for (uint64_t left = 1; left > 0; left--) {
+        struct item it;
+        p = roost__scan_item(p, &it);
+        if (it.kind == ROOST_ARRAY)
+            left += it.len;
+        else if (it.kind == ROOST_MAP)
+            left += 2 * (uint64_t)it.len;
+    }
+    return p;
+}
+
+bool roost__scan_has_ref(struct slice s)
+{
+    struct item it;
+    for (const uint8_t *p = s.data; p < s.data + s.len;) {
+        p = roost__scan_item(p, &it);
+        if (it.kind == ROOST_REF)
+            return true;
+    }
+    return false;
+}

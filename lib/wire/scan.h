@@ -1,0 +1,61 @@
+/*
+ * scan.h: reading encoded values in place, without a tree and without memory.
+ *
+ * Bytes from outside go through roost__scan_check() once. Everything else here takes *checked* bytes and
+ * asserts nothing about them: a walk over a checked value cannot leave it. msgpack-c's own unpacker is only
+ * ever given checked bytes (unchecked, five bytes make it ask for 16 GiB). Called by the core (arguments,
+ * stored values), the shell (frames) and decode.c.
+ */
+#ifndef ROOST_WIRE_SCAN_H
+#define ROOST_WIRE_SCAN_H
+
+#include "base/slice.h"
+#include "roost/value.h"
+
+/* One decoded header: a scalar, a string's bytes, or a container's count. */
+struct item {
+    roost_kind kind;
+    uint32_t len; /* bytes of STR and BYTES, elements of ARRAY, pairs of MAP, type of REF */
+    union {
+        bool b;
+        int64_t i;
+        uint64_t u; /* UINT, and the id of REF */
+        double f;
+        const uint8_t *bytes;
+    } as;
+};
+
+/*
+ * Is s exactly one well-formed value, nested at most depth_max levels, its strings UTF-8, its extensions
+ * object references only? No recursion, no allocation.
+ */
+bool roost__scan_check(struct slice s, unsigned depth_max);
+
+/* The item at p; returns where the next begins: behind a scalar or string, at the first element of a
+ * container. */
+const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret);
+
+/* Where the value that begins at p ends. */
+const uint8_t *roost__scan_skip(const uint8_t *p);
+
+/* True when a reference stands anywhere in the value. */
+bool roost__scan_has_ref(struct slice s);
+
+/* The item of a whole value. */
+static inline struct item scan_value(struct slice s)
+{
+    struct item it;
+    roost__scan_item(s.data, &it);
+    return it;
+}
+
+/* The value at *p as a slice; moves *p behind it. */
+static inline struct slice scan_next(const uint8_t **p)
+{
+    const uint8_t *end = roost__scan_skip(*p);
+    struct slice s = slice_of(*p, (size_t)(end - *p));
+    *p = end;
+    return s;
+}
+
+#endif
