@@ -253,7 +253,7 @@ static void garbage_ends_the_connection_and_nothing_else(void **state)
         {"\0\0\0\4\x93\x01\xff\xc0", 8},                   /* a negative number */
         {"\0\0\0\4\x94\x02\x01\xff", 8},                   /* an error cut short */
         {"\0\0\0\6\x94\x02\x01\x05\xa1x", 10},             /* a positive code */
-        {"\0\0\0\x0c\x96\0\xa5roost\x01\x07\x09\x80", 15}, /* a second welcome */
+        {"\0\0\0\x0c\x96\0\xa5roost\x01\x07\x09\x80", 16}, /* a second welcome */
         {"\0\0\0\6\x93\x01\x01\xdd\xff\xff", 10},          /* a count without elements */
     };
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
