@@ -60,6 +60,15 @@ static inline struct list *list_first(const struct list *l)
     return list_empty(l) ? NULL : l->next;
 }
 
+/* How many nodes are linked: O(n). */
+static inline size_t list_count(const struct list *l)
+{
+    size_t n = 0;
+    for (const struct list *it = l->next; it != l; it = it->next)
+        n++;
+    return n;
+}
+
 #define list_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 
 /* As list_each, but the body may unlink (and free) `it`. */

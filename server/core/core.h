@@ -1,0 +1,80 @@
+/*
+ * core.h: the deterministic core as the shell sees it: core_step(core, event, effects).
+ *
+ * Invariant: the core is a pure state machine. The caller enters it from one thread at a time and gives every
+ * event its time; the core keeps no reference to the event or the effects after the step. Called by the
+ * shell, the tests, the simulator and the fuzzers.
+ */
+#ifndef ROOST_CORE_CORE_H
+#define ROOST_CORE_CORE_H
+
+#include "base/buf.h"
+#include "base/list.h"
+
+struct core;
+
+struct core_options {
+    int64_t now_us;       /* the time at the start; later events are never earlier */
+    uint64_t epoch;       /* differs from that of every earlier run */
+    uint8_t hash_key[16]; /* secret, against chosen collisions; no effect on any answer */
+};
+
+enum event_kind {
+    EVENT_OPEN, /* a session opened; payload: its info, one checked MessagePack value */
+    EVENT_CALL, /* a request from a session; payload: a checked CALL frame's payload */
+    EVENT_ACK,  /* a session acknowledged deliveries; payload: a checked ACK frame's payload */
+    EVENT_LOST, /* a session ended */
+    EVENT_TIME  /* nothing but time passed */
+};
+
+struct event {
+    enum event_kind kind;
+    int64_t now_us;
+    uint64_t session; /* OPEN: unused */
+    struct slice payload;
+};
+
+/* A frame for a session: len bytes of effects.bytes from at. */
+struct effect {
+    uint64_t session;
+    size_t at;
+    size_t len;
+};
+
+/*
+ * What a step did. The caller owns it and resets it between steps. Effects of one session are in the order in
+ * which its client must see them.
+ */
+struct effects {
+    struct buf bytes;
+    struct effect *items;
+    size_t len;
+    size_t cap;
+    uint64_t opened;  /* EVENT_OPEN: the new session */
+    uint64_t *broken; /* sessions that could not be answered for want of memory: end them */
+    size_t broken_len;
+    size_t broken_cap;
+};
+
+/* NULL without memory. */
+struct core *core_create(const struct core_options *options);
+
+/* Frees everything; NULL is allowed. */
+void core_destroy(struct core *core);
+
+/*
+ * Takes one event. Returns ROOST_OK, or ROOST_EPROTO when the payload's shape is wrong or the session unknown
+ * (nothing changed), or ROOST_ENOMEM when a session could not be opened.
+ */
+int core_step(struct core *core, const struct event *event, struct effects *effects);
+
+/* When EVENT_TIME must come at the latest, or INT64_MAX. */
+int64_t core_next_deadline_us(const struct core *core);
+
+uint64_t core_epoch(const struct core *core);
+
+void effects_init(struct effects *e);
+void effects_reset(struct effects *e);
+void effects_free(struct effects *e);
+
+#endif

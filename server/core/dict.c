@@ -1,0 +1,303 @@
+/* dict.c: the dict: a keymap with values. Every method is O(1) but those that answer with everything. */
+#include <stdlib.h>
+
+#include "core/handlers.h"
+#include "core/keymap.h"
+#include "core/number.h"
+#include "core/order.h"
+
+struct dict {
+    struct object object;
+    struct keymap map;
+};
+
+static struct keymap *map_of(const struct call *c)
+{
+    return &container_of(c->object, struct dict, object)->map;
+}
+
+static void dict_destroy(struct core *core, struct object *o)
+{
+    keymap_clear(core, &container_of(o, struct dict, object)->map);
+}
+
+static unsigned dict_describe(const struct object *o, struct buf *out)
+{
+    const struct dict *d = (const struct dict *)(const void *)o;
+    roost__put_cstr(out, "len");
+    roost__put_uint(out, keymap_len(&d->map));
+    return 1;
+}
+
+static void dict_each_stored(const struct object *o, void (*visit)(void *context, uint64_t id), void *context)
+{
+    keymap_each_stored(&((const struct dict *)(const void *)o)->map, visit, context);
+}
+
+const struct type type_dict = {.code = ROOST_TYPE_dict,
+                               .size = sizeof(struct dict),
+                               .destroy = dict_destroy,
+                               .describe = dict_describe,
+                               .each_stored = dict_each_stored};
+
+void on_dict_open(struct call *c)
+{
+    bool found;
+    struct object *o = object_open(c, &type_dict, &found);
+    if (o == NULL)
+        return;
+    struct dict *d = container_of(o, struct dict, object);
+    if (!found) {
+        keymap_init(&d->map);
+        if (arg_given(c, 1) && keymap_set_all(c, o, &d->map, 1) < 0) {
+            object_destroy(c->core, o);
+            return;
+        }
+    }
+    reply_ref(c, o);
+}
+
+static void fail_key(struct call *c)
+{
+    fail(c, ROOST_EKEY, "no such key");
+}
+
+/* The entry of argument 0's key. NULL: the call has failed, or (default at argument 1) was answered. */
+static struct entry *find_or_default(struct call *c)
+{
+    struct key key;
+    if (!key_arg(c, 0, &key))
+        return NULL;
+    struct entry *e = keymap_find(map_of(c), &key);
+    if (e == NULL)
+        arg_given(c, 1) ? reply_raw(c, c->arg[1]) : fail_key(c);
+    return e;
+}
+
+void on_dict_get(struct call *c)
+{
+    struct entry *e = find_or_default(c);
+    if (e != NULL)
+        reply_cell(c, &e->value);
+}
+
+void on_dict_set(struct call *c)
+{
+    struct key key;
+    bool is_new;
+    if (!key_arg(c, 0, &key))
+        return;
+    int rc = keymap_set(c->core, c->object, map_of(c), &key, c->arg[1], &is_new);
+    rc == ROOST_OK ? reply_nil(c) : fail_store(c, rc);
+}
+
+void on_dict_delete(struct call *c)
+{
+    struct key key;
+    if (!key_arg(c, 0, &key))
+        return;
+    struct entry *e = keymap_find(map_of(c), &key);
+    if (e == NULL) {
+        fail_key(c);
+        return;
+    }
+    keymap_remove(c->core, map_of(c), e);
+    reply_nil(c);
+}
+
+void on_dict_contains(struct call *c)
+{
+    struct key key;
+    if (key_arg(c, 0, &key))
+        reply_bool(c, keymap_find(map_of(c), &key) != NULL);
+}
+
+void on_dict_len(struct call *c)
+{
+    reply_int(c, (int64_t)keymap_len(map_of(c)));
+}
+
+void on_dict_keys(struct call *c)
+{
+    keymap_reply_keys(c, map_of(c));
+}
+
+static void put_pair(struct call *c, struct buf *out, const struct entry *e)
+{
+    struct slice key = entry_key(e);
+    roost__put_array(out, 2);
+    buf_append(out, key.data, key.len);
+    put_cell(c->core, &c->caller, out, &e->value);
+}
+
+void on_dict_values(struct call *c)
+{
+    struct keymap *m = map_of(c);
+    struct buf *out = reply_begin(c->core, &c->caller);
+    roost__put_array(out, keymap_len(m));
+    list_each (it, &m->order)
+        put_cell(c->core, &c->caller, out, &entry_of(it)->value);
+    reply_end(c->core, &c->caller);
+    c->done = true;
+}
+
+void on_dict_items(struct call *c)
+{
+    struct keymap *m = map_of(c);
+    struct buf *out = reply_begin(c->core, &c->caller);
+    roost__put_array(out, keymap_len(m));
+    list_each (it, &m->order)
+        put_pair(c, out, entry_of(it));
+    reply_end(c->core, &c->caller);
+    c->done = true;
+}
+
+void on_dict_pop(struct call *c)
+{
+    struct entry *e = find_or_default(c);
+    if (e == NULL)
+        return;
+    reply_cell(c, &e->value);
+    keymap_remove(c->core, map_of(c), e);
+}
+
+void on_dict_popitem(struct call *c)
+{
+    struct keymap *m = map_of(c);
+    if (list_empty(&m->order)) {
+        fail(c, ROOST_EKEY, "the dict is empty");
+        return;
+    }
+    struct entry *e = entry_of(m->order.prev);
+    put_pair(c, reply_begin(c->core, &c->caller), e);
+    reply_end(c->core, &c->caller);
+    c->done = true;
+    keymap_remove(c->core, m, e);
+}
+
+void on_dict_setdefault(struct call *c)
+{
+    static const uint8_t nil = 0xc0;
+    struct key key;
+    bool is_new;
+    if (!key_arg(c, 0, &key))
+        return;
+    struct entry *e = keymap_find(map_of(c), &key);
+    if (e == NULL) {
+        struct slice value = arg_given(c, 1) ? c->arg[1] : slice_of(&nil, 1);
+        int rc = keymap_set(c->core, c->object, map_of(c), &key, value, &is_new);
+        if (rc != ROOST_OK) {
+            fail_store(c, rc);
+            return;
+        }
+        e = keymap_find(map_of(c), &key);
+    }
+    reply_cell(c, &e->value);
+}
+
+void on_dict_update(struct call *c)
+{
+    if (keymap_set_all(c, c->object, map_of(c), 0) >= 0)
+        reply_nil(c);
+}
+
+void on_dict_set_many(struct call *c)
+{
+    int64_t added = keymap_set_all(c, c->object, map_of(c), 0);
+    if (added >= 0)
+        reply_int(c, added);
+}
+
+void on_dict_clear(struct call *c)
+{
+    keymap_clear(c->core, map_of(c));
+    reply_nil(c);
+}
+
+void on_dict_copy(struct call *c)
+{
+    keymap_reply_map(c, map_of(c));
+}
+
+/* The entries of the keys asked for, in their order; *ret_found how many. NULL: the call has failed. */
+static struct entry **find_many(struct call *c, size_t *ret_found)
+{
+    struct item head;
+    const uint8_t *p = roost__scan_item(c->arg[0].data, &head);
+    struct entry **found = calloc((size_t)head.len + 1, sizeof(struct entry *));
+    if (found == NULL) {
+        fail_memory(c);
+        return NULL;
+    }
+    *ret_found = 0;
+    for (uint32_t i = 0; i < head.len; i++) {
+        struct slice bytes = scan_next(&p);
+        struct key key;
+        if (!key_of(c->core, bytes, &key)) {
+            key_refused(c, bytes);
+            free(found);
+            return NULL;
+        }
+        struct entry *e = keymap_find(map_of(c), &key);
+        if (e != NULL)
+            found[(*ret_found)++] = e;
+    }
+    return found;
+}
+
+void on_dict_get_many(struct call *c)
+{
+    size_t n;
+    struct entry **found = find_many(c, &n);
+    if (found == NULL)
+        return;
+    struct buf *out = reply_begin(c->core, &c->caller);
+    roost__put_map(out, n);
+    for (size_t i = 0; i < n; i++) {
+        struct slice key = entry_key(found[i]);
+        buf_append(out, key.data, key.len);
+        put_cell(c->core, &c->caller, out, &found[i]->value);
+    }
+    reply_end(c->core, &c->caller);
+    c->done = true;
+    free(found);
+}
+
+void on_dict_incr(struct call *c)
+{
+    static const uint8_t zero = 0x00;
+    struct key key;
+    bool is_new;
+    uint8_t sum[NUMBER_BYTES_MAX];
+    if (!key_arg(c, 0, &key))
+        return;
+    struct entry *e = keymap_find(map_of(c), &key);
+    struct slice old = e != NULL ? cell_slice(&e->value) : slice_of(&zero, 1);
+    size_t len = number_add(c, old, 1, sum);
+    if (len == 0)
+        return;
+    int rc = keymap_set(c->core, c->object, map_of(c), &key, slice_of(sum, len), &is_new);
+    rc == ROOST_OK ? reply_raw(c, slice_of(sum, len)) : fail_store(c, rc);
+}
+
+void on_dict_compare_and_set(struct call *c)
+{
+    struct key key;
+    if (!key_arg(c, 0, &key))
+        return;
+    struct entry *e = keymap_find(map_of(c), &key);
+    if (e == NULL || !order_equal(cell_slice(&e->value), c->arg[1], &c->core->scratch)) {
+        reply_bool(c, false);
+        return;
+    }
+    struct cell cell;
+    int rc = cell_store(c->core, c->object, c->arg[2], &cell);
+    if (rc != ROOST_OK) {
+        fail_store(c, rc);
+        return;
+    }
+    struct cell old = e->value;
+    e->value = cell;
+    cell_free(c->core, &old);
+    reply_bool(c, true);
+}

@@ -1,0 +1,171 @@
+/* dispatch.c: a CALL frame finds its row, has its arguments checked against the row, and reaches its handler.
+ */
+#include <assert.h>
+
+#include "core/handlers.h"
+
+static handler *const handlers[] = {
+#define ROOST_METHOD(type, name, number, handler_, params, reply, flags, help) on_##handler_,
+#include "wire/methods.def"
+#undef ROOST_METHOD
+};
+
+static bool is_number(roost_kind kind)
+{
+    return kind == ROOST_INT || kind == ROOST_UINT || kind == ROOST_FLOAT;
+}
+
+/* Does an item suit a parameter's kind (methods.def)? */
+static bool suits(char kind, const struct item *it)
+{
+    switch (kind) {
+    case 'k':
+        return it->kind != ROOST_MAP && it->kind != ROOST_REF;
+    case 'v':
+        return true;
+    case 'i':
+        return it->kind == ROOST_INT;
+    case 'u':
+        return it->kind == ROOST_INT && it->as.i >= 0;
+    case 't':
+        return it->kind == ROOST_INT && it->as.i >= -1;
+    case 'f':
+        return is_number(it->kind);
+    case 's':
+        return it->kind == ROOST_STR;
+    case 'y':
+        return it->kind == ROOST_BYTES;
+    case 'b':
+        return it->kind == ROOST_BOOL;
+    case 'a':
+    case 'K':
+        return it->kind == ROOST_ARRAY;
+    case 'm':
+        return it->kind == ROOST_MAP;
+    case 'r':
+        return it->kind == ROOST_REF;
+    case 'o':
+        return it->kind == ROOST_STR || it->kind == ROOST_REF;
+    default:
+        assert(kind == 'c');
+        return it->kind == ROOST_ARRAY || it->kind == ROOST_REF;
+    }
+}
+
+static const char *kind_words(char kind)
+{
+    static const char kinds[] = "kviutfsybaKmroc";
+    static const char *const words[] = {"a key",
+                                        "a value",
+                                        "a 64-bit integer",
+                                        "an integer >= 0",
+                                        "a timeout in ms >= -1",
+                                        "a number",
+                                        "a string",
+                                        "bytes",
+                                        "true or false",
+                                        "an array",
+                                        "an array",
+                                        "a map",
+                                        "a reference",
+                                        "an object's name or a reference",
+                                        "an array or a reference to a set"};
+    const char *at = strchr(kinds, kind);
+    return at == NULL ? "?" : words[at - kinds];
+}
+
+static bool check_argument(struct call *c, unsigned i, const struct param *p)
+{
+    struct item it = scan_value(c->arg[i]);
+    if (it.kind == ROOST_NIL && p->optional && p->kind != 'v' && p->kind != 'k') {
+        c->arg[i] = slice_of(NULL, 0); /* nil stands for left out */
+        return true;
+    }
+    if (suits(p->kind, &it))
+        return true;
+    fail(c, it.kind == ROOST_INT || it.kind == ROOST_UINT ? ROOST_EINVAL : ROOST_ETYPE,
+         "argument %u (%.*s) must be %s, not %s%s", i + 1, (int)p->name_len, p->name, kind_words(p->kind),
+         roost_kind_name(it.kind), it.kind == ROOST_INT && it.as.i < 0 ? " < 0" : "");
+    return false;
+}
+
+static bool check_arguments(struct call *c, const struct call_frame *frame)
+{
+    struct param params[METHOD_PARAMS_MAX];
+    unsigned n = roost__method_params(c->method, params);
+    if (frame->argc > n) {
+        fail(c, ROOST_EINVAL, "takes at most %u arguments, got %u", n, frame->argc);
+        return false;
+    }
+    const uint8_t *p = frame->args;
+    for (unsigned i = 0; i < frame->argc; i++)
+        c->arg[i] = scan_next(&p);
+    c->argc = frame->argc;
+    for (unsigned i = 0; i < n; i++) {
+        if (i < c->argc) {
+            if (!check_argument(c, i, &params[i]))
+                return false;
+        } else if (!params[i].optional) {
+            fail(c, ROOST_EINVAL, "argument %u (%.*s) is missing", i + 1, (int)params[i].name_len,
+                 params[i].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The target: none for the server's methods and open, else an object of the method's type. */
+static bool check_target(struct call *c, uint64_t target)
+{
+    bool needs_object = c->method->type != ROOST_TYPE_server && (c->method->code & 0xff) != 0;
+    if (!needs_object)
+        return true;
+    c->object = object_find(c->core, target);
+    if (c->object == NULL) {
+        fail(c, ROOST_ENOENT, "no such object, or it was deleted");
+        return false;
+    }
+    if (c->object->type->code != c->method->type) {
+        fail(c, ROOST_ETYPE, "the object is a %s, not a %s", roost_type_name(c->object->type->code),
+             roost_type_name(c->method->type));
+        return false;
+    }
+    return true;
+}
+
+int core__call(struct core *core, struct session *s, struct slice payload)
+{
+    struct call_frame frame;
+    if (!roost__frame_call(payload, &frame))
+        return ROOST_EPROTO;
+    struct call c = {.core = core, .caller = {.session = s, .number = frame.number, .thread = frame.thread}};
+    core->call_count++;
+    c.method = roost__method_by_code(frame.method);
+    if (c.method == NULL) {
+        fail(&c, ROOST_ENOMETHOD, "there is no method with code %llu", (unsigned long long)frame.method);
+        return ROOST_OK;
+    }
+    size_t row = (size_t)(c.method - roost__methods);
+    core->calls_by_row[row]++;
+    if (check_target(&c, frame.target) && check_arguments(&c, &frame))
+        handlers[row](&c);
+    assert(c.done);
+    return ROOST_OK;
+}
+
+int64_t arg_int(const struct call *c, unsigned i, int64_t otherwise)
+{
+    return arg_given(c, i) ? scan_value(c->arg[i]).as.i : otherwise;
+}
+
+bool arg_bool(const struct call *c, unsigned i, bool otherwise)
+{
+    return arg_given(c, i) ? scan_value(c->arg[i]).as.b : otherwise;
+}
+
+struct slice arg_bytes(const struct call *c, unsigned i)
+{
+    struct item it = scan_value(c->arg[i]);
+    assert(it.kind == ROOST_STR || it.kind == ROOST_BYTES);
+    return slice_of(it.as.bytes, it.len);
+}

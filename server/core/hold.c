@@ -1,0 +1,45 @@
+/* hold.c: who holds what: grants and their tokens. See struct hold in internal.h. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/internal.h"
+
+struct hold *hold_new(void)
+{
+    return calloc(1, sizeof(struct hold));
+}
+
+void hold_grant(struct core *core, struct object *o, struct hold *h, const struct caller *to, uint64_t depth)
+{
+    assert(h->object == NULL && depth > 0);
+    h->object = o;
+    h->session = to->session;
+    h->thread = to->thread;
+    h->depth = depth;
+    h->token = ++core->last_token;
+    h->since_us = core->now_us;
+    list_push_back(&o->holds, &h->in_object);
+    list_push_back(&to->session->holds, &h->in_session);
+    core->hold_count++;
+}
+
+void hold_free(struct core *core, struct hold *h)
+{
+    if (h == NULL)
+        return;
+    list_remove(&h->in_object);
+    list_remove(&h->in_session);
+    assert(core->hold_count > 0);
+    core->hold_count--;
+    free(h);
+}
+
+struct hold *hold_of(const struct object *o, const struct caller *who, bool any_thread)
+{
+    list_each (it, &o->holds) {
+        struct hold *h = container_of(it, struct hold, in_object);
+        if (h->session == who->session && (any_thread || h->thread == who->thread))
+            return h;
+    }
+    return NULL;
+}

@@ -1,0 +1,205 @@
+/* keymap.c: the insertion-ordered map; see keymap.h. */
+#include "core/keymap.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "core/internal.h"
+#include "core/order.h"
+
+void keymap_init(struct keymap *m)
+{
+    *m = (struct keymap){0};
+    list_init(&m->order);
+}
+
+static void entry_free(struct core *core, struct entry *e)
+{
+    cell_free(core, &e->value);
+    free(e);
+}
+
+void keymap_clear(struct core *core, struct keymap *m)
+{
+    list_each_safe (it, &m->order)
+        entry_free(core, entry_of(it));
+    roost__hmap_free(&m->table);
+    keymap_init(m);
+}
+
+bool key_of(struct core *core, struct slice v, struct key *ret)
+{
+    if (order_no_key(v))
+        return false;
+    struct slice canonical = order_canonical(v, &core->scratch);
+    if (canonical.len == 0)
+        return false;
+    *ret = (struct key){.canonical = canonical, .shown = v};
+    _Static_assert(crypto_shorthash_BYTES == sizeof(ret->hash), "a hash fills a word");
+    crypto_shorthash((unsigned char *)&ret->hash, canonical.data, canonical.len, core->hash_key);
+    return true;
+}
+
+void key_refused(struct call *c, struct slice v)
+{
+    if (order_no_key(v))
+        fail(c, ROOST_ETYPE, "a map or a reference cannot be (in) a key");
+    else
+        fail_memory(c);
+}
+
+bool key_arg(struct call *c, unsigned i, struct key *ret)
+{
+    if (key_of(c->core, c->arg[i], ret))
+        return true;
+    key_refused(c, c->arg[i]);
+    return false;
+}
+
+static struct entry *entry_at(const struct hnode *n)
+{
+    return container_of((struct hnode *)(uintptr_t)n, struct entry, node);
+}
+
+static bool entry_has_key(const struct hnode *n, const void *key)
+{
+    const struct entry *e = entry_at(n);
+    return slice_equal(slice_of(e->bytes, e->key_len), ((const struct key *)key)->canonical);
+}
+
+struct entry *keymap_find(const struct keymap *m, const struct key *key)
+{
+    struct hnode *n = roost__hmap_find(&m->table, key->hash, entry_has_key, key);
+    return n == NULL ? NULL : entry_at(n);
+}
+
+struct entry *keymap_add(struct keymap *m, const struct key *key)
+{
+    assert(key->canonical.len > 0);
+    bool same = slice_equal(key->canonical, key->shown);
+    size_t shown_len = same ? 0 : key->shown.len;
+    struct entry *e = malloc(sizeof(*e) + key->canonical.len + shown_len);
+    if (e == NULL || !roost__hmap_reserve(&m->table, 1)) {
+        free(e);
+        return NULL;
+    }
+    e->node.hash = key->hash;
+    e->value = (struct cell){.len = 0};
+    e->key_len = (uint32_t)key->canonical.len;
+    e->shown_len = (uint32_t)shown_len;
+    memcpy(e->bytes, key->canonical.data, key->canonical.len);
+    if (!same)
+        memcpy(e->bytes + e->key_len, key->shown.data, shown_len);
+    roost__hmap_add(&m->table, &e->node);
+    list_push_back(&m->order, &e->in_order);
+    return e;
+}
+
+void keymap_remove(struct core *core, struct keymap *m, struct entry *e)
+{
+    roost__hmap_remove(&m->table, &e->node);
+    list_remove(&e->in_order);
+    entry_free(core, e);
+}
+
+int keymap_set(struct core *core, struct object *owner, struct keymap *m, const struct key *key,
+               struct slice value, bool *ret_new)
+{
+    struct cell cell;
+    int rc = cell_store(core, owner, value, &cell);
+    if (rc != ROOST_OK)
+        return rc;
+    struct entry *e = keymap_find(m, key);
+    *ret_new = e == NULL;
+    if (e == NULL)
+        e = keymap_add(m, key);
+    if (e == NULL) {
+        cell_free(core, &cell);
+        return ROOST_ENOMEM;
+    }
+    struct cell old = e->value;
+    e->value = cell;
+    cell_free(core, &old);
+    return ROOST_OK;
+}
+
+void keymap_each_stored(const struct keymap *m, void (*visit)(void *context, uint64_t id), void *context)
+{
+    list_each (it, &m->order) {
+        const struct entry *e = entry_of(it);
+        if (e->value.refs)
+            each_ref(cell_slice(&e->value), visit, context);
+    }
+}
+
+/* Fails the call when a pair of the map could not be stored. */
+static bool check_pairs(struct call *c, struct slice map)
+{
+    struct item head;
+    const uint8_t *p = roost__scan_item(map.data, &head);
+    for (uint32_t i = 0; i < head.len; i++) {
+        struct slice key = scan_next(&p);
+        scan_next(&p);
+        if (order_no_key(key)) {
+            key_refused(c, key);
+            return false;
+        }
+    }
+    return true;
+}
+
+int64_t keymap_set_all(struct call *c, struct object *owner, struct keymap *m, unsigned arg)
+{
+    struct slice map = c->arg[arg];
+    if (!check_pairs(c, map))
+        return -1;
+    struct cell probe = {.len = 0}; /* storing the whole map once proves that every reference in it is good */
+    int rc = roost__scan_has_ref(map) ? cell_store(c->core, owner, map, &probe) : ROOST_OK;
+    if (rc != ROOST_OK) {
+        fail_store(c, rc);
+        return -1;
+    }
+    struct item head;
+    const uint8_t *p = roost__scan_item(map.data, &head);
+    int64_t added = 0;
+    for (uint32_t i = 0; i < head.len && rc == ROOST_OK; i++) {
+        struct slice key_bytes = scan_next(&p), value = scan_next(&p);
+        struct key key;
+        bool is_new = false;
+        rc = key_of(c->core, key_bytes, &key) ? keymap_set(c->core, owner, m, &key, value, &is_new)
+                                              : ROOST_ENOMEM;
+        added += is_new;
+    }
+    cell_free(c->core, &probe);
+    if (rc == ROOST_OK)
+        return added;
+    fail_store(c, rc);
+    return -1;
+}
+
+void keymap_reply_keys(struct call *c, const struct keymap *m)
+{
+    struct buf *out = reply_begin(c->core, &c->caller);
+    roost__put_array(out, keymap_len(m));
+    list_each (it, &m->order) {
+        struct slice key = entry_key(entry_of(it));
+        buf_append(out, key.data, key.len);
+    }
+    reply_end(c->core, &c->caller);
+    c->done = true;
+}
+
+void keymap_reply_map(struct call *c, const struct keymap *m)
+{
+    struct buf *out = reply_begin(c->core, &c->caller);
+    roost__put_map(out, keymap_len(m));
+    list_each (it, &m->order) {
+        struct entry *e = entry_of(it);
+        struct slice key = entry_key(e);
+        buf_append(out, key.data, key.len);
+        put_cell(c->core, &c->caller, out, &e->value);
+    }
+    reply_end(c->core, &c->caller);
+    c->done = true;
+}

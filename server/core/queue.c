@@ -1,0 +1,579 @@
+/*
+ * queue.c: FIFO, LIFO and priority queues.
+ *
+ * Invariants: while items are inside nobody waits to get; while there is room the first who waits to put does
+ * not fit; unfinished counts every item put and not yet told done, those on their way included. pump()
+ * restores them after every change. FIFO and LIFO are a ring, O(1); a priority queue is a heap, O(log n),
+ * first come first served among equals.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/cells.h"
+#include "core/handlers.h"
+#include "core/order.h"
+
+enum queue_kind { QUEUE_FIFO, QUEUE_LIFO, QUEUE_PRIORITY };
+
+enum { LINE_GET, LINE_PUT, LINE_JOIN };
+
+static const char *const kind_names[] = {"fifo", "lifo", "priority"};
+
+/* Bytes that one get_many() answers at most, so that its frame is never too long. */
+enum { GET_BYTES_MAX = FRAME_MAX - 64 };
+
+struct ranked {
+    struct heap_node node;
+    struct cell cell;
+    int64_t order;
+};
+
+struct queue {
+    struct object object;
+    enum queue_kind kind;
+    int64_t maxsize; /* <= 0: none */
+    struct cells cells;
+    struct heap heap;
+    int64_t last_order, first_order; /* of priority items: put, and returned to the head */
+    uint64_t unfinished;
+    bool shut;
+};
+
+static struct queue *queue_of(const struct object *o)
+{
+    return (struct queue *)(uintptr_t)o;
+}
+
+/* ---- the store: one interface over ring and heap ---- */
+
+static struct ranked *ranked_at(const struct heap_node *n)
+{
+    return container_of((struct heap_node *)(uintptr_t)n, struct ranked, node);
+}
+
+static bool ranked_before(const struct heap_node *a, const struct heap_node *b)
+{
+    const struct ranked *x = ranked_at(a), *y = ranked_at(b);
+    int c = order_compare(cell_slice(&x->cell), cell_slice(&y->cell), NULL);
+    return c != 0 ? c < 0 : x->order < y->order;
+}
+
+static size_t size(const struct queue *q)
+{
+    return q->kind == QUEUE_PRIORITY ? q->heap.len : q->cells.len;
+}
+
+static bool reserve(struct queue *q, size_t n)
+{
+    return q->kind == QUEUE_PRIORITY ? roost__heap_reserve(&q->heap, n) : cells_reserve(&q->cells, n);
+}
+
+/* Gives the heap, which has room, a new item. False without memory. */
+static bool push_ranked(struct queue *q, struct cell cell, int64_t order)
+{
+    struct ranked *r = malloc(sizeof(*r));
+    if (r == NULL)
+        return false;
+    *r = (struct ranked){.cell = cell, .order = order};
+    heap_node_init(&r->node);
+    bool pushed = roost__heap_push(&q->heap, &r->node);
+    assert(pushed);
+    return pushed;
+}
+
+/* Takes out, without freeing what they hold, the items put after a certain one: a put that failed half-way.
+ */
+static void unpush_ranked(struct queue *q, int64_t last_order)
+{
+    for (size_t i = q->heap.len; i > 0; i--) {
+        struct ranked *r = ranked_at(q->heap.items[i - 1]);
+        if (r->order > last_order) {
+            roost__heap_remove(&q->heap, &r->node);
+            free(r);
+            i = q->heap.len + 1; /* the removal moved others: look again */
+        }
+    }
+}
+
+/* Puts an item back where the next get finds it. False without memory. */
+static bool push_head(struct queue *q, struct cell cell)
+{
+    if (!reserve(q, 1))
+        return false;
+    if (q->kind == QUEUE_PRIORITY)
+        return push_ranked(q, cell, --q->first_order);
+    if (q->kind == QUEUE_LIFO)
+        cells_push_back(&q->cells, cell);
+    else
+        cells_push_front(&q->cells, cell);
+    return true;
+}
+
+static const struct cell *peek(const struct queue *q)
+{
+    if (q->kind == QUEUE_PRIORITY)
+        return &ranked_at(heap_first(&q->heap))->cell;
+    return cells_get(&q->cells, q->kind == QUEUE_LIFO ? q->cells.len - 1 : 0);
+}
+
+static struct cell pop(struct queue *q)
+{
+    assert(size(q) > 0);
+    if (q->kind == QUEUE_FIFO)
+        return cells_pop_front(&q->cells);
+    if (q->kind == QUEUE_LIFO)
+        return cells_pop_back(&q->cells);
+    struct ranked *r = ranked_at(heap_first(&q->heap));
+    struct cell cell = r->cell;
+    roost__heap_remove(&q->heap, &r->node);
+    free(r);
+    return cell;
+}
+
+static void drain(struct core *core, struct queue *q)
+{
+    while (size(q) > 0) {
+        struct cell cell = pop(q);
+        cell_free(core, &cell);
+    }
+}
+
+/* ---- the type ---- */
+
+static void queue_destroy(struct core *core, struct object *o)
+{
+    struct queue *q = queue_of(o);
+    drain(core, q);
+    cells_clear(core, &q->cells);
+    roost__heap_free(&q->heap);
+}
+
+static unsigned queue_describe(const struct object *o, struct buf *out)
+{
+    const struct queue *q = queue_of(o);
+    roost__put_cstr(out, "len");
+    roost__put_uint(out, size(q));
+    roost__put_cstr(out, "maxsize");
+    roost__put_int(out, q->maxsize);
+    roost__put_cstr(out, "kind");
+    roost__put_cstr(out, kind_names[q->kind]);
+    roost__put_cstr(out, "unfinished");
+    roost__put_uint(out, q->unfinished);
+    roost__put_cstr(out, "shutdown");
+    roost__put_bool(out, q->shut);
+    return 5;
+}
+
+static void queue_each_stored(const struct object *o, void (*visit)(void *context, uint64_t id),
+                              void *context)
+{
+    const struct queue *q = queue_of(o);
+    cells_each_stored(&q->cells, visit, context);
+    for (size_t i = 0; i < q->heap.len; i++)
+        each_ref(cell_slice(&ranked_at(q->heap.items[i])->cell), visit, context);
+    list_each (it, &o->lines[LINE_PUT]) {
+        const struct waiter *w = container_of(it, struct waiter, in_line);
+        for (size_t i = 0; i < w->count; i++)
+            each_ref(cell_slice(&w->cells[i]), visit, context);
+    }
+}
+
+static void pump(struct core *core, struct queue *q);
+
+/* A waiter left or gave up: who was behind it may fit now. */
+static void queue_left(struct core *core, struct object *o)
+{
+    pump(core, queue_of(o));
+}
+
+static void queue_expire(struct core *core, struct waiter *w)
+{
+    struct object *o = w->object;
+    waiter_time_out(core, w);
+    pump(core, queue_of(o));
+}
+
+const struct type type_queue = {.code = ROOST_TYPE_queue,
+                                .size = sizeof(struct queue),
+                                .destroy = queue_destroy,
+                                .expire = queue_expire,
+                                .left = queue_left,
+                                .describe = queue_describe,
+                                .each_stored = queue_each_stored};
+
+static int kind_of(struct slice name)
+{
+    for (int k = QUEUE_FIFO; k <= QUEUE_PRIORITY; k++)
+        if (slice_equal(name, slice_str(kind_names[k])))
+            return k;
+    return -1;
+}
+
+/* The parameters given agree with those of a queue that exists. */
+static bool agrees(struct call *c, const struct queue *q, int kind)
+{
+    int64_t maxsize = arg_int(c, 1, q->maxsize);
+    if (q->kind == (enum queue_kind)kind && (maxsize == q->maxsize || (maxsize <= 0 && q->maxsize <= 0)))
+        return true;
+    fail(c, ROOST_EEXIST, "it exists as a %s queue with maxsize %lld", kind_names[q->kind],
+         (long long)q->maxsize);
+    return false;
+}
+
+void on_queue_open(struct call *c)
+{
+    int kind = arg_given(c, 2) ? kind_of(arg_bytes(c, 2)) : QUEUE_FIFO;
+    if (kind < 0) {
+        fail(c, ROOST_EINVAL, "the kind of a queue is fifo, lifo or priority");
+        return;
+    }
+    bool found;
+    struct object *o = object_open(c, &type_queue, &found);
+    if (o == NULL)
+        return;
+    struct queue *q = queue_of(o);
+    if (!found) {
+        q->kind = (enum queue_kind)kind;
+        q->maxsize = arg_int(c, 1, 0);
+        heap_init(&q->heap, ranked_before);
+    } else if (!agrees(c, q, arg_given(c, 2) ? kind : (int)q->kind)) {
+        return;
+    }
+    reply_ref(c, o);
+}
+
+/* ---- delivering ---- */
+
+void delivery_free(struct core *core, struct delivery *d)
+{
+    list_remove(&d->in_session);
+    for (size_t i = 0; i < d->len; i++)
+        cell_free(core, &d->cells[i]);
+    core->delivery_count--;
+    free(d);
+}
+
+static struct delivery *delivery_new(struct core *core, struct queue *q, const struct caller *to, size_t n)
+{
+    struct delivery *d = malloc(sizeof(*d) + n * sizeof(struct cell));
+    if (d == NULL)
+        return NULL;
+    *d = (struct delivery){.number = to->number, .queue = q->object.id};
+    list_push_back(&to->session->deliveries, &d->in_session);
+    core->delivery_count++;
+    return d;
+}
+
+/* Takes up to n items out and sends them; they stay the session's until it acknowledges. False without
+ * memory. */
+static bool deliver(struct core *core, struct queue *q, const struct caller *to, size_t n, bool many)
+{
+    assert(size(q) > 0 && n > 0);
+    n = n < size(q) ? n : size(q);
+    struct delivery *d = delivery_new(core, q, to, n);
+    if (d == NULL)
+        return false;
+    size_t bytes = 0;
+    while (d->len < n && (d->len == 0 || bytes + peek(q)->len <= GET_BYTES_MAX)) {
+        d->cells[d->len] = pop(q);
+        bytes += d->cells[d->len++].len;
+    }
+    struct buf *out = reply_begin(core, to);
+    if (many)
+        roost__put_array(out, d->len);
+    for (size_t i = 0; i < d->len; i++)
+        put_cell(core, to, out, &d->cells[i]);
+    reply_end(core, to);
+    return true;
+}
+
+static bool fits(const struct queue *q, size_t n)
+{
+    return q->maxsize <= 0 || size(q) + n <= (size_t)q->maxsize;
+}
+
+/* Moves n stored items in. False without memory, and none is in. */
+static bool push_all(struct queue *q, const struct cell *cells, size_t n)
+{
+    if (!reserve(q, n))
+        return false;
+    int64_t last_order = q->last_order;
+    for (size_t i = 0; i < n; i++) {
+        if (q->kind != QUEUE_PRIORITY) {
+            cells_push_back(&q->cells, cells[i]);
+        } else if (!push_ranked(q, cells[i], ++q->last_order)) {
+            unpush_ranked(q, last_order);
+            return false;
+        }
+    }
+    q->unfinished += n;
+    return true;
+}
+
+static void answer_memory(struct core *core, struct waiter *w)
+{
+    answer_error(core, &w->caller, ROOST_ENOMEM, "the server has no memory for it");
+    waiter_free(core, w);
+}
+
+static bool serve_getter(struct core *core, struct queue *q)
+{
+    struct waiter *w = line_first(&q->object, LINE_GET);
+    if (w == NULL || size(q) == 0)
+        return false;
+    if (deliver(core, q, &w->caller, w->count, w->many)) {
+        w->count = 0;
+        waiter_free(core, w);
+    } else {
+        answer_memory(core, w);
+    }
+    return true;
+}
+
+static bool serve_putter(struct core *core, struct queue *q)
+{
+    struct waiter *w = line_first(&q->object, LINE_PUT);
+    if (w == NULL || !fits(q, w->count))
+        return false;
+    if (!push_all(q, w->cells, w->count)) {
+        answer_memory(core, w);
+        return true;
+    }
+    w->count = 0; /* the queue owns the items now */
+    answer_nil(core, &w->caller);
+    waiter_free(core, w);
+    return true;
+}
+
+static void pump(struct core *core, struct queue *q)
+{
+    while (serve_getter(core, q) || serve_putter(core, q))
+        ;
+}
+
+static void wake_joiners(struct core *core, struct queue *q)
+{
+    for (struct waiter *w; q->unfinished == 0 && (w = line_first(&q->object, LINE_JOIN)) != NULL;) {
+        answer_nil(core, &w->caller);
+        waiter_free(core, w);
+    }
+}
+
+void queue_return(struct core *core, struct delivery *d)
+{
+    struct object *o = object_find(core, d->queue);
+    struct queue *q = o != NULL ? queue_of(o) : NULL;
+    list_remove(&d->in_session); /* pump may look at the session's deliveries */
+    if (q != NULL)
+        while (d->len > 0 && push_head(q, d->cells[d->len - 1]))
+            d->len--;
+    delivery_free(core, d);
+    if (q != NULL)
+        pump(core, q);
+}
+
+/* ---- put ---- */
+
+/* Stores what the call wants to put: one item, or with many every element of the array. False: the call has
+ * failed. */
+static bool store_items(struct call *c, bool many, struct cell **ret, size_t *ret_n)
+{
+    size_t n = many ? scan_value(c->arg[0]).len : 1;
+    struct cell *cells = calloc(n + 1, sizeof(*cells));
+    int rc = ROOST_ENOMEM;
+    if (cells != NULL)
+        rc = many ? cells_store(c->core, c->object, c->arg[0], cells)
+                  : cell_store(c->core, c->object, c->arg[0], cells);
+    if (rc != ROOST_OK) {
+        free(cells);
+        fail_store(c, rc);
+        return false;
+    }
+    *ret = cells;
+    *ret_n = n;
+    return true;
+}
+
+static void free_items(struct core *core, struct cell *cells, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        cell_free(core, &cells[i]);
+    free(cells);
+}
+
+/* The queue can take n items now or later; else the call has failed. */
+static bool may_put(struct call *c, const struct queue *q, size_t n)
+{
+    if (q->shut)
+        fail(c, ROOST_ESHUTDOWN, "the queue was shut down");
+    else if (q->maxsize > 0 && n > (size_t)q->maxsize)
+        fail(c, ROOST_EINVAL, "%zu items never fit: maxsize is %lld", n, (long long)q->maxsize);
+    else
+        return true;
+    return false;
+}
+
+static void put_now(struct call *c, struct queue *q, struct cell *cells, size_t n)
+{
+    if (!push_all(q, cells, n)) {
+        free_items(c->core, cells, n);
+        fail_memory(c);
+        return;
+    }
+    free(cells);
+    reply_nil(c);
+    pump(c->core, q);
+}
+
+static void put_later(struct call *c, struct queue *q, struct cell *cells, size_t n, int64_t timeout_ms)
+{
+    struct waiter *w = park_ms(c, &q->object, LINE_PUT, timeout_ms);
+    if (w == NULL) {
+        free_items(c->core, cells, n);
+        return;
+    }
+    w->cells = cells;
+    w->count = n;
+}
+
+static void put(struct call *c, bool many, int64_t timeout_ms)
+{
+    struct queue *q = queue_of(c->object);
+    struct cell *cells;
+    size_t n = many ? scan_value(c->arg[0]).len : 1;
+    if (!may_put(c, q, n))
+        return;
+    bool now = fits(q, n) && line_first(c->object, LINE_PUT) == NULL;
+    if (!now && timeout_ms == 0) {
+        fail(c, ROOST_EFULL, "full: %zu of %lld", size(q), (long long)q->maxsize);
+        return;
+    }
+    if (!store_items(c, many, &cells, &n))
+        return;
+    if (now)
+        put_now(c, q, cells, n);
+    else
+        put_later(c, q, cells, n, timeout_ms);
+}
+
+void on_queue_put(struct call *c)
+{
+    put(c, false, arg_int(c, 1, -1));
+}
+
+void on_queue_put_nowait(struct call *c)
+{
+    put(c, false, 0);
+}
+
+void on_queue_put_many(struct call *c)
+{
+    put(c, true, arg_int(c, 1, -1));
+}
+
+/* ---- get ---- */
+
+static void get(struct call *c, size_t max, bool many, int64_t timeout_ms)
+{
+    struct queue *q = queue_of(c->object);
+    if (size(q) > 0) {
+        if (!deliver(c->core, q, &c->caller, max, many)) {
+            fail_memory(c);
+            return;
+        }
+        c->done = true;
+        pump(c->core, q);
+    } else if (q->shut) {
+        fail(c, ROOST_ESHUTDOWN, "the queue was shut down");
+    } else if (timeout_ms == 0) {
+        fail(c, ROOST_EEMPTY, "empty");
+    } else {
+        struct waiter *w = park_ms(c, c->object, LINE_GET, timeout_ms);
+        if (w != NULL) {
+            w->count = max;
+            w->many = many;
+        }
+    }
+}
+
+void on_queue_get(struct call *c)
+{
+    get(c, 1, false, arg_int(c, 0, -1));
+}
+
+void on_queue_get_nowait(struct call *c)
+{
+    get(c, 1, false, 0);
+}
+
+void on_queue_get_many(struct call *c)
+{
+    int64_t max = arg_int(c, 0, 1);
+    if (max == 0)
+        fail(c, ROOST_EINVAL, "max must be at least 1");
+    else
+        get(c, (size_t)max, true, arg_int(c, 1, -1));
+}
+
+/* ---- the rest ---- */
+
+void on_queue_qsize(struct call *c)
+{
+    reply_int(c, (int64_t)size(queue_of(c->object)));
+}
+
+void on_queue_empty(struct call *c)
+{
+    reply_bool(c, size(queue_of(c->object)) == 0);
+}
+
+void on_queue_full(struct call *c)
+{
+    reply_bool(c, !fits(queue_of(c->object), 1));
+}
+
+void on_queue_task_done(struct call *c)
+{
+    struct queue *q = queue_of(c->object);
+    uint64_t n = (uint64_t)arg_int(c, 0, 1);
+    if (n > q->unfinished) {
+        fail(c, ROOST_EOVERRELEASE, "task_done() called too many times");
+        return;
+    }
+    q->unfinished -= n;
+    reply_nil(c);
+    wake_joiners(c->core, q);
+}
+
+void on_queue_join(struct call *c)
+{
+    if (queue_of(c->object)->unfinished == 0)
+        reply_nil(c);
+    else if (arg_int(c, 0, -1) == 0)
+        fail(c, ROOST_ETIMEDOUT, "%llu items are not done",
+             (unsigned long long)queue_of(c->object)->unfinished);
+    else
+        park(c, c->object, LINE_JOIN, 0);
+}
+
+static void wake_as_shut(struct core *core, struct queue *q, unsigned line)
+{
+    for (struct waiter *w; (w = line_first(&q->object, line)) != NULL;) {
+        answer_error(core, &w->caller, ROOST_ESHUTDOWN, "the queue was shut down");
+        waiter_free(core, w);
+    }
+}
+
+void on_queue_shutdown(struct call *c)
+{
+    struct queue *q = queue_of(c->object);
+    q->shut = true;
+    if (arg_bool(c, 0, false)) {
+        q->unfinished -= size(q) < q->unfinished ? size(q) : q->unfinished;
+        drain(c->core, q);
+    }
+    reply_nil(c);
+    wake_as_shut(c->core, q, LINE_PUT);
+    wake_as_shut(c->core, q, LINE_GET);
+    wake_joiners(c->core, q);
+}

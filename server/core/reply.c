@@ -1,0 +1,203 @@
+/*
+ * reply.c: answers as effects. One REPLY or ERROR frame per call.
+ *
+ * An answer that cannot be written for want of memory breaks its session, so that its client learns by the
+ * closing of its connection instead of waiting for ever.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/internal.h"
+
+static void break_session(struct effects *e, uint64_t session)
+{
+    if (e->broken_len == e->broken_cap) {
+        size_t cap = e->broken_cap * 2 + 4;
+        uint64_t *grown = reallocarray(e->broken, cap, sizeof(*grown));
+        if (grown == NULL)
+            abort(); /* not even eight bytes: no answer to anybody is possible any more */
+        e->broken = grown;
+        e->broken_cap = cap;
+    }
+    e->broken[e->broken_len++] = session;
+}
+
+/* Records the frame that begins at `at` as an effect. */
+static void push_effect(struct effects *e, uint64_t session, size_t at)
+{
+    if (e->len == e->cap) {
+        size_t cap = e->cap * 2 + 16;
+        struct effect *grown = reallocarray(e->items, cap, sizeof(*grown));
+        if (grown == NULL) {
+            e->bytes.len = at;
+            break_session(e, session);
+            return;
+        }
+        e->items = grown;
+        e->cap = cap;
+    }
+    e->items[e->len++] = (struct effect){.session = session, .at = at, .len = e->bytes.len - at};
+}
+
+struct buf *reply_begin(struct core *core, const struct caller *to)
+{
+    struct buf *b = &core->effects->bytes;
+    core->reply_at = frame_begin(b);
+    roost__put_array(b, 3);
+    roost__put_int(b, FRAME_REPLY);
+    roost__put_uint(b, to->number);
+    return b;
+}
+
+void reply_end(struct core *core, const struct caller *to)
+{
+    struct effects *e = core->effects;
+    size_t at = core->reply_at;
+    if (!roost__frame_end(&e->bytes, at))
+        answer_error(core, to, ROOST_ELIMIT, "the answer is larger than %d bytes: ask for less at a time",
+                     FRAME_MAX);
+    else
+        push_effect(e, to->session->id, at);
+}
+
+void answer_error(struct core *core, const struct caller *to, int code, const char *format, ...)
+{
+    assert(code < 0);
+    char message[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    while (!roost__utf8_ok(slice_str(message))) /* cut in the middle of a character */
+        message[strlen(message) - 1] = '\0';
+    struct effects *e = core->effects;
+    size_t at = frame_begin(&e->bytes);
+    roost__put_array(&e->bytes, 4);
+    roost__put_int(&e->bytes, FRAME_ERROR);
+    roost__put_uint(&e->bytes, to->number);
+    roost__put_int(&e->bytes, code);
+    roost__put_cstr(&e->bytes, message);
+    if (roost__frame_end(&e->bytes, at))
+        push_effect(e, to->session->id, at);
+    else
+        break_session(e, to->session->id);
+}
+
+void answer_nil(struct core *core, const struct caller *to)
+{
+    roost__put_nil(reply_begin(core, to));
+    reply_end(core, to);
+}
+
+void answer_int(struct core *core, const struct caller *to, int64_t v)
+{
+    roost__put_int(reply_begin(core, to), v);
+    reply_end(core, to);
+}
+
+void answer_grant(struct core *core, const struct caller *to, uint64_t token, bool owner_died)
+{
+    struct buf *b = reply_begin(core, to);
+    roost__put_array(b, 2);
+    roost__put_uint(b, token);
+    roost__put_bool(b, owner_died);
+    reply_end(core, to);
+}
+
+struct sending {
+    struct core *core;
+    struct session *session;
+};
+
+static void count_sent(void *context, uint64_t id)
+{
+    struct sending *s = context;
+    struct object *o = object_find(s->core, id);
+    if (o != NULL && !session_retain(s->session, o))
+        break_session(s->core->effects, s->session->id);
+}
+
+void put_cell(struct core *core, const struct caller *to, struct buf *out, const struct cell *cell)
+{
+    struct slice value = cell_slice(cell);
+    buf_append(out, value.data, value.len);
+    if (cell->refs)
+        each_ref(value, count_sent, &(struct sending){core, to->session});
+}
+
+static void done(struct call *c)
+{
+    assert(!c->done);
+    c->done = true;
+}
+
+void reply_nil(struct call *c)
+{
+    done(c);
+    answer_nil(c->core, &c->caller);
+}
+
+void reply_bool(struct call *c, bool v)
+{
+    done(c);
+    roost__put_bool(reply_begin(c->core, &c->caller), v);
+    reply_end(c->core, &c->caller);
+}
+
+void reply_int(struct call *c, int64_t v)
+{
+    done(c);
+    answer_int(c->core, &c->caller, v);
+}
+
+void reply_cell(struct call *c, const struct cell *cell)
+{
+    done(c);
+    put_cell(c->core, &c->caller, reply_begin(c->core, &c->caller), cell);
+    reply_end(c->core, &c->caller);
+}
+
+void reply_raw(struct call *c, struct slice value)
+{
+    done(c);
+    buf_append(reply_begin(c->core, &c->caller), value.data, value.len);
+    reply_end(c->core, &c->caller);
+}
+
+void reply_ref(struct call *c, struct object *o)
+{
+    if (!session_retain(c->caller.session, o)) {
+        object_check(c->core, o);
+        fail_memory(c);
+        return;
+    }
+    done(c);
+    roost__put_ref(reply_begin(c->core, &c->caller), o->id, o->type->code);
+    reply_end(c->core, &c->caller);
+}
+
+void fail(struct call *c, int code, const char *format, ...)
+{
+    done(c);
+    char message[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    answer_error(c->core, &c->caller, code, "%s", message);
+}
+
+void fail_memory(struct call *c)
+{
+    fail(c, ROOST_ENOMEM, "the server has no memory for it");
+}
+
+void fail_store(struct call *c, int code)
+{
+    if (code == ROOST_ENOENT)
+        fail(c, code, "a reference in the value leads to no object");
+    else
+        fail_memory(c);
+}

@@ -1,0 +1,227 @@
+/* server.c: the server's own methods: what there is, who holds it, who waits. */
+#include "core/handlers.h"
+
+void on_server_ping(struct call *c)
+{
+    arg_given(c, 0) ? reply_raw(c, c->arg[0]) : reply_nil(c);
+}
+
+static void put_count(struct buf *out, const char *name, uint64_t n)
+{
+    roost__put_cstr(out, name);
+    roost__put_uint(out, n);
+}
+
+void on_server_info(struct call *c)
+{
+    const struct core *core = c->core;
+    struct buf *out = reply_begin(c->core, &c->caller);
+    roost__put_map(out, 12);
+    roost__put_cstr(out, "version");
+    roost__put_cstr(out, ROOST_VERSION);
+    put_count(out, "protocol", PROTOCOL_VERSION);
+    put_count(out, "epoch", core->epoch);
+    put_count(out, "uptime_ms", (uint64_t)(core->now_us - core->start_us) / 1000);
+    put_count(out, "sessions", core->session_count);
+    put_count(out, "objects", core->object_count);
+    put_count(out, "named", core->objects_by_name.len);
+    put_count(out, "waiters", core->waiter_count);
+    put_count(out, "holds", core->hold_count);
+    put_count(out, "deliveries", core->delivery_count);
+    put_count(out, "calls", core->call_count);
+    roost__put_cstr(out, "limits");
+    roost__put_map(out, 3);
+    put_count(out, "frame_max", FRAME_MAX);
+    put_count(out, "depth_max", WIRE_DEPTH_MAX);
+    put_count(out, "name_max", NAME_BYTES_MAX);
+    reply_end(c->core, &c->caller);
+    c->done = true;
+}
+
+void on_server_list(struct call *c)
+{
+    int wanted = -1;
+    if (arg_given(c, 0)) {
+        struct slice name = arg_bytes(c, 0);
+        wanted = roost__type_by_name((const char *)name.data, name.len);
+        if (wanted < 0) {
+            fail(c, ROOST_EINVAL, "there is no type \"%.*s\"", name.len < 64 ? (int)name.len : 64,
+                 (const char *)name.data);
+            return;
+        }
+    }
+    size_t n = 0;
+    list_each (it, &c->core->objects) {
+        const struct object *o = container_of(it, struct object, in_core);
+        n += wanted < 0 || o->type->code == (roost_type)wanted;
+    }
+    struct buf *out = reply_begin(c->core, &c->caller);
+    roost__put_array(out, n);
+    list_each (it, &c->core->objects) {
+        const struct object *o = container_of(it, struct object, in_core);
+        if (wanted < 0 || o->type->code == (roost_type)wanted)
+            object_describe(c->core, o, out);
+    }
+    reply_end(c->core, &c->caller);
+    c->done = true;
+}
+
+/* The object that argument 0 names or refers to. NULL: the call has failed. */
+static struct object *object_arg(struct call *c)
+{
+    struct item it = scan_value(c->arg[0]);
+    bool by_name = it.kind == ROOST_STR;
+    struct object *o =
+        by_name ? object_find_name(c->core, slice_of(it.as.bytes, it.len)) : object_find(c->core, it.as.u);
+    if (o == NULL && by_name)
+        fail(c, ROOST_ENOENT, "no object is named \"%.*s\"", it.len < 200 ? (int)it.len : 200,
+             (const char *)it.as.bytes);
+    else if (o == NULL)
+        fail(c, ROOST_ENOENT, "no object has the id %llu", (unsigned long long)it.as.u);
+    return o;
+}
+
+void on_server_find(struct call *c)
+{
+    struct object *o = object_arg(c);
+    if (o != NULL)
+        reply_ref(c, o);
+}
+
+void on_server_describe(struct call *c)
+{
+    const struct object *o = object_arg(c);
+    if (o == NULL)
+        return;
+    object_describe(c->core, o, reply_begin(c->core, &c->caller));
+    reply_end(c->core, &c->caller);
+    c->done = true;
+}
+
+static void put_text(struct buf *out, const char *name, const char *text)
+{
+    roost__put_cstr(out, name);
+    text != NULL ? roost__put_cstr(out, text) : roost__put_nil(out);
+}
+
+/* Five pairs that say who a session is. */
+static void put_session(struct buf *out, const struct session *s, uint64_t thread)
+{
+    put_count(out, "session", s->id);
+    put_count(out, "thread", thread);
+    put_text(out, "host", s->host);
+    put_count(out, "pid", s->pid);
+    put_text(out, "label", s->label);
+}
+
+static void put_holder(const struct core *core, struct buf *out, const struct hold *h)
+{
+    roost__put_map(out, 8);
+    put_session(out, h->session, h->thread);
+    put_count(out, "token", h->token);
+    put_count(out, "depth", h->depth);
+    put_count(out, "age_ms", (uint64_t)(core->now_us - h->since_us) / 1000);
+}
+
+static void put_waiter(const struct core *core, struct buf *out, const struct waiter *w)
+{
+    roost__put_map(out, 8);
+    put_session(out, w->caller.session, w->caller.thread);
+    put_text(out, "method", w->method->name);
+    put_count(out, "age_ms", (uint64_t)(core->now_us - w->since_us) / 1000);
+    roost__put_cstr(out, "left_ms");
+    roost__put_int(out, w->deadline_us == INT64_MAX ? -1 : (w->deadline_us - core->now_us) / 1000);
+}
+
+void on_server_who(struct call *c)
+{
+    const struct object *o = object_arg(c);
+    if (o == NULL)
+        return;
+    struct buf *out = reply_begin(c->core, &c->caller);
+    roost__put_map(out, 5);
+    put_count(out, "id", o->id);
+    put_text(out, "type", roost_type_name(o->type->code));
+    put_text(out, "name", o->name);
+    roost__put_cstr(out, "holders");
+    roost__put_array(out, list_count(&o->holds));
+    list_each (it, &o->holds)
+        put_holder(c->core, out, container_of(it, struct hold, in_object));
+    roost__put_cstr(out, "waiters");
+    size_t waiting = 0;
+    for (unsigned i = 0; i < LINES_MAX; i++)
+        waiting += line_len(o, i);
+    roost__put_array(out, waiting);
+    for (unsigned i = 0; i < LINES_MAX; i++)
+        list_each (it, &o->lines[i])
+            put_waiter(c->core, out, container_of(it, struct waiter, in_line));
+    reply_end(c->core, &c->caller);
+    c->done = true;
+}
+
+void on_server_delete(struct call *c)
+{
+    struct object *o = object_arg(c);
+    if (o == NULL)
+        return;
+    reply_nil(c);
+    object_destroy(c->core, o);
+}
+
+/* Reads the next non-negative integer of an array argument; else the call has failed. */
+static bool next_id(struct call *c, const uint8_t **p, uint64_t *ret)
+{
+    struct item it;
+    roost__scan_item(*p, &it);
+    *p = roost__scan_skip(*p);
+    if (it.kind != ROOST_INT || it.as.i < 0) {
+        fail(c, ROOST_EINVAL, "ids and counts must be integers >= 0");
+        return false;
+    }
+    *ret = it.as.u;
+    return true;
+}
+
+void on_server_retain(struct call *c)
+{
+    struct item head;
+    const uint8_t *p = roost__scan_item(c->arg[0].data, &head);
+    for (uint32_t i = 0; i < head.len; i++) {
+        uint64_t id;
+        if (!next_id(c, &p, &id))
+            return;
+        struct object *o = object_find(c->core, id);
+        if (o != NULL && !session_retain(c->caller.session, o)) {
+            fail_memory(c);
+            return;
+        }
+    }
+    reply_nil(c);
+}
+
+void on_server_release(struct call *c)
+{
+    struct item head;
+    const uint8_t *p = roost__scan_item(c->arg[0].data, &head);
+    for (uint32_t i = 0; i + 1 < head.len; i += 2) {
+        uint64_t id, count;
+        if (!next_id(c, &p, &id) || !next_id(c, &p, &count))
+            return;
+        session_release(c->core, c->caller.session, id, count);
+    }
+    reply_nil(c);
+}
+
+void on_server_methods(struct call *c)
+{
+    struct buf *out = reply_begin(c->core, &c->caller);
+    roost__put_map(out, roost__method_count);
+    for (unsigned i = 0; i < roost__method_count; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "%s.%s", roost_type_name(roost__methods[i].type),
+                 roost__methods[i].name);
+        put_count(out, name, c->core->calls_by_row[i]);
+    }
+    reply_end(c->core, &c->caller);
+    c->done = true;
+}

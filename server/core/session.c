@@ -1,0 +1,195 @@
+/*
+ * session.c: sessions and what they own.
+ *
+ * Invariant: a session that ends leaves nothing behind: no waiter, no hold, no delivery, no reference.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/internal.h"
+
+/* Counts what a session was sent of one object. */
+struct session_ref {
+    struct hnode by_id;
+    struct list in_session;
+    struct list in_object;
+    struct session *session;
+    struct object *object;
+    uint64_t count;
+};
+
+static bool session_has_id(const struct hnode *n, const void *id)
+{
+    return container_of((struct hnode *)(uintptr_t)n, struct session, by_id)->id == *(const uint64_t *)id;
+}
+
+struct session *session_find(const struct core *core, uint64_t id)
+{
+    struct hnode *n = roost__hmap_find(&core->sessions_by_id, hash_u64(id), session_has_id, &id);
+    return n == NULL ? NULL : container_of(n, struct session, by_id);
+}
+
+/* The value of a text key of a checked map, or an empty item. */
+static struct item info_item(struct slice info, const char *key)
+{
+    struct item head, k, v = {.kind = ROOST_NIL};
+    const uint8_t *p = roost__scan_item(info.data, &head);
+    if (head.kind != ROOST_MAP)
+        return v;
+    for (uint32_t i = 0; i < head.len; i++) {
+        roost__scan_item(p, &k);
+        p = roost__scan_skip(p);
+        if (k.kind == ROOST_STR && slice_equal(slice_of(k.as.bytes, k.len), slice_str(key)))
+            roost__scan_item(p, &v);
+        p = roost__scan_skip(p);
+    }
+    return v;
+}
+
+static char *info_text(struct slice info, const char *key)
+{
+    struct item it = info_item(info, key);
+    if (it.kind != ROOST_STR || it.len > INFO_BYTES_MAX)
+        return NULL;
+    return strndup((const char *)it.as.bytes, it.len);
+}
+
+int session_open(struct core *core, struct slice info, uint64_t *ret)
+{
+    struct session *s = calloc(1, sizeof(*s));
+    if (s == NULL || !roost__hmap_reserve(&core->sessions_by_id, 1)) {
+        free(s);
+        return ROOST_ENOMEM;
+    }
+    struct item pid = info_item(info, "pid");
+    s->id = ++core->last_session;
+    s->pid = pid.kind == ROOST_INT && pid.as.i > 0 ? pid.as.u : 0;
+    s->host = info_text(info, "host");
+    s->label = info_text(info, "label");
+    s->since_us = core->now_us;
+    list_init(&s->waiters);
+    list_init(&s->holds);
+    list_init(&s->deliveries);
+    list_init(&s->refs);
+    s->by_id.hash = hash_u64(s->id);
+    roost__hmap_add(&core->sessions_by_id, &s->by_id);
+    list_push_back(&core->sessions, &s->in_core);
+    core->session_count++;
+    *ret = s->id;
+    return ROOST_OK;
+}
+
+static void leave_lines(struct core *core, struct session *s)
+{
+    for (struct list *first; (first = list_first(&s->waiters)) != NULL;) {
+        struct waiter *w = container_of(first, struct waiter, in_session);
+        struct object *o = w->object;
+        waiter_free(core, w);
+        if (o->type->left != NULL)
+            o->type->left(core, o);
+    }
+}
+
+static void abandon_holds(struct core *core, struct session *s)
+{
+    for (struct list *first; (first = list_first(&s->holds)) != NULL;) {
+        struct hold *h = container_of(first, struct hold, in_session);
+        list_remove(&h->in_object);
+        list_remove(&h->in_session);
+        h->object->type->abandoned(core, h);
+        hold_free(core, h);
+    }
+}
+
+/* The newest delivery goes back first, so that the oldest ends up in front. */
+static void return_deliveries(struct core *core, struct session *s)
+{
+    while (!list_empty(&s->deliveries))
+        queue_return(core, container_of(s->deliveries.prev, struct delivery, in_session));
+}
+
+static void ref_free(struct session_ref *r)
+{
+    roost__hmap_remove(&r->session->refs_by_id, &r->by_id);
+    list_remove(&r->in_session);
+    list_remove(&r->in_object);
+    free(r);
+}
+
+void session_lost(struct core *core, struct session *s)
+{
+    leave_lines(core, s);
+    abandon_holds(core, s);
+    return_deliveries(core, s);
+    for (struct list *first; (first = list_first(&s->refs)) != NULL;) {
+        struct session_ref *r = container_of(first, struct session_ref, in_session);
+        struct object *o = r->object;
+        ref_free(r);
+        object_check(core, o);
+    }
+    session_free(core, s);
+}
+
+void session_free(struct core *core, struct session *s)
+{
+    assert(list_empty(&s->waiters) && list_empty(&s->holds));
+    assert(list_empty(&s->deliveries) && list_empty(&s->refs));
+    roost__hmap_remove(&core->sessions_by_id, &s->by_id);
+    list_remove(&s->in_core);
+    core->session_count--;
+    roost__hmap_free(&s->refs_by_id);
+    free(s->host);
+    free(s->label);
+    free(s);
+}
+
+static bool ref_has_id(const struct hnode *n, const void *id)
+{
+    return container_of((struct hnode *)(uintptr_t)n, struct session_ref, by_id)->object->id ==
+           *(const uint64_t *)id;
+}
+
+static struct session_ref *ref_find(const struct session *s, uint64_t id)
+{
+    struct hnode *n = roost__hmap_find(&s->refs_by_id, hash_u64(id), ref_has_id, &id);
+    return n == NULL ? NULL : container_of(n, struct session_ref, by_id);
+}
+
+bool session_retain(struct session *s, struct object *o)
+{
+    struct session_ref *r = ref_find(s, o->id);
+    if (r == NULL) {
+        r = calloc(1, sizeof(*r));
+        if (r == NULL || !roost__hmap_reserve(&s->refs_by_id, 1)) {
+            free(r);
+            return false;
+        }
+        r->session = s;
+        r->object = o;
+        r->by_id.hash = hash_u64(o->id);
+        roost__hmap_add(&s->refs_by_id, &r->by_id);
+        list_push_back(&s->refs, &r->in_session);
+        list_push_back(&o->session_refs, &r->in_object);
+    }
+    r->count++;
+    return true;
+}
+
+void session_release(struct core *core, struct session *s, uint64_t id, uint64_t count)
+{
+    struct session_ref *r = ref_find(s, id);
+    if (r == NULL)
+        return; /* the object was deleted meanwhile */
+    r->count -= count < r->count ? count : r->count;
+    if (r->count > 0)
+        return;
+    struct object *o = r->object;
+    ref_free(r);
+    object_check(core, o);
+}
+
+void session_refs_forget(struct object *o)
+{
+    for (struct list *first; (first = list_first(&o->session_refs)) != NULL;)
+        ref_free(container_of(first, struct session_ref, in_object));
+}

@@ -1,0 +1,328 @@
+/*
+ * set.c: the set: a keymap without values. Operations with another collection first read it into a keymap of
+ * their own, so each costs the two sizes together.
+ */
+#include "core/handlers.h"
+#include "core/keymap.h"
+
+struct set_object {
+    struct object object;
+    struct keymap map;
+};
+
+static struct keymap *map_of(const struct call *c)
+{
+    return &container_of(c->object, struct set_object, object)->map;
+}
+
+static void set_destroy(struct core *core, struct object *o)
+{
+    keymap_clear(core, &container_of(o, struct set_object, object)->map);
+}
+
+static unsigned set_describe(const struct object *o, struct buf *out)
+{
+    roost__put_cstr(out, "len");
+    roost__put_uint(out, keymap_len(&((const struct set_object *)(const void *)o)->map));
+    return 1;
+}
+
+const struct type type_set = {.code = ROOST_TYPE_set,
+                              .size = sizeof(struct set_object),
+                              .destroy = set_destroy,
+                              .describe = set_describe};
+
+/* Adds a key that may be inside already. False: the call has failed. */
+static bool add(struct call *c, struct keymap *m, struct slice value)
+{
+    struct key key;
+    if (!key_of(c->core, value, &key)) {
+        key_refused(c, value);
+        return false;
+    }
+    if (keymap_find(m, &key) == NULL && keymap_add(m, &key) == NULL) {
+        fail_memory(c);
+        return false;
+    }
+    return true;
+}
+
+static bool contains(const struct keymap *m, const struct entry *e)
+{
+    struct key key = {.canonical = slice_of(e->bytes, e->key_len), .hash = e->node.hash};
+    return keymap_find(m, &key) != NULL;
+}
+
+static bool add_array(struct call *c, struct keymap *m, struct slice array)
+{
+    struct item head;
+    const uint8_t *p = roost__scan_item(array.data, &head);
+    for (uint32_t i = 0; i < head.len; i++)
+        if (!add(c, m, scan_next(&p)))
+            return false;
+    return true;
+}
+
+static bool add_set(struct call *c, struct keymap *m, uint64_t id)
+{
+    const struct object *o = object_find(c->core, id);
+    if (o == NULL || o->type != &type_set) {
+        fail(c, o == NULL ? ROOST_ENOENT : ROOST_ETYPE, "the reference leads to no set");
+        return false;
+    }
+    const struct keymap *from = &((const struct set_object *)(const void *)o)->map;
+    list_each (it, &from->order)
+        if (!add(c, m, entry_key(entry_of(it))))
+            return false;
+    return true;
+}
+
+/* Reads the collection of argument 0 into other. False: the call has failed, other is empty again. */
+static bool read_other(struct call *c, struct keymap *other)
+{
+    keymap_init(other);
+    struct item it = scan_value(c->arg[0]);
+    bool ok = it.kind == ROOST_ARRAY ? add_array(c, other, c->arg[0]) : add_set(c, other, it.as.u);
+    if (!ok)
+        keymap_clear(c->core, other);
+    return ok;
+}
+
+void on_set_open(struct call *c)
+{
+    bool found;
+    struct object *o = object_open(c, &type_set, &found);
+    if (o == NULL)
+        return;
+    struct keymap *m = &container_of(o, struct set_object, object)->map;
+    if (!found) {
+        keymap_init(m);
+        if (arg_given(c, 1) && !add_array(c, m, c->arg[1])) {
+            object_destroy(c->core, o);
+            return;
+        }
+    }
+    reply_ref(c, o);
+}
+
+void on_set_add(struct call *c)
+{
+    size_t before = keymap_len(map_of(c));
+    if (add(c, map_of(c), c->arg[0]))
+        reply_bool(c, keymap_len(map_of(c)) > before);
+}
+
+/* Removes argument 0. Returns whether it was there; *ret_failed: the call has failed. */
+static bool take_out(struct call *c, bool *ret_failed)
+{
+    struct key key;
+    *ret_failed = !key_arg(c, 0, &key);
+    struct entry *e = *ret_failed ? NULL : keymap_find(map_of(c), &key);
+    if (e != NULL)
+        keymap_remove(c->core, map_of(c), e);
+    return e != NULL;
+}
+
+void on_set_discard(struct call *c)
+{
+    bool failed;
+    bool was_there = take_out(c, &failed);
+    if (!failed)
+        reply_bool(c, was_there);
+}
+
+void on_set_remove(struct call *c)
+{
+    bool failed;
+    bool was_there = take_out(c, &failed);
+    if (!failed)
+        was_there ? reply_nil(c) : fail(c, ROOST_EKEY, "the value is not in the set");
+}
+
+void on_set_contains(struct call *c)
+{
+    struct key key;
+    if (key_arg(c, 0, &key))
+        reply_bool(c, keymap_find(map_of(c), &key) != NULL);
+}
+
+void on_set_pop(struct call *c)
+{
+    struct keymap *m = map_of(c);
+    struct list *first = list_first(&m->order);
+    if (first == NULL) {
+        fail(c, ROOST_EKEY, "the set is empty");
+        return;
+    }
+    reply_raw(c, entry_key(entry_of(first)));
+    keymap_remove(c->core, m, entry_of(first));
+}
+
+void on_set_len(struct call *c)
+{
+    reply_int(c, (int64_t)keymap_len(map_of(c)));
+}
+
+void on_set_clear(struct call *c)
+{
+    keymap_clear(c->core, map_of(c));
+    reply_nil(c);
+}
+
+void on_set_copy(struct call *c)
+{
+    keymap_reply_keys(c, map_of(c));
+}
+
+/* Appends the keys of m that are (not) in other; returns how many. */
+static size_t put_keys(struct buf *out, const struct keymap *m, const struct keymap *other, bool in)
+{
+    size_t n = 0;
+    list_each (it, &m->order) {
+        const struct entry *e = entry_of(it);
+        if (other != NULL && contains(other, e) != in)
+            continue;
+        struct slice key = entry_key(e);
+        if (out != NULL)
+            buf_append(out, key.data, key.len);
+        n++;
+    }
+    return n;
+}
+
+/* Replies with the keys of ours that are (not) in other and, with theirs, the keys of other that are not in
+ * ours. */
+static void reply_combined(struct call *c, bool all_ours, bool in, bool theirs)
+{
+    struct keymap other, *ours = map_of(c);
+    if (!read_other(c, &other))
+        return;
+    const struct keymap *filter = all_ours ? NULL : &other;
+    size_t n = put_keys(NULL, ours, filter, in);
+    if (theirs)
+        n += put_keys(NULL, &other, ours, false);
+    struct buf *out = reply_begin(c->core, &c->caller);
+    roost__put_array(out, n);
+    put_keys(out, ours, filter, in);
+    if (theirs)
+        put_keys(out, &other, ours, false);
+    reply_end(c->core, &c->caller);
+    c->done = true;
+    keymap_clear(c->core, &other);
+}
+
+void on_set_union(struct call *c)
+{
+    reply_combined(c, true, false, true);
+}
+
+void on_set_intersection(struct call *c)
+{
+    reply_combined(c, false, true, false);
+}
+
+void on_set_difference(struct call *c)
+{
+    reply_combined(c, false, false, false);
+}
+
+void on_set_symmetric_difference(struct call *c)
+{
+    reply_combined(c, false, false, true);
+}
+
+/* Removes from ours what is (not) in other. */
+static void remove_where(struct call *c, struct keymap *ours, const struct keymap *other, bool in)
+{
+    list_each_safe (it, &ours->order) {
+        struct entry *e = entry_of(it);
+        if (contains(other, e) == in)
+            keymap_remove(c->core, ours, e);
+    }
+}
+
+/* Adds other's keys to ours. False: the call has failed; what was added before stays. */
+static bool add_keys(struct call *c, struct keymap *ours, const struct keymap *other)
+{
+    list_each (it, &other->order)
+        if (!add(c, ours, entry_key(entry_of(it))))
+            return false;
+    return true;
+}
+
+void on_set_update(struct call *c)
+{
+    struct keymap other;
+    if (!read_other(c, &other))
+        return;
+    if (add_keys(c, map_of(c), &other))
+        reply_nil(c);
+    keymap_clear(c->core, &other);
+}
+
+static void keep_where(struct call *c, bool in_other)
+{
+    struct keymap other;
+    if (!read_other(c, &other))
+        return;
+    remove_where(c, map_of(c), &other, !in_other);
+    keymap_clear(c->core, &other);
+    reply_nil(c);
+}
+
+void on_set_intersection_update(struct call *c)
+{
+    keep_where(c, true);
+}
+
+void on_set_difference_update(struct call *c)
+{
+    keep_where(c, false);
+}
+
+void on_set_symmetric_difference_update(struct call *c)
+{
+    struct keymap other, *ours = map_of(c);
+    if (!read_other(c, &other))
+        return;
+    list_each_safe (it, &other.order) {
+        struct entry *e = entry_of(it);
+        struct key key = {.canonical = slice_of(e->bytes, e->key_len), .hash = e->node.hash};
+        struct entry *both = keymap_find(ours, &key);
+        if (both == NULL)
+            continue;
+        keymap_remove(c->core, ours, both);
+        keymap_remove(c->core, &other, e);
+    }
+    if (add_keys(c, ours, &other))
+        reply_nil(c);
+    keymap_clear(c->core, &other);
+}
+
+enum relation { SUBSET, SUPERSET, DISJOINT };
+
+static void reply_relation(struct call *c, enum relation relation)
+{
+    struct keymap other, *ours = map_of(c);
+    if (!read_other(c, &other))
+        return;
+    size_t both = put_keys(NULL, ours, &other, true);
+    size_t want = relation == SUBSET ? keymap_len(ours) : relation == SUPERSET ? keymap_len(&other) : 0;
+    keymap_clear(c->core, &other);
+    reply_bool(c, both == want);
+}
+
+void on_set_issubset(struct call *c)
+{
+    reply_relation(c, SUBSET);
+}
+
+void on_set_issuperset(struct call *c)
+{
+    reply_relation(c, SUPERSET);
+}
+
+void on_set_isdisjoint(struct call *c)
+{
+    reply_relation(c, DISJOINT);
+}

@@ -1,0 +1,112 @@
+/* value.c: one typed value: an element of a typecode. Every method is O(1). */
+#include "core/handlers.h"
+#include "core/number.h"
+#include "core/order.h"
+
+struct value_object {
+    struct object object;
+    const struct typecode *typecode;
+    uint8_t element[8];
+};
+
+static struct value_object *value_of(const struct object *o)
+{
+    return (struct value_object *)(uintptr_t)o;
+}
+
+static unsigned value_describe(const struct object *o, struct buf *out)
+{
+    const struct value_object *v = value_of(o);
+    roost__put_cstr(out, "typecode");
+    roost__put_str(out, slice_of(&v->typecode->code, 1));
+    roost__put_cstr(out, "value");
+    number_put(v->typecode, v->element, out);
+    return 2;
+}
+
+const struct type type_value = {
+    .code = ROOST_TYPE_value, .size = sizeof(struct value_object), .describe = value_describe};
+
+static void open_found(struct call *c, struct value_object *v)
+{
+    if (arg_given(c, 1) && typecode_find(arg_bytes(c, 1)) != v->typecode)
+        fail(c, ROOST_EEXIST, "it exists with typecode '%c'", v->typecode->code);
+    else
+        reply_ref(c, &v->object);
+}
+
+void on_value_open(struct call *c)
+{
+    bool found;
+    const struct typecode *t = arg_given(c, 1) ? typecode_find(arg_bytes(c, 1)) : NULL;
+    if (arg_given(c, 1) && t == NULL) {
+        fail(c, ROOST_EINVAL, "a typecode is one of c u b B h H i I l L q Q f d");
+        return;
+    }
+    struct object *o = object_open(c, &type_value, &found);
+    if (o == NULL)
+        return;
+    struct value_object *v = value_of(o);
+    if (found) {
+        open_found(c, v);
+        return;
+    }
+    v->typecode = t;
+    if (t == NULL)
+        fail(c, ROOST_EINVAL, "it does not exist, and creating a value needs a typecode");
+    else if (!arg_given(c, 2) || number_store(c, t, c->arg[2], v->element)) {
+        reply_ref(c, o);
+        return;
+    }
+    object_destroy(c->core, o);
+}
+
+static void reply_element(struct call *c)
+{
+    const struct value_object *v = value_of(c->object);
+    number_put(v->typecode, v->element, reply_begin(c->core, &c->caller));
+    reply_end(c->core, &c->caller);
+    c->done = true;
+}
+
+void on_value_get(struct call *c)
+{
+    reply_element(c);
+}
+
+void on_value_set(struct call *c)
+{
+    struct value_object *v = value_of(c->object);
+    if (number_store(c, v->typecode, c->arg[0], v->element))
+        reply_nil(c);
+}
+
+/* The element, encoded into b, a buffer of NUMBER_BYTES_MAX bytes. */
+static struct slice encode(const struct value_object *v, uint8_t bytes[NUMBER_BYTES_MAX])
+{
+    struct buf b = {.data = bytes, .cap = NUMBER_BYTES_MAX, .max = NUMBER_BYTES_MAX};
+    number_put(v->typecode, v->element, &b);
+    return buf_slice(&b);
+}
+
+void on_value_incr(struct call *c)
+{
+    struct value_object *v = value_of(c->object);
+    uint8_t old[NUMBER_BYTES_MAX], sum[NUMBER_BYTES_MAX];
+    size_t len = number_add(c, encode(v, old), 0, sum);
+    if (len > 0 && number_store(c, v->typecode, slice_of(sum, len), v->element))
+        reply_element(c);
+}
+
+void on_value_compare_and_set(struct call *c)
+{
+    struct value_object *v = value_of(c->object);
+    uint8_t now[NUMBER_BYTES_MAX], wanted[8];
+    if (!number_store(c, v->typecode, c->arg[1],
+                      wanted)) /* a bad value is refused whether it would be set or not */
+        return;
+    bool equal = order_equal(encode(v, now), c->arg[0], &c->core->scratch);
+    if (equal)
+        memcpy(v->element, wanted, v->typecode->size);
+    reply_bool(c, equal);
+}

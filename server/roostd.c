@@ -1,0 +1,190 @@
+/*
+ * roostd.c: the server's main: options, listeners, and waiting for the end: a signal or the owner's death.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "shell/lockfile.h"
+#include "shell/log.h"
+#include "shell/net.h"
+#include "shell/options.h"
+#include "shell/server.h"
+
+struct daemon {
+    struct options options;
+    struct server server;
+    struct listener *listeners[LISTEN_MAX];
+    int locks[LISTEN_MAX]; /* of ipc paths, else -1 */
+    unsigned listening;
+    char default_url[PATH_MAX + 8];
+};
+
+static const char *ipc_path(const char *url)
+{
+    return strncmp(url, "ipc://", 6) == 0 ? url + 6 : NULL;
+}
+
+/* The user's socket, in a folder that only the user may enter. */
+static bool make_default_url(struct daemon *d)
+{
+    char folder[PATH_MAX - 16];
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    if (runtime != NULL && *runtime != '\0')
+        snprintf(folder, sizeof(folder), "%s/roost", runtime);
+    else
+        snprintf(folder, sizeof(folder), "/tmp/roost-%u", (unsigned)getuid());
+    struct stat st;
+    if ((mkdir(folder, 0700) != 0 && errno != EEXIST) || lstat(folder, &st) != 0) {
+        log_error("%s: %s", folder, strerror(errno));
+        return false;
+    }
+    if (!S_ISDIR(st.st_mode) || st.st_uid != getuid()) {
+        log_error("%s: belongs to somebody else", folder);
+        return false;
+    }
+    snprintf(d->default_url, sizeof(d->default_url), "ipc://%s/roost.sock", folder);
+    d->options.listen[d->options.listen_len++] = d->default_url;
+    return true;
+}
+
+static bool listen_at(struct daemon *d, const char *url)
+{
+    char why[128] = "";
+    const char *path = ipc_path(url);
+    int lock = -1;
+    if (path != NULL && (lock = lockfile_take(path)) < 0) {
+        log_error("%s: %s", url, errno == EWOULDBLOCK ? "another roostd listens here" : strerror(errno));
+        return false;
+    }
+    struct listen_options options = {.socket_mode = d->options.socket_mode};
+    struct listener *l = net_listen(&d->server, url, &options, why, sizeof(why));
+    if (l == NULL) {
+        log_error("%s: %s", url, why);
+        if (lock >= 0)
+            lockfile_drop(lock, path);
+        return false;
+    }
+    d->locks[d->listening] = lock;
+    d->listeners[d->listening++] = l;
+    log_info("listening at %s", net_url(l));
+    return true;
+}
+
+static void stop_listening(struct daemon *d)
+{
+    while (d->listening > 0) {
+        struct listener *l = d->listeners[--d->listening];
+        const char *path = ipc_path(d->options.listen[d->listening]);
+        net_close(l);
+        if (path != NULL) {
+            unlink(path);
+            lockfile_drop(d->locks[d->listening], path);
+        }
+    }
+}
+
+static void say_ready(const struct daemon *d)
+{
+    int fd = d->options.ready_fd;
+    if (fd < 0)
+        return;
+    if (dprintf(fd, "%s\n", net_url(d->listeners[0])) < 0)
+        log_warn("--ready-fd %d: %s", fd, strerror(errno));
+    close(fd);
+}
+
+static int block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* As many descriptors as the system allows: each client needs one. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* A descriptor that becomes readable when the owner ends; -1 when there is none to watch, -2 when it is gone
+ * already. */
+static int watch_owner(pid_t owner)
+{
+    if (owner == 0)
+        return -1;
+    int fd = (int)syscall(SYS_pidfd_open, owner, 0);
+    return fd >= 0 ? fd : -2;
+}
+
+/* A server with an owner outlives a terminal's Ctrl-C: its owner decides. */
+static void wait_for_the_end(int signals, int owner)
+{
+    struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = owner, .events = POLLIN}};
+    for (;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return;
+        if (fds[1].revents != 0) {
+            log_info("the owner ended: stopping");
+            return;
+        }
+        struct signalfd_siginfo signal;
+        if (fds[0].revents == 0 || read(signals, &signal, sizeof(signal)) != sizeof(signal))
+            continue;
+        if (signal.ssi_signo == SIGINT && owner >= 0)
+            continue;
+        log_info("got signal %u: stopping", signal.ssi_signo);
+        return;
+    }
+}
+
+static int serve(struct daemon *d, int signals, int owner)
+{
+    int rc = server_start(&d->server);
+    if (rc != ROOST_OK) {
+        log_error("cannot start: %s", roost_strerror(rc));
+        return 1;
+    }
+    bool ok = d->options.listen_len > 0 || make_default_url(d);
+    for (unsigned i = 0; ok && i < d->options.listen_len; i++)
+        ok = listen_at(d, d->options.listen[i]);
+    if (ok) {
+        say_ready(d);
+        wait_for_the_end(signals, owner);
+    }
+    stop_listening(d);
+    server_stop(&d->server);
+    return ok ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    static struct daemon d;
+    int status = options_parse(&d.options, argc, argv);
+    if (status >= 0)
+        return status;
+    int signals = block_signals();
+    raise_descriptor_limit();
+    int owner = watch_owner(d.options.owner);
+    if (owner == -2)
+        return 0;
+    return serve(&d, signals, owner);
+}

@@ -1,0 +1,76 @@
+/*
+ * conn.h: one peer, whatever carries its bytes: handshake, frames to events, effects to bytes.
+ *
+ * Invariants: one thread at a time receives for a connection (the transport sees to it); `out` and `closed`
+ * are under the connection's mutex; its memory goes when the last reference goes: one is the receiving
+ * side's, one each a write's under way and a batch's.
+ */
+#ifndef ROOST_SHELL_CONN_H
+#define ROOST_SHELL_CONN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "base/hmap.h"
+#include "base/list.h"
+
+struct conn;
+struct server;
+
+enum {
+    HANDSHAKE_US = 10 * 1000000, /* from accept to HELLO */
+    OUT_MAX = 256 << 20          /* bytes waiting for a peer that does not read; above, it is cut off */
+};
+
+/* What a transport does for its connections. All may be called from any thread, with the server's mutex held
+ * or not. */
+struct conn_ops {
+    /* Bytes may wait in `out`: see that they get written. Never blocks. */
+    void (*flush)(struct conn *c);
+    /* Ends the connection soon: the receiving side will call conn_ended(). Idempotent, never blocks. */
+    void (*close)(struct conn *c);
+    /* Frees the transport's part and the memory itself. */
+    void (*destroy)(struct conn *c);
+};
+
+struct conn {
+    struct server *server;
+    const struct conn_ops *ops;
+    struct hnode by_session;
+    struct list in_server;
+    atomic_uint refs;
+    uint64_t session; /* 0 before HELLO */
+    int64_t since_us;
+    struct buf in; /* the receiving side's */
+    pthread_mutex_t mutex;
+    struct buf out;
+    bool closed;
+    char peer[80]; /* for the log */
+};
+
+/* Sets up the common part with one reference, for the receiving side. */
+void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer);
+
+void conn_ref(struct conn *c);
+void conn_unref(struct conn *c);
+
+/* Frees a connection that was never admitted. */
+void conn_discard(struct conn *c);
+
+/* Where the next received bytes go: *ret points to n bytes. n is 0 without memory. */
+size_t conn_room(struct conn *c, void **ret);
+
+/* n bytes were received into the room. False: the connection must be closed. */
+bool conn_received(struct conn *c, size_t n);
+
+/* The stream ended. The receiving side's last call: gives its reference back. */
+void conn_ended(struct conn *c);
+
+/* Appends to `out`; cuts off a peer that does not read. */
+void conn_write(struct conn *c, struct slice bytes);
+
+/* Microseconds until the handshake's deadline (0: it is over), or -1 when the peer said HELLO. */
+int64_t conn_patience_us(const struct conn *c);
+
+#endif

@@ -1,0 +1,102 @@
+/* options.c: roostd's command line; see options.h. */
+#include "shell/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "shell/log.h"
+
+enum { EXIT_USAGE = 2 };
+
+static const char help[] =
+    "usage: roostd [--listen URL]... [options]\n"
+    "Hosts shared objects: dicts, lists, queues, locks and more, for libroost and the roost command.\n"
+    "\n"
+    "  -l, --listen URL        ipc:///path or tcp://host:port (port 0: one that is free); may be repeated.\n"
+    "                          Default: the user's socket, ipc://$XDG_RUNTIME_DIR/roost/roost.sock\n"
+    "                          or ipc:///tmp/roost-<uid>/roost.sock\n"
+    "      --socket-mode MODE  permissions of ipc sockets, octal (0600)\n"
+    "      --log-level LEVEL   error, warn, info (default) or debug; one line per fact goes to stderr\n"
+    "      --owner PID         exit when that process ends\n"
+    "      --ready-fd FD       write the first URL and a newline to this descriptor when listening\n"
+    "  -V, --version           print the version\n"
+    "  -h, --help              print this\n";
+
+enum { OPT_SOCKET_MODE = 256, OPT_LOG_LEVEL, OPT_OWNER, OPT_READY_FD };
+
+static const struct option table[] = {
+    {"listen", required_argument, NULL, 'l'},
+    {"socket-mode", required_argument, NULL, OPT_SOCKET_MODE},
+    {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+    {"owner", required_argument, NULL, OPT_OWNER},
+    {"ready-fd", required_argument, NULL, OPT_READY_FD},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+static int usage(const char *what, const char *value)
+{
+    fprintf(stderr, "roostd: %s: %s (see roostd --help)\n", what, value);
+    return EXIT_USAGE;
+}
+
+/* A number in [min, max], or -1. */
+static long number(const char *text, int base, long min, long max)
+{
+    char *end;
+    long n = strtol(text, &end, base);
+    return end != text && *end == '\0' && n >= min && n <= max ? n : -1;
+}
+
+static int take(struct options *o, int option, const char *value)
+{
+    long n;
+    switch (option) {
+    case 'l':
+        if (o->listen_len == LISTEN_MAX)
+            return usage("too many listeners", value);
+        o->listen[o->listen_len++] = value;
+        return -1;
+    case OPT_SOCKET_MODE:
+        if ((n = number(value, 8, 0, 0777)) < 0)
+            return usage("--socket-mode wants an octal mode", value);
+        o->socket_mode = (unsigned)n;
+        return -1;
+    case OPT_LOG_LEVEL:
+        if ((n = log_level_by_name(value)) < 0)
+            return usage("--log-level wants error, warn, info or debug", value);
+        log_set_level((enum log_level)n);
+        return -1;
+    case OPT_OWNER:
+        if ((n = number(value, 10, 1, 1L << 30)) < 0)
+            return usage("--owner wants a process id", value);
+        o->owner = (pid_t)n;
+        return -1;
+    case OPT_READY_FD:
+        if ((n = number(value, 10, 0, 1 << 20)) < 0)
+            return usage("--ready-fd wants a descriptor", value);
+        o->ready_fd = (int)n;
+        return -1;
+    case 'V':
+        puts("roostd " ROOST_VERSION);
+        return 0;
+    case 'h':
+        fputs(help, stdout);
+        return 0;
+    default:
+        return EXIT_USAGE; /* getopt_long has said why */
+    }
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+    *o = (struct options){.socket_mode = 0600, .ready_fd = -1};
+    for (int option; (option = getopt_long(argc, argv, "l:Vh", table, NULL)) != -1;) {
+        int status = take(o, option, optarg);
+        if (status >= 0)
+            return status;
+    }
+    return optind < argc ? usage("unexpected argument", argv[optind]) : -1;
+}

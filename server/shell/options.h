@@ -1,0 +1,23 @@
+/*
+ * options.h: roostd's command line.
+ */
+#ifndef ROOST_SHELL_OPTIONS_H
+#define ROOST_SHELL_OPTIONS_H
+
+#include <sys/types.h>
+
+enum { LISTEN_MAX = 16 };
+
+struct options {
+    const char *listen[LISTEN_MAX];
+    unsigned listen_len;
+    unsigned socket_mode;
+    pid_t owner;  /* exit when this process ends; 0: none */
+    int ready_fd; /* write the first URL here when listening; -1: nowhere */
+};
+
+/* Reads the command line. Returns -1 to go on, else the exit status (after --help, --version or a usage
+ * error). */
+int options_parse(struct options *o, int argc, char **argv);
+
+#endif

@@ -1,0 +1,218 @@
+/* server.c: entering the core, routing its effects, waking it in time; see server.h. */
+#include "shell/server.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "roost/error.h"
+#include "shell/conn.h"
+#include "shell/log.h"
+
+int64_t server_now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static bool conn_has_session(const struct hnode *n, const void *id)
+{
+    return container_of((struct hnode *)(uintptr_t)n, struct conn, by_session)->session ==
+           *(const uint64_t *)id;
+}
+
+static struct conn *conn_of(const struct server *s, uint64_t session)
+{
+    struct hnode *n = roost__hmap_find(&s->conns_by_session, hash_u64(session), conn_has_session, &session);
+    return n == NULL ? NULL : container_of(n, struct conn, by_session);
+}
+
+bool server_bind(struct server *s, struct conn *c)
+{
+    c->by_session.hash = hash_u64(c->session);
+    return roost__hmap_add(&s->conns_by_session, &c->by_session);
+}
+
+void server_unbind(struct server *s, struct conn *c)
+{
+    roost__hmap_remove(&s->conns_by_session, &c->by_session);
+}
+
+bool server_admit(struct server *s, struct conn *c)
+{
+    pthread_mutex_lock(&s->mutex);
+    bool ok = !s->stopping && s->conn_count < CONNECTIONS_MAX;
+    if (ok) {
+        list_push_back(&s->conns, &c->in_server);
+        s->conn_count++;
+    }
+    pthread_mutex_unlock(&s->mutex);
+    return ok;
+}
+
+void server_forget(struct server *s, struct conn *c)
+{
+    pthread_mutex_lock(&s->mutex);
+    list_remove(&c->in_server);
+    if (--s->conn_count == 0)
+        pthread_cond_broadcast(&s->all_gone);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+/* ---- batches ---- */
+
+void server_enter(struct server *s, struct batch *batch)
+{
+    batch->len = 0;
+    pthread_mutex_lock(&s->mutex);
+}
+
+static void mark_dirty(struct batch *batch, struct conn *c)
+{
+    for (size_t i = batch->len; i > 0; i--)
+        if (batch->dirty[i - 1] == c)
+            return;
+    if (batch->len == DIRTY_MAX) {
+        c->ops->flush(c); /* a burst to many: written under the mutex */
+        return;
+    }
+    conn_ref(c);
+    batch->dirty[batch->len++] = c;
+}
+
+static void route(struct server *s, struct batch *batch)
+{
+    const struct effects *e = &s->effects;
+    struct conn *c = NULL;
+    for (size_t i = 0; i < e->len; i++) {
+        const struct effect *effect = &e->items[i];
+        if (c == NULL || c->session != effect->session)
+            c = conn_of(s, effect->session);
+        if (c == NULL)
+            continue; /* it is gone: so is its session, in a moment */
+        conn_write(c, slice_of(e->bytes.data + effect->at, effect->len));
+        mark_dirty(batch, c);
+    }
+    for (size_t i = 0; i < e->broken_len; i++) {
+        c = conn_of(s, e->broken[i]);
+        if (c != NULL)
+            c->ops->close(c);
+    }
+}
+
+/* The timer sleeps too long for the core's next deadline: wake it. */
+static void check_timer(struct server *s)
+{
+    if (core_next_deadline_us(s->core) < s->timer_target_us)
+        pthread_cond_signal(&s->timer_wake);
+}
+
+int server_step(struct server *s, struct batch *batch, enum event_kind kind, uint64_t session,
+                struct slice payload)
+{
+    effects_reset(&s->effects);
+    struct event event = {.kind = kind, .now_us = server_now_us(), .session = session, .payload = payload};
+    int rc = core_step(s->core, &event, &s->effects);
+    route(s, batch);
+    return rc;
+}
+
+void server_leave(struct server *s, struct batch *batch)
+{
+    check_timer(s);
+    pthread_mutex_unlock(&s->mutex);
+    for (size_t i = 0; i < batch->len; i++) {
+        batch->dirty[i]->ops->flush(batch->dirty[i]);
+        conn_unref(batch->dirty[i]);
+    }
+}
+
+/* ---- time ---- */
+
+static void wait_until(struct server *s, int64_t us)
+{
+    s->timer_target_us = us;
+    if (us == INT64_MAX) {
+        pthread_cond_wait(&s->timer_wake, &s->mutex);
+        return;
+    }
+    struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    pthread_cond_timedwait(&s->timer_wake, &s->mutex, &t);
+}
+
+static void *timer_main(void *arg)
+{
+    struct server *s = arg;
+    struct batch batch;
+    server_enter(s, &batch);
+    while (!s->stopping) {
+        int64_t next = core_next_deadline_us(s->core);
+        if (next > server_now_us()) {
+            wait_until(s, next);
+            continue;
+        }
+        server_step(s, &batch, EVENT_TIME, 0, slice_of(NULL, 0));
+        server_leave(s, &batch);
+        server_enter(s, &batch);
+    }
+    server_leave(s, &batch);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static int init_core(struct server *s)
+{
+    if (sodium_init() < 0)
+        return ROOST_ESYS;
+    struct core_options options = {.now_us = server_now_us()};
+    randombytes_buf(options.hash_key, sizeof(options.hash_key));
+    randombytes_buf(&options.epoch, sizeof(options.epoch));
+    options.epoch &= INT64_MAX; /* fits the signed integers of every language */
+    s->core = core_create(&options);
+    return s->core == NULL ? ROOST_ENOMEM : ROOST_OK;
+}
+
+int server_start(struct server *s)
+{
+    *s = (struct server){.timer_target_us = INT64_MAX};
+    list_init(&s->conns);
+    effects_init(&s->effects);
+    int rc = init_core(s);
+    if (rc != ROOST_OK)
+        return rc;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_cond_init(&s->all_gone, NULL);
+    pthread_cond_init(&s->timer_wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&s->timer, NULL, timer_main, s) == 0)
+        return ROOST_OK;
+    core_destroy(s->core);
+    return ROOST_ESYS;
+}
+
+void server_stop(struct server *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->stopping = true;
+    pthread_cond_signal(&s->timer_wake);
+    list_each (it, &s->conns) {
+        struct conn *c = container_of(it, struct conn, in_server);
+        c->ops->close(c);
+    }
+    while (s->conn_count > 0)
+        pthread_cond_wait(&s->all_gone, &s->mutex);
+    pthread_mutex_unlock(&s->mutex);
+    pthread_join(s->timer, NULL);
+    core_destroy(s->core);
+    effects_free(&s->effects);
+    roost__hmap_free(&s->conns_by_session);
+    pthread_cond_destroy(&s->timer_wake);
+    pthread_cond_destroy(&s->all_gone);
+    pthread_mutex_destroy(&s->mutex);
+}

@@ -1,0 +1,71 @@
+/*
+ * server.h: the core in the world: one mutex around it, a clock, a timer thread, and the way from a session
+ * to its connection.
+ *
+ * Invariants: the core is entered under the mutex only; the order of locks is server, then conn; sockets are
+ * written after the server's mutex was released (but for rare bursts). Called by conn.c and roostd.c.
+ */
+#ifndef ROOST_SHELL_SERVER_H
+#define ROOST_SHELL_SERVER_H
+
+#include <pthread.h>
+
+#include "base/hmap.h"
+#include "base/list.h"
+#include "core/core.h"
+
+struct conn;
+
+enum { DIRTY_MAX = 64, CONNECTIONS_MAX = 20000 };
+
+struct server {
+    pthread_mutex_t mutex;
+    struct core *core;
+    struct effects effects;
+    struct hmap conns_by_session;
+    struct list conns; /* all of them */
+    size_t conn_count;
+    pthread_cond_t all_gone; /* conn_count became 0 */
+    bool stopping;
+    pthread_t timer;
+    pthread_cond_t timer_wake;
+    int64_t timer_target_us; /* when the timer thread wakes by itself */
+};
+
+/* The connections that a batch of steps wrote to; flushed when the mutex is free again. */
+struct batch {
+    struct conn *dirty[DIRTY_MAX];
+    size_t len;
+};
+
+/* Errors: ROOST_ENOMEM, ROOST_ESYS. */
+int server_start(struct server *s);
+
+/* Closes every connection, waits until they are gone, ends the timer, frees the core. Listeners are closed
+ * before. */
+void server_stop(struct server *s);
+
+/* Begins a batch: takes the mutex. */
+void server_enter(struct server *s, struct batch *batch);
+
+/* One step, and its effects on their way. Inside a batch. Returns core_step()'s status. */
+int server_step(struct server *s, struct batch *batch, enum event_kind kind, uint64_t session,
+                struct slice payload);
+
+/* Ends a batch: releases the mutex, then writes to the sockets. */
+void server_leave(struct server *s, struct batch *batch);
+
+/* Links a connection with its session, inside a batch. False without memory. */
+bool server_bind(struct server *s, struct conn *c);
+void server_unbind(struct server *s, struct conn *c);
+
+/* Takes a new connection in. False when there are too many, or the server stops. */
+bool server_admit(struct server *s, struct conn *c);
+
+/* The connection's memory is going. */
+void server_forget(struct server *s, struct conn *c);
+
+/* Now, monotonic. */
+int64_t server_now_us(void);
+
+#endif
