@@ -54,6 +54,10 @@ int roost__read_grant(const roost_value *v, uint32_t at, roost_grant *ret);
 int roost__open(roost_manager *m, enum method_code open, const roost_value *args, uint32_t argc,
                 void *ret_handle);
 
+/* A handle of the object of that name, which must exist and have the type. Errors: ROOST_ENOENT,
+ * ROOST_EEXIST. */
+int roost__find(roost_manager *m, roost_type type, const char *name, struct object **ret);
+
 /* The tail of every proxy's roost_…_from(), _ref(), _close(); see roost/object.h. */
 int roost__from(roost_manager *m, roost_type type, roost_value ref, void *ret_handle);
 roost_value roost__ref(const struct object *o);

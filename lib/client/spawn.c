@@ -93,7 +93,8 @@ static int spawn(const char *program, const char *dir, int ready, pid_t *ret)
     snprintf(url, sizeof(url), "ipc://%s/sock", dir);
     snprintf(owner, sizeof(owner), "%ld", (long)getpid());
     snprintf(fd, sizeof(fd), "%d", READY_FD);
-    const char *const argv[] = {program, "--listen", url, "--owner", owner, "--ready-fd", fd, "--log-level", "warn", NULL};
+    const char *const argv[] = {program,      "--listen", url,           "--owner", owner,
+                                "--ready-fd", fd,         "--log-level", "warn",    NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t how;
     sigset_t none;
