@@ -1,0 +1,273 @@
+/* manager.c: connecting to a server, starting one, closing; see roost/manager.h and manager.h. */
+#include "client/manager.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "client/fork.h"
+#include "wire/decode.h"
+#include "wire/methods.h"
+
+enum { CONNECT_TIMEOUT = 10000 };
+
+/* ---- memory ---- */
+
+void roost__manager_keep(struct roost_manager *m)
+{
+    atomic_fetch_add(&m->users, 1);
+}
+
+void roost__manager_drop(struct roost_manager *m)
+{
+    if (m == NULL || atomic_fetch_sub(&m->users, 1) > 1)
+        return;
+    roost__fork_unregister(m);
+    roost__conn_free(atomic_load(&m->conn));
+    roost__refs_destroy(&m->refs);
+    pthread_mutex_destroy(&m->connecting);
+    free(m->label);
+    free(m->url);
+    free(m);
+}
+
+static int new_manager(const roost_options *options, struct roost_manager **ret)
+{
+    struct roost_manager *m = calloc(1, sizeof(*m));
+    if (m == NULL)
+        return roost__fail(ROOST_ENOMEM, "no memory for a manager");
+    m->timeout_ms = options != NULL && options->timeout_ms != 0 ? options->timeout_ms : CONNECT_TIMEOUT;
+    atomic_init(&m->users, 1);
+    pthread_mutex_init(&m->connecting, NULL);
+    roost__refs_init(&m->refs);
+    roost__fork_register(m);
+    if (options != NULL && options->label != NULL && (m->label = strdup(options->label)) == NULL) {
+        roost__manager_drop(m);
+        return roost__fail(ROOST_ENOMEM, "no memory for a manager");
+    }
+    *ret = m;
+    return ROOST_OK;
+}
+
+/* ---- references in received values ---- */
+
+/* Calls f for every reference in v until one call fails. */
+static int each_ref(struct roost_manager *m, const roost_value *v, int (*f)(struct roost_manager *, uint64_t))
+{
+    int rc = ROOST_OK;
+    if (v->kind == ROOST_REF)
+        return f(m, v->as.ref);
+    if (v->kind == ROOST_ARRAY)
+        for (uint32_t i = 0; i < v->len && rc == ROOST_OK; i++)
+            rc = each_ref(m, &v->as.items[i], f);
+    if (v->kind == ROOST_MAP)
+        for (uint32_t i = 0; i < v->len && rc == ROOST_OK; i++) {
+            rc = each_ref(m, &v->as.pairs[i].key, f);
+            if (rc == ROOST_OK)
+                rc = each_ref(m, &v->as.pairs[i].value, f);
+        }
+    return rc;
+}
+
+static int count_ref(struct roost_manager *m, uint64_t id)
+{
+    return roost__refs_received(&m->refs, id);
+}
+
+static int drop_ref(struct roost_manager *m, uint64_t id)
+{
+    roost__manager_drop_ref(m, id);
+    return ROOST_OK;
+}
+
+/* The hook of value blocks. */
+static void drop_block_refs(struct value_block *block, const roost_value *v)
+{
+    (void)each_ref(block->owner, v, drop_ref);
+    roost__manager_drop(block->owner);
+}
+
+/* Out of memory, what was counted stays counted until the session ends. */
+static int adopt(void *owner, roost_value *v)
+{
+    struct roost_manager *m = owner;
+    int rc = each_ref(m, v, count_ref);
+    if (rc != ROOST_OK)
+        return rc;
+    roost__manager_keep(m);
+    struct value_block *block = v->block;
+    block->owner = m;
+    block->drop = drop_block_refs;
+    return ROOST_OK;
+}
+
+void roost__manager_drop_ref(struct roost_manager *m, uint64_t id)
+{
+    roost__refs_drop(&m->refs, id);
+    struct conn *c = atomic_load(&m->conn);
+    if (atomic_load(&m->refs.queued) >= REFS_QUEUED_MAX && c != NULL)
+        roost__conn_send_releases(c);
+}
+
+/* ---- connecting ---- */
+
+static int retain(struct conn *c, const uint64_t *ids, size_t n, roost_value *items)
+{
+    for (size_t i = 0; i < n; i++)
+        items[i] = roost_uint(ids[i]);
+    roost_value array = roost_array(items, (uint32_t)n);
+    struct call call = {.method = METHOD_server_retain, .args = &array, .argc = 1};
+    return roost__conn_call(c, &call);
+}
+
+/* A child's session takes its own reference to everything the child has inherited. What is gone by now is
+ * left out: calls on it say so. */
+static int retain_inherited(struct roost_manager *m, struct conn *c)
+{
+    uint64_t *ids;
+    size_t n;
+    int rc = roost__refs_ids(&m->refs, &ids, &n);
+    if (rc != ROOST_OK || n == 0) {
+        if (rc == ROOST_OK)
+            free(ids);
+        return rc;
+    }
+    roost_value *items = malloc(n * sizeof(*items));
+    rc = items == NULL ? roost__fail(ROOST_ENOMEM, "no memory for references") : retain(c, ids, n, items);
+    for (size_t i = 0; rc == ROOST_OK && i < n; i++)
+        roost__refs_retained(&m->refs, ids[i]);
+    if (rc == ROOST_ENOENT) {
+        rc = ROOST_OK;
+        for (size_t i = 0; i < n && (rc == ROOST_OK || rc == ROOST_ENOENT); i++)
+            if ((rc = retain(c, &ids[i], 1, items)) == ROOST_OK)
+                roost__refs_retained(&m->refs, ids[i]);
+        rc = rc == ROOST_ENOENT ? ROOST_OK : rc;
+    }
+    free(items);
+    free(ids);
+    return rc;
+}
+
+static int connect_now(struct roost_manager *m)
+{
+    struct conn_options options = {.url = m->url,
+                                   .label = m->label,
+                                   .timeout_ms = m->timeout_ms,
+                                   .refs = &m->refs,
+                                   .adopt = adopt,
+                                   .owner = m};
+    struct conn *c;
+    int rc = roost__conn_open(&options, &c);
+    if (rc == ROOST_OK && (rc = retain_inherited(m, c)) != ROOST_OK)
+        roost__conn_free(c);
+    if (rc == ROOST_OK)
+        atomic_store(&m->conn, c);
+    return rc;
+}
+
+static int connection(struct roost_manager *m, struct conn **ret)
+{
+    struct conn *c = atomic_load_explicit(&m->conn, memory_order_acquire);
+    if (c == NULL) {
+        pthread_mutex_lock(&m->connecting);
+        int rc = ROOST_OK;
+        if (atomic_load(&m->closed))
+            rc = roost__fail(ROOST_ECLOSED, "the manager was closed");
+        else if (atomic_load(&m->conn) == NULL)
+            rc = connect_now(m);
+        pthread_mutex_unlock(&m->connecting);
+        if (rc != ROOST_OK)
+            return rc;
+        c = atomic_load(&m->conn);
+    }
+    *ret = c;
+    return ROOST_OK;
+}
+
+int roost__manager_call(struct roost_manager *m, struct call *call)
+{
+    struct conn *c;
+    int rc = connection(m, &c);
+    return rc == ROOST_OK ? roost__conn_call(c, call) : rc;
+}
+
+/* ---- the public side ---- */
+
+int roost_connect(const char *url, const roost_options *options, roost_manager **ret)
+{
+    struct roost_manager *m;
+    struct conn *c;
+    if (url == NULL || ret == NULL)
+        return roost__fail(ROOST_EINVAL, "roost_connect: the URL or the result is NULL");
+    int rc = new_manager(options, &m);
+    if (rc != ROOST_OK)
+        return rc;
+    m->url = strdup(url);
+    rc = m->url == NULL ? roost__fail(ROOST_ENOMEM, "no memory for a URL") : connection(m, &c);
+    if (rc != ROOST_OK) {
+        roost__manager_drop(m);
+        return rc;
+    }
+    *ret = m;
+    return ROOST_OK;
+}
+
+int roost_manager_start(const roost_options *options, roost_manager **ret)
+{
+    struct roost_manager *m;
+    struct conn *c;
+    if (ret == NULL)
+        return roost__fail(ROOST_EINVAL, "roost_manager_start: the result is NULL");
+    int rc = new_manager(options, &m);
+    if (rc != ROOST_OK)
+        return rc;
+    rc = roost__spawn_server(options != NULL ? options->roostd : NULL, m->timeout_ms, &m->server, &m->url);
+    if (rc == ROOST_OK)
+        rc = connection(m, &c);
+    if (rc != ROOST_OK) {
+        char why[256];
+        snprintf(why, sizeof(why), "%s", roost_errmsg());
+        roost_manager_close(m);
+        return roost__fail(rc, "%s", why);
+    }
+    *ret = m;
+    return ROOST_OK;
+}
+
+int roost_manager_shutdown(roost_manager *m)
+{
+    if (m == NULL)
+        return ROOST_OK;
+    int rc = ROOST_OK;
+    atomic_store(&m->closed, true);
+    struct conn *c = atomic_load(&m->conn);
+    if (c != NULL)
+        roost__conn_fail(c, ROOST_ECLOSED, "the manager was closed");
+    if (m->server.pid > 0)
+        rc = roost__end_server(&m->server);
+    roost__manager_drop(m);
+    return rc;
+}
+
+void roost_manager_close(roost_manager *m)
+{
+    (void)roost_manager_shutdown(m);
+}
+
+const char *roost_manager_url(const roost_manager *m)
+{
+    return m != NULL ? m->url : NULL;
+}
+
+int roost_default_url(char *buf, size_t size)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    int n = runtime != NULL && *runtime == '/'
+                ? snprintf(buf, size, "ipc://%s/roost/roost.sock", runtime)
+                : snprintf(buf, size, "ipc:///tmp/roost-%lu/roost.sock", (unsigned long)getuid());
+    if (n < 0 || (size_t)n >= size)
+        return roost__fail(ROOST_ELIMIT, "the default URL does not fit into %zu bytes", size);
+    return ROOST_OK;
+}

@@ -1,0 +1,224 @@
+/* object.c: handles and the calls on them; see object.h and roost/object.h. */
+#include "client/object.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "client/manager.h"
+
+/* ---- messages ---- */
+
+/* Puts what and where before the message: queue "jobs": get: … */
+static int fail_at_method(const struct object *o, const char *method)
+{
+    if (*o->name == '\0')
+        return roost__fail_at("%s #%" PRIu64 ": %s", roost_type_name(o->type), o->id, method);
+    return roost__fail_at("%s \"%s\": %s", roost_type_name(o->type), o->name, method);
+}
+
+/* ---- calling ---- */
+
+static int call_target(roost_manager *m, uint64_t target, const struct method *row, const roost_value *args,
+                       uint32_t argc, roost_value *ret)
+{
+    struct call call = {.target = target, .method = row->code, .args = args, .argc = argc};
+    int rc = roost__manager_call(m, &call);
+    if (rc != ROOST_OK)
+        return rc;
+    if (ret != NULL)
+        *ret = call.result;
+    else
+        roost_value_free(&call.result);
+    return ROOST_OK;
+}
+
+int roost__call(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
+                roost_value *ret)
+{
+    const struct method *row = roost__method_by_code((uint64_t)method);
+    if (o == NULL)
+        return roost__fail(ROOST_EINVAL, "%s: %s: the handle is NULL", roost_type_name(row->type), row->name);
+    int rc = call_target(o->manager, o->id, row, args, argc, ret);
+    return rc == ROOST_OK ? rc : fail_at_method(o, row->name);
+}
+
+int roost__server_call(roost_manager *m, enum method_code method, const roost_value *args, uint32_t argc,
+                       roost_value *ret)
+{
+    const struct method *row = roost__method_by_code((uint64_t)method);
+    if (m == NULL)
+        return roost__fail(ROOST_EINVAL, "server: %s: the manager is NULL", row->name);
+    int rc = call_target(m, 0, row, args, argc, ret);
+    return rc == ROOST_OK ? rc : roost__fail_at("server: %s", row->name);
+}
+
+int roost__unexpected(const struct object *o, enum method_code method, roost_value *v)
+{
+    roost__fail(ROOST_EPROTO, "the server answered a %s", roost_kind_name(v->kind));
+    roost_value_free(v);
+    return fail_at_method(o, roost__method_by_code((uint64_t)method)->name);
+}
+
+int roost__timed_out(const struct object *o, enum method_code method, int timeout_ms)
+{
+    roost__fail(ROOST_ETIMEDOUT, "timed out after %d ms", timeout_ms);
+    return fail_at_method(o, roost__method_by_code((uint64_t)method)->name);
+}
+
+int roost__call_bool(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
+                     bool *ret)
+{
+    roost_value v;
+    int rc = roost__call(o, method, args, argc, &v);
+    if (rc != ROOST_OK)
+        return rc;
+    if (v.kind != ROOST_BOOL)
+        return roost__unexpected(o, method, &v);
+    if (ret != NULL)
+        *ret = v.as.b;
+    return ROOST_OK;
+}
+
+int roost__call_int(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
+                    int64_t *ret)
+{
+    roost_value v;
+    int rc = roost__call(o, method, args, argc, &v);
+    if (rc != ROOST_OK)
+        return rc;
+    if (v.kind != ROOST_INT)
+        return roost__unexpected(o, method, &v);
+    if (ret != NULL)
+        *ret = v.as.i;
+    return ROOST_OK;
+}
+
+int roost__read_grant(const roost_value *v, uint32_t at, roost_grant *ret)
+{
+    if (v->kind != ROOST_ARRAY || v->len != at + 2)
+        return ROOST_EPROTO;
+    const roost_value *token = &v->as.items[at], *died = &v->as.items[at + 1];
+    if ((token->kind != ROOST_INT && token->kind != ROOST_UINT) || died->kind != ROOST_BOOL)
+        return ROOST_EPROTO;
+    if (ret != NULL)
+        *ret = (roost_grant){.token = token->as.u, .owner_died = died->as.b};
+    return ROOST_OK;
+}
+
+int roost__call_grant(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
+                      roost_grant *ret)
+{
+    roost_value v;
+    int rc = roost__call(o, method, args, argc, &v);
+    if (rc != ROOST_OK)
+        return rc;
+    if (roost__read_grant(&v, 0, ret) != ROOST_OK)
+        return roost__unexpected(o, method, &v);
+    roost_value_free(&v);
+    return ROOST_OK;
+}
+
+/* ---- handles ---- */
+
+/* A handle; the reference is counted for it already. */
+static int new_object(roost_manager *m, roost_value ref, const char *name, struct object **ret)
+{
+    size_t name_size = strlen(name) + 1;
+    struct object *o = malloc(sizeof(*o) + name_size);
+    if (o == NULL)
+        return roost__fail(ROOST_ENOMEM, "no memory for a handle");
+    *o = (struct object){.manager = m, .id = ref.as.ref, .type = (roost_type)ref.len};
+    memcpy(o->name, name, name_size);
+    roost__manager_keep(m);
+    *ret = o;
+    return ROOST_OK;
+}
+
+/* Counts a reference for a handle: shared with what this process holds already, or asked of the server. */
+static int take_ref(roost_manager *m, roost_value ref)
+{
+    if (roost__refs_share(&m->refs, ref.as.ref))
+        return ROOST_OK;
+    roost_value id = roost_uint(ref.as.ref);
+    roost_value ids = roost_array(&id, 1);
+    int rc = call_target(m, 0, roost__method_by_code(METHOD_server_retain), &ids, 1, NULL);
+    return rc == ROOST_OK ? roost__refs_received(&m->refs, ref.as.ref) : rc;
+}
+
+static int make_handle(roost_manager *m, roost_value ref, const char *name, struct object **ret)
+{
+    int rc = take_ref(m, ref);
+    if (rc == ROOST_OK && (rc = new_object(m, ref, name, ret)) != ROOST_OK)
+        roost__manager_drop_ref(m, ref.as.ref);
+    return rc;
+}
+
+int roost__open(roost_manager *m, enum method_code open, const roost_value *args, uint32_t argc,
+                void *ret_handle)
+{
+    const struct method *row = roost__method_by_code((uint64_t)open);
+    if (m == NULL || ret_handle == NULL)
+        return roost__fail(ROOST_EINVAL, "%s: open: the manager or the result is NULL",
+                           roost_type_name(row->type));
+    const char *name = argc > 0 && args[0].kind == ROOST_STR ? args[0].as.s : "";
+    while (argc > 0 && args[argc - 1].kind == ROOST_NIL)
+        argc--; /* left out; of kind v, nil would be a value */
+    roost_value ref;
+    int rc = call_target(m, 0, row, args, argc, &ref);
+    if (rc == ROOST_OK) {
+        rc = ref.kind == ROOST_REF && ref.len == (uint32_t)row->type
+                 ? make_handle(m, ref, name, ret_handle)
+                 : roost__fail(ROOST_EPROTO, "the server answered a %s", roost_kind_name(ref.kind));
+        roost_value_free(&ref);
+    }
+    if (rc == ROOST_OK)
+        return rc;
+    return *name != '\0' ? roost__fail_at("%s \"%s\": open", roost_type_name(row->type), name)
+                         : roost__fail_at("%s: open", roost_type_name(row->type));
+}
+
+int roost__find(roost_manager *m, roost_type type, const char *name, struct object **ret)
+{
+    roost_value ref, text = roost_str(name);
+    int rc = call_target(m, 0, roost__method_by_code(METHOD_server_find), &text, 1, &ref);
+    if (rc == ROOST_OK) {
+        rc = ref.len == (uint32_t)type
+                 ? make_handle(m, ref, name, ret)
+                 : roost__fail(ROOST_EEXIST, "it is a %s", roost_type_name((roost_type)ref.len));
+        roost_value_free(&ref);
+    }
+    return rc == ROOST_OK ? rc : roost__fail_at("%s \"%s\"", roost_type_name(type), name);
+}
+
+int roost__from(roost_manager *m, roost_type type, roost_value ref, void *ret_handle)
+{
+    if (m == NULL || ret_handle == NULL)
+        return roost__fail(ROOST_EINVAL, "%s: from: the manager or the result is NULL",
+                           roost_type_name(type));
+    if (ref.kind != ROOST_REF)
+        return roost__fail(ROOST_ETYPE, "%s: from: the value is a %s, not a reference", roost_type_name(type),
+                           roost_kind_name(ref.kind));
+    if (ref.len != (uint32_t)type)
+        return roost__fail(ROOST_ETYPE, "%s: from: the reference leads to a %s", roost_type_name(type),
+                           roost_type_name((roost_type)ref.len));
+    int rc = make_handle(m, ref, "", ret_handle);
+    return rc == ROOST_OK ? rc : roost__fail_at("%s #%" PRIu64 ": from", roost_type_name(type), ref.as.ref);
+}
+
+roost_value roost__ref(const struct object *o)
+{
+    if (o == NULL)
+        return roost_nil();
+    return (roost_value){.kind = ROOST_REF, .len = (uint32_t)o->type, .as.ref = o->id};
+}
+
+void roost__close(struct object *o)
+{
+    if (o == NULL)
+        return;
+    roost__manager_drop_ref(o->manager, o->id);
+    roost__manager_drop(o->manager);
+    free(o);
+}

@@ -1,0 +1,65 @@
+/* reply.c: reading a server's frames; see reply.h. */
+#include "client/reply.h"
+
+#include <limits.h>
+
+#include "roost/error.h"
+
+static bool next_number(const uint8_t **p, uint64_t *ret)
+{
+    struct item it;
+    *p = roost__scan_item(*p, &it);
+    *ret = it.as.u;
+    return it.kind == ROOST_UINT || (it.kind == ROOST_INT && it.as.i >= 0);
+}
+
+/* A code and a message, the end of ERROR and GOODBYE. */
+static bool parse_refusal(const uint8_t *p, struct reply *ret)
+{
+    struct item code, message;
+    p = roost__scan_item(p, &code);
+    roost__scan_item(p, &message);
+    if (code.kind != ROOST_INT || code.as.i >= 0 || code.as.i < INT_MIN || message.kind != ROOST_STR)
+        return false;
+    ret->code = (int)code.as.i;
+    ret->message = slice_of(message.as.bytes, message.len);
+    return true;
+}
+
+static bool parse_welcome(const uint8_t *p, struct reply *ret)
+{
+    struct item it;
+    uint64_t version;
+    p = roost__scan_item(p, &it);
+    if (it.kind != ROOST_STR || !slice_equal(slice_of(it.as.bytes, it.len), slice_str("roost")))
+        return false;
+    return next_number(&p, &version) && version == PROTOCOL_VERSION && next_number(&p, &ret->number);
+}
+
+bool roost__reply_parse(struct slice payload, struct reply *ret)
+{
+    static const uint32_t lengths[] = {
+        [FRAME_WELCOME] = 6, [FRAME_REPLY] = 3, [FRAME_ERROR] = 4, [FRAME_GOODBYE] = 3};
+    struct item it;
+    uint64_t kind;
+    if (!roost__scan_check(payload, FRAME_DEPTH_MAX))
+        return false;
+    const uint8_t *p = roost__scan_item(payload.data, &it);
+    if (it.kind != ROOST_ARRAY || it.len == 0 || !next_number(&p, &kind) || kind > FRAME_GOODBYE ||
+        it.len != lengths[kind])
+        return false;
+    *ret = (struct reply){.kind = (enum frame_kind)kind};
+    switch (kind) {
+    case FRAME_WELCOME:
+        return parse_welcome(p, ret);
+    case FRAME_REPLY:
+        if (!next_number(&p, &ret->number))
+            return false;
+        ret->result = slice_of(p, (size_t)(payload.data + payload.len - p));
+        return true;
+    case FRAME_ERROR:
+        return next_number(&p, &ret->number) && parse_refusal(p, ret);
+    default:
+        return parse_refusal(p, ret);
+    }
+}

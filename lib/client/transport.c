@@ -1,0 +1,193 @@
+/* transport.c: sockets behind struct transport; see transport.h. */
+#include "client/transport.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "client/clock.h"
+
+enum { HOST_MAX = 256, PORT_MAX = 32 };
+
+static int fail_connect(const char *url, int error)
+{
+    char reason[128];
+    if (error == EAGAIN || error == EINPROGRESS || error == ETIMEDOUT)
+        return roost__fail(ROOST_ETIMEDOUT, "cannot connect to %s: timed out", url);
+    return roost__fail(ROOST_ECONN, "cannot connect to %s: %s", url,
+                       strerror_r(error, reason, sizeof(reason)));
+}
+
+static void set_patience(int fd, int option, int timeout_ms)
+{
+    struct timeval wait = {0}; /* 0 means for ever */
+    if (timeout_ms >= 0) {
+        wait.tv_sec = timeout_ms / 1000;
+        wait.tv_usec = timeout_ms % 1000 * 1000 + (timeout_ms == 0);
+    }
+    setsockopt(fd, SOL_SOCKET, option, &wait, sizeof(wait));
+}
+
+/* An interrupted connect goes on by itself: waits for its end. Returns 0 or an errno. */
+static int finish_connect(int fd, int64_t deadline)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    int n;
+    do
+        n = poll(&p, 1, roost__clock_left(deadline));
+    while (n < 0 && errno == EINTR);
+    if (n == 0)
+        return ETIMEDOUT;
+    int error = errno;
+    socklen_t len = sizeof(error);
+    if (n > 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        error = errno;
+    return error;
+}
+
+/* A connected socket in *ret; returns 0 or an errno. The send timeout bounds a blocking connect. */
+static int connect_to(const struct sockaddr *address, socklen_t len, int64_t deadline, int *ret)
+{
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    int rc;
+    do {
+        set_patience(fd, SO_SNDTIMEO, roost__clock_left(deadline));
+        rc = connect(fd, address, len);
+    } while (rc < 0 && errno == EINTR && address->sa_family == AF_UNIX);
+    int error = rc == 0 ? 0 : errno == EINTR ? finish_connect(fd, deadline) : errno;
+    if (error != 0) {
+        close(fd);
+        return error;
+    }
+    set_patience(fd, SO_SNDTIMEO, -1);
+    *ret = fd;
+    return 0;
+}
+
+static int open_ipc(const char *url, const char *path, int64_t deadline, struct transport *ret)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t len = strlen(path);
+    if (len == 0 || len >= sizeof(address.sun_path))
+        return roost__fail(ROOST_EINVAL, "%s: the path must have 1 to %zu bytes", url,
+                           sizeof(address.sun_path) - 1);
+    memcpy(address.sun_path, path, len);
+    int error = connect_to((const struct sockaddr *)&address, sizeof(address), deadline, &ret->fd);
+    return error == 0 ? ROOST_OK : fail_connect(url, error);
+}
+
+/* Splits "host:port" or "[host]:port". */
+static bool split_host(const char *text, char host[HOST_MAX], char port[PORT_MAX])
+{
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon[1] == '\0' || strlen(colon + 1) >= PORT_MAX)
+        return false;
+    size_t len = (size_t)(colon - text);
+    if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+        text++;
+        len -= 2;
+    }
+    if (len == 0 || len >= HOST_MAX)
+        return false;
+    memcpy(host, text, len);
+    host[len] = '\0';
+    strcpy(port, colon + 1);
+    return true;
+}
+
+static int open_tcp(const char *url, const char *where, int64_t deadline, struct transport *ret)
+{
+    char host[HOST_MAX], port[PORT_MAX];
+    if (!split_host(where, host, port))
+        return roost__fail(ROOST_EINVAL, "%s: expected tcp://host:port", url);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
+    int no = getaddrinfo(host, port, &hints, &found);
+    if (no != 0)
+        return roost__fail(ROOST_ECONN, "cannot connect to %s: %s", url, gai_strerror(no));
+    int error = ECONNREFUSED;
+    for (struct addrinfo *a = found; a != NULL; a = a->ai_next) {
+        error = connect_to(a->ai_addr, a->ai_addrlen, deadline, &ret->fd);
+        if (error == 0)
+            break;
+    }
+    freeaddrinfo(found);
+    if (error != 0)
+        return fail_connect(url, error);
+    setsockopt(ret->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    return ROOST_OK;
+}
+
+int roost__transport_open(const char *url, int timeout_ms, struct transport *ret)
+{
+    int64_t deadline = roost__clock_deadline(timeout_ms);
+    if (strncmp(url, "ipc://", 6) == 0)
+        return open_ipc(url, url + 6, deadline, ret);
+    if (strncmp(url, "tcp://", 6) == 0)
+        return open_tcp(url, url + 6, deadline, ret);
+    return roost__fail(ROOST_EINVAL, "%s: expected ipc:///path or tcp://host:port", url);
+}
+
+void roost__transport_patience(struct transport *t, int timeout_ms)
+{
+    set_patience(t->fd, SO_RCVTIMEO, timeout_ms);
+}
+
+int roost__transport_send(struct transport *t, const void *data, size_t len)
+{
+    const char *p = data;
+    while (len > 0) {
+        ssize_t n = send(t->fd, p, len, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            char reason[128];
+            int rc =
+                roost__fail(ROOST_ECONN, "connection lost: %s", strerror_r(errno, reason, sizeof(reason)));
+            roost__transport_shutdown(t);
+            return rc;
+        }
+        p += n;
+        len -= (size_t)n;
+    }
+    return ROOST_OK;
+}
+
+ssize_t roost__transport_recv(struct transport *t, void *data, size_t len)
+{
+    for (;;) {
+        ssize_t n = recv(t->fd, data, len, 0);
+        if (n >= 0)
+            return n;
+        if (errno == EAGAIN)
+            return roost__fail(ROOST_ETIMEDOUT, "no answer in time");
+        if (errno != EINTR) {
+            char reason[128];
+            return roost__fail(ROOST_ECONN, "connection lost: %s", strerror_r(errno, reason, sizeof(reason)));
+        }
+    }
+}
+
+void roost__transport_shutdown(struct transport *t)
+{
+    shutdown(t->fd, SHUT_RDWR);
+}
+
+void roost__transport_close(struct transport *t)
+{
+    if (t->fd >= 0)
+        close(t->fd);
+    t->fd = -1;
+}

@@ -1,0 +1,40 @@
+/*
+ * transport.h: one byte stream to a server, opened by URL: ipc:///path (Unix-domain socket) or
+ * tcp://host:port.
+ *
+ * Plain blocking sockets, EINTR-safe. Sending and receiving may run in two threads at once; two senders or
+ * two receivers may not. Whatever fails inside shows as the end of the stream at the receiver, so that there
+ * is one place where a lost connection is noticed. Called by conn.c only; other kinds of stream come behind
+ * this struct.
+ */
+#ifndef ROOST_CLIENT_TRANSPORT_H
+#define ROOST_CLIENT_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct transport {
+    int fd; /* -1: closed */
+};
+
+/* Connects within timeout_ms (-1: the system's own limit). Errors: ROOST_EINVAL (no such kind of URL),
+ * ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_ESYS. */
+int roost__transport_open(const char *url, int timeout_ms, struct transport *ret);
+
+/* How long a receive may wait from now on; -1 for ever (the state after opening). */
+void roost__transport_patience(struct transport *t, int timeout_ms);
+
+/* Sends all of it. On failure shuts the stream down and returns ROOST_ECONN. */
+int roost__transport_send(struct transport *t, const void *data, size_t len);
+
+/* Receives 1 to len bytes; 0 at the end of the stream. Errors: ROOST_ECONN, ROOST_ETIMEDOUT (patience). */
+ssize_t roost__transport_recv(struct transport *t, void *data, size_t len);
+
+/* Ends the stream in both directions; wakes a receiver in another thread. The descriptor stays. */
+void roost__transport_shutdown(struct transport *t);
+
+/* Gives back the descriptor. Sends nothing of its own: right after fork() too. */
+void roost__transport_close(struct transport *t);
+
+#endif

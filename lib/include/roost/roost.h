@@ -1,0 +1,26 @@
+/*
+ * roost/roost.h: all of roost.
+ */
+#ifndef ROOST_ROOST_H
+#define ROOST_ROOST_H
+
+#include "roost/barrier.h"
+#include "roost/call.h"
+#include "roost/condition.h"
+#include "roost/dict.h"
+#include "roost/error.h"
+#include "roost/event.h"
+#include "roost/list.h"
+#include "roost/lock.h"
+#include "roost/manager.h"
+#include "roost/namespace.h"
+#include "roost/object.h"
+#include "roost/queue.h"
+#include "roost/semaphore.h"
+#include "roost/server.h"
+#include "roost/set.h"
+#include "roost/shared_array.h"
+#include "roost/shared_value.h"
+#include "roost/value.h"
+
+#endif

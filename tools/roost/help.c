@@ -1,0 +1,91 @@
+/* help.c: help out of the method table. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* roost dict get NAME KEY [DEFAULT], with capitals for what the user fills in. */
+static void print_usage(FILE *out, const struct method *method)
+{
+    struct param params[METHOD_PARAMS_MAX];
+    unsigned n = roost__method_params(method, params);
+    fprintf(out, "roost %s %s", roost_type_name(method->type), method->name);
+    if (method->type != ROOST_TYPE_server && strcmp(method->name, "open") != 0)
+        fputs(" NAME", out);
+    for (unsigned i = 0; i < n; i++) {
+        fputs(params[i].optional ? " [" : " ", out);
+        for (uint32_t j = 0; j < params[i].name_len; j++) {
+            char letter = params[i].name[j];
+            fputc(letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter, out);
+        }
+        fputs(params[i].optional ? "]" : "", out);
+    }
+    fputc('\n', out);
+}
+
+void cli_help_method(FILE *out, const struct method *method)
+{
+    fputs("usage: ", out);
+    print_usage(out, method);
+    fprintf(out, "    %s\n", method->help);
+}
+
+static int help_type(roost_type type)
+{
+    printf("%s: %s\n\n", roost_type_name(type), roost__type_help(type));
+    for (unsigned i = 0; i < roost__method_count; i++)
+        if (roost__methods[i].type == type) {
+            print_usage(stdout, &roost__methods[i]);
+            printf("    %s\n", roost__methods[i].help);
+        }
+    if (cli_can_run_under(type))
+        printf("roost %s run NAME [--timeout MS] -- COMMAND...\n"
+               "    holds it while a command runs; the exit status is the command's\n",
+               roost_type_name(type));
+    return STATUS_DONE;
+}
+
+static int help_all(void)
+{
+    puts(
+        "usage: roost [-c URL] [--raw] [--json] TYPE METHOD NAME [ARG...]\n"
+        "       roost [-c URL] COMMAND [ARG...]\n"
+        "       roost [-c URL]                    a prompt (or commands from stdin, one a line)\n"
+        "\n"
+        "Arguments are JSON where they parse as JSON, else strings. What JSON lacks: bytes are {\"base64\": "
+        "\"aGk=\"},\n"
+        "a reference to another object is {\"ref\": \"its name\"}. Optional arguments can be given as --name "
+        "value.\n"
+        "The server is URL, else $ROOST_URL, else the user's own (ipc://$XDG_RUNTIME_DIR/roost/roost.sock).\n"
+        "Exit status: 0 done; 1 timed out, empty, full, or no such key; 2 usage; 3 no connection; 4 refused "
+        "or failed.\n"
+        "\n"
+        "Commands:");
+    for (const struct special *s = cli_specials; s->name != NULL; s++)
+        printf("  %-26s %s\n", s->usage, s->help);
+    printf("  %-26s %s\n\nTypes:\n", "lock run NAME -- COMMAND", "holds a lock while a command runs");
+    for (int t = 0; t < TYPE_COUNT; t++)
+        printf("  %-26s %s\n", roost_type_name((roost_type)t), roost__type_help((roost_type)t));
+    puts("\nroost help TYPE tells a type's methods.");
+    return STATUS_DONE;
+}
+
+int cli_help(struct cli *c, int n, char **words)
+{
+    (void)c;
+    if (n == 0)
+        return help_all();
+    for (const struct special *s = cli_specials; s->name != NULL; s++)
+        if (strcmp(s->name, words[0]) == 0) {
+            printf("usage: roost %s\n    %s\n", s->usage, s->help);
+            return STATUS_DONE;
+        }
+    int type = roost__type_by_name(words[0], strlen(words[0]));
+    if (type < 0)
+        return cli_usage("no command or type %s. Try: roost help", words[0]);
+    const struct method *method = n > 1 ? roost__method_by_name((roost_type)type, words[1]) : NULL;
+    if (method == NULL)
+        return help_type((roost_type)type);
+    cli_help_method(stdout, method);
+    return STATUS_DONE;
+}

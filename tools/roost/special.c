@@ -1,0 +1,181 @@
+/* special.c: ls, info, ping, who, rm: the server's own methods as people want to read them. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "json.h"
+
+/* ---- printing ---- */
+
+static const char *text_of(const roost_value *v)
+{
+    return v != NULL && v->kind == ROOST_STR ? v->as.s : "-";
+}
+
+static int64_t int_of(const roost_value *v)
+{
+    return v != NULL && v->kind == ROOST_INT ? v->as.i : 0;
+}
+
+/* Prints a map as lines of "key value"; a map inside as lines of "key.key value". */
+static void print_lines(const struct cli *c, const char *prefix, roost_value map)
+{
+    for (uint32_t i = 0; i < map.len; i++) {
+        const roost_pair *pair = &map.as.pairs[i];
+        char name[256];
+        snprintf(name, sizeof(name), "%s%s", prefix, text_of(&pair->key));
+        if (pair->value.kind == ROOST_MAP) {
+            strncat(name, ".", sizeof(name) - strlen(name) - 1);
+            print_lines(c, name, pair->value);
+            continue;
+        }
+        printf("%-22s ", name);
+        struct cli bare = {.raw = true};
+        json_print(&bare, pair->value);
+    }
+}
+
+static void print_objects(roost_value objects)
+{
+    printf("%-8s %-18s %-24s %10s %8s %8s\n", "ID", "TYPE", "NAME", "LEN", "HOLDERS", "WAITERS");
+    for (uint32_t i = 0; i < objects.len; i++) {
+        roost_value o = objects.as.items[i];
+        const roost_value *len = roost_map_get(o, roost_str("len"));
+        char size[24] = "-";
+        if (len != NULL)
+            snprintf(size, sizeof(size), "%" PRId64, int_of(len));
+        printf("%-8" PRId64 " %-18s %-24s %10s %8" PRId64 " %8" PRId64 "\n",
+               int_of(roost_map_get(o, roost_str("id"))), text_of(roost_map_get(o, roost_str("type"))),
+               text_of(roost_map_get(o, roost_str("name"))), size,
+               int_of(roost_map_get(o, roost_str("holders"))),
+               int_of(roost_map_get(o, roost_str("waiters"))));
+    }
+}
+
+/* One line per holder and waiter: what it is, then all the server says about it. */
+static void print_parties(const struct cli *c, const char *what, const roost_value *parties)
+{
+    if (parties == NULL || parties->kind != ROOST_ARRAY)
+        return;
+    for (uint32_t i = 0; i < parties->len; i++) {
+        printf("%-8s", what);
+        json_print(c, parties->as.items[i]);
+    }
+}
+
+/* ---- the commands ---- */
+
+/* --json among the words of a command; returns how many words are left. */
+static int take_json(struct cli *c, int n, char **words)
+{
+    int left = 0;
+    for (int i = 0; i < n; i++) {
+        if (strcmp(words[i], "--json") == 0)
+            c->json = true;
+        else
+            words[left++] = words[i];
+    }
+    return left;
+}
+
+static int ls(struct cli *c, int n, char **words)
+{
+    roost_value objects;
+    n = take_json(c, n, words);
+    if (n > 1)
+        return cli_usage("usage: roost ls [TYPE]");
+    if (n == 1 && roost__type_by_name(words[0], strlen(words[0])) < 0)
+        return cli_usage("no type %s", words[0]);
+    int status = cli_connect(c);
+    if (status != STATUS_DONE)
+        return status;
+    if (roost_server_list(c->manager, n == 1 ? words[0] : NULL, &objects) != 0)
+        return cli_fail();
+    if (c->json)
+        json_print(c, objects);
+    else
+        print_objects(objects);
+    roost_value_free(&objects);
+    return STATUS_DONE;
+}
+
+static int info(struct cli *c, int n, char **words)
+{
+    roost_value v;
+    if (take_json(c, n, words) > 0)
+        return cli_usage("usage: roost info");
+    int status = cli_connect(c);
+    if (status != STATUS_DONE)
+        return status;
+    if (roost_server_info(c->manager, &v) != 0)
+        return cli_fail();
+    if (c->json)
+        json_print(c, v);
+    else
+        print_lines(c, "", v);
+    roost_value_free(&v);
+    return STATUS_DONE;
+}
+
+static int ping(struct cli *c, int n, char **words)
+{
+    struct timespec before, after;
+    (void)words;
+    if (n > 0)
+        return cli_usage("usage: roost ping");
+    int status = cli_connect(c);
+    if (status != STATUS_DONE)
+        return status;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    if (roost_server_ping(c->manager, roost_nil(), NULL) != 0)
+        return cli_fail();
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    printf("%s answers in %.3f ms\n", c->url,
+           (double)(after.tv_sec - before.tv_sec) * 1e3 + (double)(after.tv_nsec - before.tv_nsec) / 1e6);
+    return STATUS_DONE;
+}
+
+static int who(struct cli *c, int n, char **words)
+{
+    roost_value v;
+    n = take_json(c, n, words);
+    if (n != 1)
+        return cli_usage("usage: roost who NAME");
+    int status = cli_connect(c);
+    if (status != STATUS_DONE)
+        return status;
+    if (roost_server_who(c->manager, roost_str(words[0]), &v) != 0)
+        return cli_fail();
+    if (c->json) {
+        json_print(c, v);
+    } else {
+        print_parties(c, "holds", roost_map_get(v, roost_str("holders")));
+        print_parties(c, "waits", roost_map_get(v, roost_str("waiters")));
+    }
+    roost_value_free(&v);
+    return STATUS_DONE;
+}
+
+static int rm(struct cli *c, int n, char **words)
+{
+    if (n == 0)
+        return cli_usage("usage: roost rm NAME...");
+    int status = cli_connect(c);
+    if (status != STATUS_DONE)
+        return status;
+    for (int i = 0; i < n; i++)
+        if (roost_server_delete(c->manager, roost_str(words[i])) != 0)
+            status = cli_fail();
+    return status;
+}
+
+const struct special cli_specials[] = {
+    {"ls", "ls [TYPE] [--json]", "the objects of the server", ls},
+    {"info", "info [--json]", "version, counts and limits of the server", info},
+    {"ping", "ping", "a round trip to the server, and how long it took", ping},
+    {"who", "who NAME [--json]", "who holds an object, and who waits for it, in order", who},
+    {"rm", "rm NAME...", "deletes objects", rm},
+    {"help", "help [TYPE [METHOD]]", "this, or what there is to call", cli_help},
+    {0},
+};
