@@ -93,7 +93,7 @@ static void a_putter_that_gives_up_lets_the_next_in(void **state)
     struct client *a = client_open(), *b = client_open();
     uint64_t q = open_object(a, "queue", "[null, 2]");
     ok(a, q, "queue.put", "[1]", "null");
-    uint64_t two = post(a, q, "queue.put_many", "[[2, 3], 40]");
+    uint64_t two = post(a, q, "queue.put_many", "[[2, 3], 400]");
     waits(a, two);
     uint64_t one = post(b, q, "queue.put", "[4]");
     waits(b, one);

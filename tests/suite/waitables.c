@@ -184,9 +184,9 @@ static void a_wait_that_times_out_has_the_lock_again(void **state)
     (void)state;
     struct client *a = client_open(), *b = client_open();
     uint64_t v = open_object(a, "condition", "[]");
-    uint64_t w = wait_on(a, 1, v, "[30]");
+    uint64_t w = wait_on(a, 1, v, "[400]");
     granted(b, post(b, v, "condition.acquire", "[]"), false);
-    pass_time(40);
+    pass_time(410);
     waits(a, w);
     ok(b, v, "condition.release", "[]", "null");
     assert_woken(a, w, false);
@@ -234,7 +234,7 @@ static void condition_survives_dead_waiters_and_a_deleted_lock(void **state)
     ok(b, v, "condition.release", "[]", "null");
     assert_woken(c, w, true);
     ok(c, v, "condition.release", "[]", "null");
-    w = wait_on(c, 1, v, "[30]");
+    w = wait_on(c, 1, v, "[400]");
     ok(b, 0, "server.delete", "['lock-of-a-condition']", "null");
     answered(c, w, text("error %d", ROOST_EDELETED));
     fails(c, v, "condition.acquire", "[]", ROOST_ENOENT);
