@@ -27,7 +27,7 @@ enum {
     EVENTS_MAX = 64,
     ACCEPTS_MAX = 64, /* in a row, before connected peers are served again */
     RETRY_MS = 10,    /* out of descriptors: when to try again */
-    SPIN_US = 20      /* looking for the next event before sleeping; waking a sleeping core costs about as much */
+    SPIN_US = 20 /* looking for the next event before sleeping; waking a sleeping core costs about as much */
 };
 
 struct epoll_listener {
@@ -248,8 +248,9 @@ static int wait_ms(struct epoll_listener *l)
 }
 
 /*
- * Waits for events. While waits are short, as with a client that calls again at once, it looks a little while before
- * it sleeps; one look in vain and it sleeps at once until waits are short again: an idle server does not spin.
+ * Waits for events. While waits are short, as with a client that calls again at once, it looks a little while
+ * before it sleeps; one look in vain and it sleeps at once until waits are short again: an idle server does
+ * not spin.
  */
 static int wait_events(struct epoll_listener *l, struct epoll_event *events)
 {
