@@ -30,11 +30,6 @@ struct daemon {
     char default_url[PATH_MAX + 8];
 };
 
-static const char *ipc_path(const char *url)
-{
-    return strncmp(url, "ipc://", 6) == 0 ? url + 6 : NULL;
-}
-
 /* The user's socket, in a folder that only the user may enter. */
 static bool make_default_url(struct daemon *d)
 {
@@ -61,7 +56,7 @@ static bool make_default_url(struct daemon *d)
 static bool listen_at(struct daemon *d, const char *url)
 {
     char why[128] = "";
-    const char *path = ipc_path(url);
+    const char *path = net_ipc_path(url);
     int lock = -1;
     if (path != NULL && (lock = lockfile_take(path)) < 0) {
         log_error("%s: %s", url, errno == EWOULDBLOCK ? "another roostd listens here" : strerror(errno));
@@ -77,19 +72,25 @@ static bool listen_at(struct daemon *d, const char *url)
     }
     d->locks[d->listening] = lock;
     d->listeners[d->listening++] = l;
-    log_info("listening at %s", net_url(l));
+    log_info("listening at %s", l->url);
     return true;
 }
 
 static void stop_listening(struct daemon *d)
 {
+    for (unsigned i = 0; i < d->listening; i++)
+        d->listeners[i]->stop(d->listeners[i]);
+}
+
+static void free_listeners(struct daemon *d)
+{
     while (d->listening > 0) {
-        struct listener *l = d->listeners[--d->listening];
-        const char *path = ipc_path(d->options.listen[d->listening]);
-        net_close(l);
+        unsigned i = --d->listening;
+        const char *path = net_ipc_path(d->options.listen[i]);
+        d->listeners[i]->free(d->listeners[i]);
         if (path != NULL) {
             unlink(path);
-            lockfile_drop(d->locks[d->listening], path);
+            lockfile_drop(d->locks[i], path);
         }
     }
 }
@@ -99,7 +100,7 @@ static void say_ready(const struct daemon *d)
     int fd = d->options.ready_fd;
     if (fd < 0)
         return;
-    if (dprintf(fd, "%s\n", net_url(d->listeners[0])) < 0)
+    if (dprintf(fd, "%s\n", d->listeners[0]->url) < 0)
         log_warn("--ready-fd %d: %s", fd, strerror(errno));
     close(fd);
 }
@@ -172,6 +173,7 @@ static int serve(struct daemon *d, int signals, int owner)
     }
     stop_listening(d);
     server_stop(&d->server);
+    free_listeners(d);
     return ok ? 0 : 1;
 }
 

@@ -17,6 +17,13 @@ static inline int64_t roost__clock_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static inline int64_t roost__clock_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* The moment timeout_ms from now; -1 (never) for -1. */
 static inline int64_t roost__clock_deadline(int timeout_ms)
 {

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,11 @@
 #include "base/error.h"
 #include "client/clock.h"
 
-enum { HOST_MAX = 256, PORT_MAX = 32 };
+enum {
+    HOST_MAX = 256,
+    PORT_MAX = 32,
+    SPIN_US = 20 /* looking for an answer before sleeping */
+};
 
 static int fail_connect(const char *url, int error)
 {
@@ -165,10 +170,38 @@ int roost__transport_send(struct transport *t, const void *data, size_t len)
     return ROOST_OK;
 }
 
+static bool more_cores_than_one(void)
+{
+    static atomic_long cores; /* 0: not asked yet */
+    if (atomic_load_explicit(&cores, memory_order_relaxed) == 0)
+        atomic_store_explicit(&cores, sysconf(_SC_NPROCESSORS_ONLN), memory_order_relaxed);
+    return atomic_load_explicit(&cores, memory_order_relaxed) > 1;
+}
+
+/*
+ * One recv(). While answers come fast it looks a little while before it sleeps: to wake a sleeping core costs
+ * about as much. One look in vain and it sleeps at once until answers are fast again: a waiting program does
+ * not spin.
+ */
+static ssize_t receive(struct transport *t, void *data, size_t len)
+{
+    int64_t begin_us = roost__clock_us();
+    while (t->spinning) {
+        ssize_t n = recv(t->fd, data, len, MSG_DONTWAIT);
+        if (n >= 0 || errno != EAGAIN)
+            return n;
+        t->spinning = roost__clock_us() - begin_us < SPIN_US;
+    }
+    begin_us = roost__clock_us();
+    ssize_t n = recv(t->fd, data, len, 0);
+    t->spinning = roost__clock_us() - begin_us < 2 * SPIN_US && more_cores_than_one();
+    return n;
+}
+
 ssize_t roost__transport_recv(struct transport *t, void *data, size_t len)
 {
     for (;;) {
-        ssize_t n = recv(t->fd, data, len, 0);
+        ssize_t n = receive(t, data, len);
         if (n >= 0)
             return n;
         if (errno == EAGAIN)

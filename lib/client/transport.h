@@ -15,7 +15,8 @@
 #include <sys/types.h>
 
 struct transport {
-    int fd; /* -1: closed */
+    int fd;        /* -1: closed */
+    bool spinning; /* the last receive was short, so the next is expected to be */
 };
 
 /* Connects within timeout_ms (-1: the system's own limit). Errors: ROOST_EINVAL (no such kind of URL),

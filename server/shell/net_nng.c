@@ -20,12 +20,12 @@
 #include "shell/net.h"
 #include "shell/server.h"
 
-struct listener {
+struct nng_listener_state {
+    struct listener base;
     struct server *server;
     nng_stream_listener *stream;
     nng_aio *accept;
     bool full; /* said so in the log */
-    char url[256];
 };
 
 struct peer {
@@ -33,7 +33,8 @@ struct peer {
     nng_stream *stream;
     nng_aio *recv;
     nng_aio *send;
-    struct buf sending; /* what the send under way writes, under conn.mutex */
+    struct buf sending; /* under conn.mutex: what the send under way writes … */
+    size_t sent;        /* … and how much of it was written */
     bool busy;          /* a send is under way */
 };
 
@@ -46,7 +47,7 @@ static struct peer *peer_of(struct conn *c)
 
 static void post_send(struct peer *p)
 {
-    nng_iov iov = {.iov_buf = p->sending.data, .iov_len = p->sending.len};
+    nng_iov iov = {.iov_buf = p->sending.data + p->sent, .iov_len = p->sending.len - p->sent};
     nng_aio_set_iov(p->send, 1, &iov);
     nng_stream_send(p->stream, p->send);
 }
@@ -56,7 +57,9 @@ static void send_more(struct peer *p)
 {
     if (p->busy || p->conn.closed)
         return;
-    if (p->sending.len == 0) {
+    if (p->sent == p->sending.len) {
+        buf_reset(&p->sending);
+        p->sent = 0;
         struct buf empty = p->sending;
         p->sending = p->conn.out;
         p->conn.out = empty;
@@ -75,7 +78,7 @@ static void on_sent(void *arg)
     pthread_mutex_lock(&p->conn.mutex);
     p->busy = false;
     if (rc == 0) {
-        roost__buf_consume(&p->sending, nng_aio_count(p->send));
+        p->sent += nng_aio_count(p->send);
         send_more(p);
     }
     pthread_mutex_unlock(&p->conn.mutex);
@@ -150,7 +153,7 @@ static void on_received(void *arg)
 
 /* ---- accepting ---- */
 
-static struct peer *peer_new(struct listener *l, nng_stream *stream)
+static struct peer *peer_new(struct nng_listener_state *l, nng_stream *stream)
 {
     struct peer *p = calloc(1, sizeof(*p));
     if (p == NULL)
@@ -161,12 +164,12 @@ static struct peer *peer_new(struct listener *l, nng_stream *stream)
         free(p);
         return NULL;
     }
-    conn_init(&p->conn, l->server, &peer_ops, l->url);
+    conn_init(&p->conn, l->server, &peer_ops, l->base.url);
     p->stream = stream;
     return p;
 }
 
-static void welcome_stream(struct listener *l, nng_stream *stream)
+static void welcome_stream(struct nng_listener_state *l, nng_stream *stream)
 {
     struct peer *p = peer_new(l, stream);
     if (p == NULL) {
@@ -175,7 +178,7 @@ static void welcome_stream(struct listener *l, nng_stream *stream)
         return;
     }
     if (!server_admit(l->server, &p->conn)) {
-        log_warn("%s: refused a connection: %d are open", l->url, CONNECTIONS_MAX);
+        log_warn("%s: refused a connection: %d are open", l->base.url, CONNECTIONS_MAX);
         conn_discard(&p->conn);
     } else if (!post_recv(p)) {
         peer_close(&p->conn);
@@ -185,7 +188,7 @@ static void welcome_stream(struct listener *l, nng_stream *stream)
 
 static void on_accepted(void *arg)
 {
-    struct listener *l = arg;
+    struct nng_listener_state *l = arg;
     int rc = nng_aio_result(l->accept);
     if (rc == NNG_ECLOSED || rc == NNG_ECANCELED)
         return;
@@ -195,7 +198,7 @@ static void on_accepted(void *arg)
         welcome_stream(l, stream);
     } else if (rc != 0) {
         if (!l->full)
-            log_warn("%s: cannot accept: %s", l->url, nng_strerror(rc));
+            log_warn("%s: cannot accept: %s", l->base.url, nng_strerror(rc));
         l->full = true;
         nng_sleep_aio(10, l->accept); /* comes back here, with result 0 and no stream */
         return;
@@ -204,59 +207,35 @@ static void on_accepted(void *arg)
     nng_stream_listener_accept(l->stream, l->accept);
 }
 
-static int open_stream(struct listener *l, const char *url, const struct listen_options *options)
+static int open_stream(struct nng_listener_state *l, const char *url, const struct listen_options *options)
 {
     int rc = nng_stream_listener_alloc(&l->stream, url);
     if (rc == 0)
         rc = nng_aio_alloc(&l->accept, on_accepted, l);
-    if (rc == 0 && strncmp(url, "ipc:", 4) == 0)
+    if (rc == 0 && net_ipc_path(url) != NULL)
         rc = nng_stream_listener_set_int(l->stream, NNG_OPT_IPC_PERMISSIONS, (int)options->socket_mode);
-    if (rc == 0 && strncmp(url, "tcp:", 4) == 0)
+    if (rc == 0 && net_ipc_path(url) == NULL)
         rc = nng_stream_listener_set_bool(l->stream, NNG_OPT_TCP_KEEPALIVE, true);
     return rc != 0 ? rc : nng_stream_listener_listen(l->stream);
 }
 
-static void note_url(struct listener *l, const char *url)
+static void note_url(struct nng_listener_state *l, const char *url)
 {
     int port;
-    const char *colon = strrchr(url, ':');
-    snprintf(l->url, sizeof(l->url), "%s", url);
-    if (strncmp(url, "tcp:", 4) == 0 &&
+    snprintf(l->base.url, sizeof(l->base.url), "%s", url);
+    if (net_ipc_path(url) == NULL &&
         nng_stream_listener_get_int(l->stream, NNG_OPT_TCP_BOUND_PORT, &port) == 0)
-        snprintf(l->url, sizeof(l->url), "%.*s:%d", (int)(colon - url), url, port);
+        snprintf(l->base.url, sizeof(l->base.url), "%.*s:%d", (int)(strrchr(url, ':') - url), url, port);
 }
 
-struct listener *net_listen(struct server *s, const char *url, const struct listen_options *options,
-                            char *ret_why, size_t why_len)
+static void nng_stop(struct listener *base)
 {
-    struct listener *l = calloc(1, sizeof(*l));
-    if (l == NULL) {
-        snprintf(ret_why, why_len, "no memory");
-        return NULL;
-    }
-    l->server = s;
-    int rc = open_stream(l, url, options);
-    if (rc != 0) {
-        snprintf(ret_why, why_len, "%s", nng_strerror(rc));
-        net_close(l);
-        return NULL;
-    }
-    note_url(l, url);
-    nng_stream_listener_accept(l->stream, l->accept);
-    return l;
+    nng_stream_listener_close(container_of(base, struct nng_listener_state, base)->stream);
 }
 
-const char *net_url(const struct listener *l)
+static void nng_free_listener(struct listener *base)
 {
-    return l->url;
-}
-
-void net_close(struct listener *l)
-{
-    if (l == NULL)
-        return;
-    if (l->stream != NULL)
-        nng_stream_listener_close(l->stream);
+    struct nng_listener_state *l = container_of(base, struct nng_listener_state, base);
     if (l->accept != NULL) {
         nng_aio_stop(l->accept);
         nng_aio_free(l->accept);
@@ -264,4 +243,26 @@ void net_close(struct listener *l)
     if (l->stream != NULL)
         nng_stream_listener_free(l->stream);
     free(l);
+}
+
+struct listener *net_nng_listen(struct server *s, const char *url, const struct listen_options *options,
+                                char *ret_why, size_t why_len)
+{
+    struct nng_listener_state *l = calloc(1, sizeof(*l));
+    if (l == NULL) {
+        snprintf(ret_why, why_len, "no memory");
+        return NULL;
+    }
+    l->base.stop = nng_stop;
+    l->base.free = nng_free_listener;
+    l->server = s;
+    int rc = open_stream(l, url, options);
+    if (rc != 0) {
+        snprintf(ret_why, why_len, "%s", nng_strerror(rc));
+        nng_free_listener(&l->base);
+        return NULL;
+    }
+    note_url(l, url);
+    nng_stream_listener_accept(l->stream, l->accept);
+    return &l->base;
 }

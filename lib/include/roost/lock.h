@@ -29,8 +29,8 @@ ROOST_API void roost_lock_close(roost_lock *handle);
 /* Takes the lock, waiting in line. Errors: ROOST_ETIMEDOUT. */
 ROOST_API int roost_lock_acquire(roost_lock *l, roost_grant *ret, int timeout_ms);
 
-/* Gives the lock back, whoever holds it. Errors: ROOST_EOVERRELEASE when nobody does; ROOST_ENOTOWNER when the grant of
- * the token is over. */
+/* Gives the lock back, whoever holds it. Errors: ROOST_EOVERRELEASE when nobody does; ROOST_ENOTOWNER when
+ * the grant of the token is over. */
 ROOST_API int roost_lock_release(roost_lock *l);
 ROOST_API int roost_lock_release_token(roost_lock *l, uint64_t token);
 
@@ -48,8 +48,8 @@ ROOST_API void roost_rlock_close(roost_rlock *handle);
 /* Takes the lock, or one level more. Errors: ROOST_ETIMEDOUT. */
 ROOST_API int roost_rlock_acquire(roost_rlock *l, roost_grant *ret, int timeout_ms);
 
-/* Gives one level back. Errors: ROOST_ENOTOWNER when another thread owns it, or the grant of the token is over;
- * ROOST_EOVERRELEASE when nobody owns it. */
+/* Gives one level back. Errors: ROOST_ENOTOWNER when another thread owns it, or the grant of the token is
+ * over; ROOST_EOVERRELEASE when nobody owns it. */
 ROOST_API int roost_rlock_release(roost_rlock *l);
 ROOST_API int roost_rlock_release_token(roost_rlock *l, uint64_t token);
 

@@ -1,0 +1,16 @@
+/*
+ * address.h: from ipc and tcp URLs to bound, listening sockets.
+ */
+#ifndef ROOST_SHELL_ADDRESS_H
+#define ROOST_SHELL_ADDRESS_H
+
+#include <stddef.h>
+
+/*
+ * A non-blocking socket that listens at the URL, or -1, and why says why. ret_url gets the URL with the real
+ * port. A socket file that nobody answers on is removed first; the caller holds its lockfile.
+ */
+int address_listen(const char *url, unsigned socket_mode, char *ret_url, size_t url_len, char *ret_why,
+                   size_t why_len);
+
+#endif

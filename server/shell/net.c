@@ -1,0 +1,37 @@
+/* net.c: which transport serves a URL; see net.h. */
+#include "shell/net.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char nng_prefix[] = "nng+";
+
+static bool starts(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static const char *without_prefix(const char *url)
+{
+    return starts(url, nng_prefix) ? url + strlen(nng_prefix) : url;
+}
+
+const char *net_ipc_path(const char *url)
+{
+    url = without_prefix(url);
+    return starts(url, "ipc://") ? url + strlen("ipc://") : NULL;
+}
+
+struct listener *net_listen(struct server *s, const char *url, const struct listen_options *options,
+                            char *ret_why, size_t why_len)
+{
+    const char *plain = without_prefix(url);
+    if (strlen(url) >= URL_MAX || (!starts(plain, "ipc://") && !starts(plain, "tcp://"))) {
+        snprintf(ret_why, why_len, "a URL is ipc:///path or tcp://host:port, of less than %d bytes", URL_MAX);
+        return NULL;
+    }
+    if (plain != url)
+        return net_nng_listen(s, plain, options, ret_why, why_len);
+    return net_epoll_listen(s, plain, options, ret_why, why_len);
+}

@@ -1,0 +1,350 @@
+/*
+ * net_epoll.c: connections on plain non-blocking sockets, one epoll thread a listener.
+ *
+ * The thread that reads a request steps the core and writes the answer itself: no hand-over, three system
+ * calls a request. Invariants: only the loop's thread receives, ends and unregisters a connection; another
+ * thread that wants one closed shuts its socket down, which wakes the loop; the descriptor is closed with the
+ * last reference, so its number is not reused while anybody may still write to it.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shell/address.h"
+#include "shell/conn.h"
+#include "shell/log.h"
+#include "shell/net.h"
+#include "shell/server.h"
+
+enum {
+    EVENTS_MAX = 64,
+    ACCEPTS_MAX = 64, /* in a row, before connected peers are served again */
+    RETRY_MS = 10,    /* out of descriptors: when to try again */
+    SPIN_US = 20 /* looking for the next event before sleeping; waking a sleeping core costs about as much */
+};
+
+struct epoll_listener {
+    struct listener base;
+    struct server *server;
+    int epoll;
+    int accepting; /* the listening socket */
+    int stop;      /* an eventfd: the loop ends */
+    bool tcp;
+    bool paused;         /* out of descriptors: not accepting for RETRY_MS */
+    bool may_spin;       /* there is another core for the clients to run on */
+    bool spinning;       /* the last wait was short, so the next is expected to be */
+    struct list newborn; /* peers that have not said HELLO, oldest first */
+    pthread_t thread;
+};
+
+struct peer {
+    struct conn conn;
+    struct epoll_listener *listener;
+    struct list in_newborn;
+    int fd;
+    struct buf sending; /* under conn.mutex: what is being written … */
+    size_t sent;        /* … and how much of it was */
+    bool waits_to_send; /* EPOLLOUT is asked for */
+};
+
+static struct peer *peer_of(struct conn *c)
+{
+    return container_of(c, struct peer, conn);
+}
+
+/* ---- sending ---- */
+
+static void watch_output(struct peer *p, bool on)
+{
+    if (p->waits_to_send == on)
+        return;
+    struct epoll_event event = {.events = EPOLLIN | (on ? (uint32_t)EPOLLOUT : 0), .data.ptr = p};
+    if (epoll_ctl(p->listener->epoll, EPOLL_CTL_MOD, p->fd, &event) == 0)
+        p->waits_to_send = on;
+}
+
+/* Under the mutex: what is next to be written. False: nothing. */
+static bool next_output(struct peer *p)
+{
+    if (p->sent < p->sending.len)
+        return true;
+    buf_reset(&p->sending);
+    p->sent = 0;
+    if (p->sending.cap > (size_t)1 << 20)
+        roost__buf_free(&p->sending);
+    struct buf empty = p->sending;
+    p->sending = p->conn.out;
+    p->conn.out = empty;
+    return p->sending.len > 0;
+}
+
+static void send_more(struct peer *p)
+{
+    while (!p->conn.closed && next_output(p)) {
+        ssize_t n =
+            send(p->fd, p->sending.data + p->sent, p->sending.len - p->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n >= 0) {
+            p->sent += (size_t)n;
+        } else if (errno == EAGAIN) {
+            watch_output(p, true);
+            return;
+        } else if (errno != EINTR) {
+            p->sent = p->sending.len; /* the peer is gone: the loop will hear of it */
+        }
+    }
+    watch_output(p, false);
+}
+
+static void peer_flush(struct conn *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    if (!c->closed && !peer_of(c)->waits_to_send)
+        send_more(peer_of(c));
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static void peer_close(struct conn *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    if (!c->closed) {
+        c->closed = true;
+        shutdown(peer_of(c)->fd, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static void peer_destroy(struct conn *c)
+{
+    struct peer *p = peer_of(c);
+    close(p->fd);
+    roost__buf_free(&p->sending);
+    free(p);
+}
+
+static const struct conn_ops peer_ops = {.flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
+
+/* ---- receiving ---- */
+
+static void peer_end(struct peer *p)
+{
+    peer_close(&p->conn);
+    list_remove(&p->in_newborn);
+    epoll_ctl(p->listener->epoll, EPOLL_CTL_DEL, p->fd, NULL);
+    conn_ended(&p->conn);
+}
+
+/* One read. False: the connection is over. */
+static bool peer_receive(struct peer *p)
+{
+    void *room;
+    size_t n = conn_room(&p->conn, &room);
+    if (n == 0)
+        return false;
+    ssize_t got = recv(p->fd, room, n, 0);
+    if (got < 0)
+        return errno == EAGAIN || errno == EINTR;
+    return got > 0 && conn_received(&p->conn, (size_t)got);
+}
+
+static void on_peer(struct peer *p, uint32_t events)
+{
+    if (events & EPOLLOUT) {
+        pthread_mutex_lock(&p->conn.mutex);
+        send_more(p);
+        pthread_mutex_unlock(&p->conn.mutex);
+    }
+    if ((events & ~(uint32_t)EPOLLOUT) && !peer_receive(p))
+        peer_end(p);
+}
+
+/* Sends away who has not said HELLO in time; returns the milliseconds until the next check, -1: none. */
+static int check_newborn(struct epoll_listener *l)
+{
+    for (struct list *first; (first = list_first(&l->newborn)) != NULL;) {
+        struct peer *p = container_of(first, struct peer, in_newborn);
+        int64_t patience_us = conn_patience_us(&p->conn);
+        if (patience_us > 0)
+            return (int)(patience_us / 1000) + 1;
+        list_remove(&p->in_newborn);
+        if (patience_us == 0) {
+            log_warn("%s: closing: no HELLO in time", p->conn.peer);
+            peer_end(p);
+        }
+    }
+    return -1;
+}
+
+/* ---- accepting ---- */
+
+static void watch_accept(struct epoll_listener *l, bool on)
+{
+    struct epoll_event event = {.events = on ? (uint32_t)EPOLLIN : 0, .data.ptr = &l->accepting};
+    epoll_ctl(l->epoll, EPOLL_CTL_MOD, l->accepting, &event);
+    l->paused = !on;
+}
+
+static void tune(const struct epoll_listener *l, int fd)
+{
+    int one = 1;
+    if (!l->tcp)
+        return;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+}
+
+static void peer_begin(struct epoll_listener *l, int fd)
+{
+    struct peer *p = calloc(1, sizeof(*p));
+    if (p == NULL) {
+        close(fd);
+        return;
+    }
+    tune(l, fd);
+    conn_init(&p->conn, l->server, &peer_ops, l->base.url);
+    p->listener = l;
+    p->fd = fd;
+    p->sending = buf_make(OUT_MAX);
+    list_init(&p->in_newborn);
+    if (!server_admit(l->server, &p->conn)) {
+        log_warn("%s: refused a connection: %d are open", l->base.url, CONNECTIONS_MAX);
+        conn_discard(&p->conn);
+        return;
+    }
+    list_push_back(&l->newborn, &p->in_newborn);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = p};
+    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+        peer_end(p);
+}
+
+static void on_accept(struct epoll_listener *l)
+{
+    for (int i = 0; i < ACCEPTS_MAX; i++) {
+        int fd = accept4(l->accepting, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            peer_begin(l, fd);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            log_warn("%s: cannot accept: %s", l->base.url, strerror(errno));
+            watch_accept(l, false);
+            return;
+        }
+    }
+}
+
+/* ---- the loop ---- */
+
+static int wait_ms(struct epoll_listener *l)
+{
+    int ms = check_newborn(l);
+    return l->paused && (ms < 0 || ms > RETRY_MS) ? RETRY_MS : ms;
+}
+
+/*
+ * Waits for events. While waits are short, as with a client that calls again at once, it looks a little while
+ * before it sleeps; one look in vain and it sleeps at once until waits are short again: an idle server does
+ * not spin.
+ */
+static int wait_events(struct epoll_listener *l, struct epoll_event *events)
+{
+    int64_t begin_us = server_now_us();
+    while (l->spinning) {
+        int n = epoll_wait(l->epoll, events, EVENTS_MAX, 0);
+        if (n != 0)
+            return n;
+        l->spinning = server_now_us() - begin_us < SPIN_US;
+    }
+    begin_us = server_now_us();
+    int n = epoll_wait(l->epoll, events, EVENTS_MAX, wait_ms(l));
+    l->spinning = l->may_spin && n > 0 && server_now_us() - begin_us < 2 * SPIN_US;
+    return n;
+}
+
+static void *loop_main(void *arg)
+{
+    struct epoll_listener *l = arg;
+    struct epoll_event events[EVENTS_MAX];
+    for (bool on = true; on;) {
+        int n = wait_events(l, events);
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.ptr == &l->stop)
+                on = false;
+            else if (events[i].data.ptr == &l->accepting)
+                on_accept(l);
+            else
+                on_peer(events[i].data.ptr, events[i].events);
+        }
+        if (l->paused && n == 0)
+            watch_accept(l, true);
+    }
+    return NULL;
+}
+
+static bool add_to_loop(struct epoll_listener *l, int fd, void *tag)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+    return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* The loop goes on: it is needed until every connection has ended. */
+static void epoll_stop(struct listener *base)
+{
+    struct epoll_listener *l = container_of(base, struct epoll_listener, base);
+    shutdown(l->accepting, SHUT_RDWR);
+    epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->accepting, NULL);
+}
+
+static void close_descriptors(struct epoll_listener *l)
+{
+    close(l->accepting);
+    close(l->epoll);
+    close(l->stop);
+    free(l);
+}
+
+static void epoll_free(struct listener *base)
+{
+    struct epoll_listener *l = container_of(base, struct epoll_listener, base);
+    uint64_t one = 1;
+    (void)!write(l->stop, &one, sizeof(one)); /* an eventfd takes it */
+    pthread_join(l->thread, NULL);
+    close_descriptors(l);
+}
+
+struct listener *net_epoll_listen(struct server *s, const char *url, const struct listen_options *options,
+                                  char *ret_why, size_t why_len)
+{
+    struct epoll_listener *l = calloc(1, sizeof(*l));
+    if (l == NULL) {
+        snprintf(ret_why, why_len, "no memory");
+        return NULL;
+    }
+    l->base.stop = epoll_stop;
+    l->base.free = epoll_free;
+    l->server = s;
+    l->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+    l->tcp = strncmp(url, "tcp:", 4) == 0;
+    list_init(&l->newborn);
+    l->accepting =
+        address_listen(url, options->socket_mode, l->base.url, sizeof(l->base.url), ret_why, why_len);
+    if (l->accepting < 0) {
+        free(l);
+        return NULL;
+    }
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    l->stop = eventfd(0, EFD_CLOEXEC);
+    if (l->epoll < 0 || l->stop < 0 || !add_to_loop(l, l->accepting, &l->accepting) ||
+        !add_to_loop(l, l->stop, &l->stop) || pthread_create(&l->thread, NULL, loop_main, l) != 0) {
+        snprintf(ret_why, why_len, "epoll: %s", strerror(errno));
+        close_descriptors(l);
+        return NULL;
+    }
+    return &l->base;
+}
