@@ -67,32 +67,32 @@ int roost__timed_out(const struct object *o, enum method_code method, int timeou
     return fail_at_method(o, roost__method_by_code((uint64_t)method)->name);
 }
 
+/* A call whose result must be of one kind. */
+static int call_for(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
+                    roost_kind kind, roost_value *ret)
+{
+    int rc = roost__call(o, method, args, argc, ret);
+    return rc == ROOST_OK && ret->kind != kind ? roost__unexpected(o, method, ret) : rc;
+}
+
 int roost__call_bool(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
                      bool *ret)
 {
     roost_value v;
-    int rc = roost__call(o, method, args, argc, &v);
-    if (rc != ROOST_OK)
-        return rc;
-    if (v.kind != ROOST_BOOL)
-        return roost__unexpected(o, method, &v);
-    if (ret != NULL)
+    int rc = call_for(o, method, args, argc, ROOST_BOOL, &v);
+    if (rc == ROOST_OK && ret != NULL)
         *ret = v.as.b;
-    return ROOST_OK;
+    return rc;
 }
 
 int roost__call_int(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
                     int64_t *ret)
 {
     roost_value v;
-    int rc = roost__call(o, method, args, argc, &v);
-    if (rc != ROOST_OK)
-        return rc;
-    if (v.kind != ROOST_INT)
-        return roost__unexpected(o, method, &v);
-    if (ret != NULL)
+    int rc = call_for(o, method, args, argc, ROOST_INT, &v);
+    if (rc == ROOST_OK && ret != NULL)
         *ret = v.as.i;
-    return ROOST_OK;
+    return rc;
 }
 
 int roost__read_grant(const roost_value *v, uint32_t at, roost_grant *ret)
@@ -111,7 +111,7 @@ int roost__call_grant(struct object *o, enum method_code method, const roost_val
                       roost_grant *ret)
 {
     roost_value v;
-    int rc = roost__call(o, method, args, argc, &v);
+    int rc = call_for(o, method, args, argc, ROOST_ARRAY, &v);
     if (rc != ROOST_OK)
         return rc;
     if (roost__read_grant(&v, 0, ret) != ROOST_OK)
@@ -185,10 +185,9 @@ int roost__find(roost_manager *m, roost_type type, const char *name, struct obje
     int rc = call_target(m, 0, roost__method_by_code(METHOD_server_find), &text, 1, &ref);
     if (rc != ROOST_OK)
         return rc;
-    rc = ref.len == (uint32_t)type
-             ? make_handle(m, ref, name, ret)
-             : roost__fail(ROOST_EEXIST, "\"%s\" is a %s, not a %s", name, roost_type_name((roost_type)ref.len),
-                           roost_type_name(type));
+    rc = ref.len == (uint32_t)type ? make_handle(m, ref, name, ret)
+                                   : roost__fail(ROOST_EEXIST, "\"%s\" is a %s, not a %s", name,
+                                                 roost_type_name((roost_type)ref.len), roost_type_name(type));
     roost_value_free(&ref);
     return rc;
 }

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,22 +77,25 @@ static int find_program(const char *given, char path[PATH_MAX])
 
 /* ---- starting ---- */
 
-/* A new folder that only this user may enter, short enough for a socket's path. */
-static int make_dir(char dir[108])
+/* A path nobody can guess for a socket only this user may connect to; the server removes it when it ends. */
+static int choose_path(char path[SOCKET_PATH_MAX])
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
+    uint64_t random;
     if (runtime == NULL || *runtime != '/' || strlen(runtime) > 64 || access(runtime, W_OK) != 0)
         runtime = "/tmp";
-    snprintf(dir, 108, "%s/roost-XXXXXX", runtime);
-    return mkdtemp(dir) != NULL ? ROOST_OK : roost__fail_sys("cannot make a folder for the server's socket");
+    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+        return roost__fail_sys("cannot choose a name for the server's socket");
+    snprintf(path, SOCKET_PATH_MAX, "%s/roost-%016" PRIx64 ".sock", runtime, random);
+    return ROOST_OK;
 }
 
 /* Its stdin and stdout are /dev/null, stderr is ours, no other descriptor is inherited; a terminal's Ctrl-C
  * does not reach it, so that the owner can end in order. */
-static int spawn(const char *program, const char *dir, int ready, pid_t *ret)
+static int spawn(const char *program, const char *path, int ready, pid_t *ret)
 {
     char url[URL_MAX], owner[24], fd[12];
-    snprintf(url, sizeof(url), "ipc://%s/sock", dir);
+    snprintf(url, sizeof(url), "ipc://%s", path);
     snprintf(owner, sizeof(owner), "%ld", (long)getpid());
     snprintf(fd, sizeof(fd), "%d", READY_FD);
     const char *const argv[] = {program,      "--listen", url,           "--owner", owner,
@@ -149,7 +154,7 @@ static int start_and_wait(const char *program, int timeout_ms, struct server_pro
     char url[URL_MAX];
     if (pipe2(ready, O_CLOEXEC) < 0)
         return roost__fail_sys("cannot make a pipe to the server");
-    int rc = spawn(program, s->dir, ready[1], &s->pid);
+    int rc = spawn(program, s->path, ready[1], &s->pid);
     close(ready[1]);
     if (rc == ROOST_OK)
         rc = read_url(ready[0], roost__clock_deadline(timeout_ms), url);
@@ -165,7 +170,7 @@ int roost__spawn_server(const char *program, int timeout_ms, struct server_proce
     struct server_process s = {0};
     int rc = find_program(program, path);
     if (rc == ROOST_OK)
-        rc = make_dir(s.dir);
+        rc = choose_path(s.path);
     if (rc != ROOST_OK)
         return rc;
     rc = start_and_wait(path, timeout_ms, &s, ret_url);
@@ -210,10 +215,7 @@ int roost__end_server(struct server_process *s)
         if (pidfd >= 0)
             close(pidfd);
     }
-    char path[128];
-    snprintf(path, sizeof(path), "%s/sock", s->dir);
-    unlink(path);
-    rmdir(s->dir);
+    unlink(s->path); /* for a server that was killed */
     *s = (struct server_process){0};
     if (status != 0)
         return roost__fail(ROOST_EDIED, "the server did not end well: %s %d",

@@ -9,9 +9,11 @@
 
 #include <sys/types.h>
 
+enum { SOCKET_PATH_MAX = 108 };
+
 struct server_process {
     pid_t pid; /* 0: none, or another process's (after fork) */
-    char dir[108];
+    char path[SOCKET_PATH_MAX];
 };
 
 /*
