@@ -183,13 +183,14 @@ int roost__find(roost_manager *m, roost_type type, const char *name, struct obje
 {
     roost_value ref, text = roost_str(name);
     int rc = call_target(m, 0, roost__method_by_code(METHOD_server_find), &text, 1, &ref);
-    if (rc == ROOST_OK) {
-        rc = ref.len == (uint32_t)type
-                 ? make_handle(m, ref, name, ret)
-                 : roost__fail(ROOST_EEXIST, "it is a %s", roost_type_name((roost_type)ref.len));
-        roost_value_free(&ref);
-    }
-    return rc == ROOST_OK ? rc : roost__fail_at("%s \"%s\"", roost_type_name(type), name);
+    if (rc != ROOST_OK)
+        return rc;
+    rc = ref.len == (uint32_t)type
+             ? make_handle(m, ref, name, ret)
+             : roost__fail(ROOST_EEXIST, "\"%s\" is a %s, not a %s", name, roost_type_name((roost_type)ref.len),
+                           roost_type_name(type));
+    roost_value_free(&ref);
+    return rc;
 }
 
 int roost__from(roost_manager *m, roost_type type, roost_value ref, void *ret_handle)

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "client/manager.h"
 #include "roost/roost.h"
 #include "wire/methods.h"
 
@@ -156,6 +157,64 @@ static void replies_in_any_order_reach_their_callers(void **state)
         assert_null(failed);
     }
     finish(m);
+}
+
+/* Answers the first caller when the second is asleep, and the second when the first has gone. */
+struct turns {
+    roost_manager *m;
+    atomic_bool first_is_through;
+};
+
+static bool somebody_sleeps(roost_manager *m)
+{
+    struct conn *c = atomic_load(&m->conn);
+    pthread_mutex_lock(&c->lock);
+    bool yes = !list_empty(&c->followers);
+    pthread_mutex_unlock(&c->lock);
+    return yes;
+}
+
+static void answer_in_turns(struct fake_server *f)
+{
+    struct turns *turns = f->arg;
+    struct call_frame first = fake_expect_call(f, METHOD_server_ping);
+    struct call_frame second = fake_expect_call(f, METHOD_server_ping);
+    while (!somebody_sleeps(turns->m))
+        sched_yield();
+    struct conn *c = atomic_load(&turns->m->conn);
+    pthread_mutex_lock(&c->lock);
+    uint64_t sleeper = container_of(list_first(&c->followers), struct call, link)->number;
+    pthread_mutex_unlock(&c->lock);
+    uint64_t leader = sleeper == first.number ? second.number : first.number;
+    fake_reply(f, leader, roost_nil());
+    while (!atomic_load(&turns->first_is_through))
+        sched_yield();
+    fake_reply(f, sleeper, roost_nil());
+}
+
+static void *ping_and_tell(void *arg)
+{
+    struct turns *turns = arg;
+    int rc = roost_server_ping(turns->m, roost_nil(), NULL);
+    atomic_store(&turns->first_is_through, true);
+    return rc == 0 ? NULL : arg;
+}
+
+static void a_sleeper_takes_the_lead_when_the_leader_leaves(void **state)
+{
+    (void)state;
+    struct turns turns = {0};
+    pthread_t threads[2];
+    fake_start(&fake, answer_in_turns, &turns);
+    assert_int_equal(roost_connect(fake.url, NULL, &turns.m), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ping_and_tell, &turns), 0);
+    for (int i = 0; i < 2; i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    finish(turns.m);
 }
 
 /* ---- loss ---- */
@@ -508,6 +567,7 @@ int main(void)
         cmocka_unit_test(calls_are_the_bytes_of_the_protocol),
         cmocka_unit_test(replies_may_come_in_pieces_or_together),
         cmocka_unit_test(replies_in_any_order_reach_their_callers),
+        cmocka_unit_test(a_sleeper_takes_the_lead_when_the_leader_leaves),
         cmocka_unit_test(a_lost_server_fails_waiting_and_later_calls),
         cmocka_unit_test(closing_wakes_the_threads_that_wait),
         cmocka_unit_test(garbage_ends_the_connection_and_nothing_else),

@@ -154,7 +154,11 @@ static int outlive_the_parents_handle(roost_list *l, roost_event *go, roost_even
     int64_t n;
     if (roost_event_set(ready) != 0 || roost_event_wait(go, -1) != 0)
         return 1;
-    return roost_list_len(l, &n) == 0 && n == 1 ? 0 : 2;
+    if (roost_list_len(l, &n) != 0 || n != 1)
+        return 2;
+    int64_t objects = info("objects");
+    roost_list_close(l); /* the last to refer to the list */
+    return info("objects") == objects - 1 ? 0 : 3;
 }
 
 static void a_child_keeps_what_it_inherited(void **state)
@@ -217,6 +221,39 @@ static void a_dead_childs_lock_goes_to_the_parent(void **state)
     OK(roost_lock_acquire(l, &grant, -1));
     assert_true(grant.owner_died);
     roost_lock_close(l);
+}
+
+/* A child's copy of its parent's socket must not keep the parent's session alive. */
+static int die_with_a_lock_and_leave_a_child(roost_lock *l, int wait_fd)
+{
+    if (roost_lock_acquire(l, NULL, -1) != 0)
+        return 1;
+    if (fork() == 0) {
+        char byte;
+        _exit(read(wait_fd, &byte, 1) != 0);
+    }
+    return 0;
+}
+
+static void a_session_ends_with_its_process_though_a_child_lives_on(void **state)
+{
+    (void)state;
+    roost_lock *l;
+    roost_grant grant;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    OK(roost_lock_new(m, &l));
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[1]);
+        _exit(die_with_a_lock_and_leave_a_child(l, ends[0]));
+    }
+    assert_int_equal(join(pid), 0);
+    OK(roost_lock_acquire(l, &grant, 10000));
+    assert_true(grant.owner_died);
+    roost_lock_close(l);
+    close(ends[0]);
+    close(ends[1]); /* the grandchild ends */
 }
 
 /* ---- threads ---- */
@@ -375,6 +412,7 @@ int main(void)
         cmocka_unit_test(a_child_keeps_what_it_inherited),
         cmocka_unit_test(grandchildren_work_too),
         cmocka_unit_test(a_dead_childs_lock_goes_to_the_parent),
+        cmocka_unit_test(a_session_ends_with_its_process_though_a_child_lives_on),
         cmocka_unit_test(many_threads_share_one_manager),
         cmocka_unit_test(an_rlock_belongs_to_one_thread),
         cmocka_unit_test(a_started_server_leaves_nothing_behind),

@@ -71,7 +71,8 @@ static int run_command(char **words)
     if (error == 0) {
         command_pid = pid;
         for (int i = 0; i < PASSED_ON; i++)
-            sigaction(passed_on[i], &handler, &before[i]);
+            if (sigaction(passed_on[i], NULL, &before[i]) == 0 && before[i].sa_handler != SIG_IGN)
+                sigaction(passed_on[i], &handler, NULL);
     }
     sigprocmask(SIG_SETMASK, &mask, NULL);
     if (error != 0) {
@@ -88,7 +89,7 @@ static int run_command(char **words)
 /* ---- the lock ---- */
 
 /* Reads NAME [--timeout MS] -- COMMAND… Returns the index of the command, or -1. */
-static int read_words(int n, char **words, const char **ret_name, int *ret_timeout)
+static int read_words(int n, char **words, const char **ret_name, int64_t *ret_timeout)
 {
     int i = 0;
     for (; i < n && strcmp(words[i], "--") != 0; i++) {
@@ -103,14 +104,14 @@ static int read_words(int n, char **words, const char **ret_name, int *ret_timeo
             return -1;
         char *end = NULL;
         if (text != NULL)
-            *ret_timeout = (int)strtol(text, &end, 10);
+            *ret_timeout = strtoll(text, &end, 10);
         if (text != NULL && (*text == '\0' || *end != '\0'))
             return -1;
     }
     return *ret_name != NULL && i + 1 < n ? i + 1 : -1;
 }
 
-static int run_under(struct object *lock, roost_type type, int timeout, char **command)
+static int run_under(struct object *lock, roost_type type, int64_t timeout, char **command)
 {
     roost_grant grant;
     char token[24];
@@ -132,7 +133,7 @@ static int run_under(struct object *lock, roost_type type, int timeout, char **c
 int cli_lock_run(struct cli *c, roost_type type, int n, char **words)
 {
     const char *name = NULL;
-    int timeout = -1;
+    int64_t timeout = -1;
     struct object *lock;
     int command = read_words(n, words, &name, &timeout);
     if (command < 0)

@@ -19,7 +19,7 @@ static int64_t int_of(const roost_value *v)
 }
 
 /* Prints a map as lines of "key value"; a map inside as lines of "key.key value". */
-static void print_lines(const struct cli *c, const char *prefix, roost_value map)
+static void print_lines(const char *prefix, roost_value map)
 {
     for (uint32_t i = 0; i < map.len; i++) {
         const roost_pair *pair = &map.as.pairs[i];
@@ -27,7 +27,7 @@ static void print_lines(const struct cli *c, const char *prefix, roost_value map
         snprintf(name, sizeof(name), "%s%s", prefix, text_of(&pair->key));
         if (pair->value.kind == ROOST_MAP) {
             strncat(name, ".", sizeof(name) - strlen(name) - 1);
-            print_lines(c, name, pair->value);
+            print_lines(name, pair->value);
             continue;
         }
         printf("%-22s ", name);
@@ -53,14 +53,21 @@ static void print_objects(roost_value objects)
     }
 }
 
-/* One line per holder and waiter: what it is, then all the server says about it. */
-static void print_parties(const struct cli *c, const char *what, const roost_value *parties)
+/* One line per holder or waiter: holds  session 24, thread 1, host vm, pid 4711 … */
+static void print_parties(const char *what, const roost_value *parties)
 {
-    if (parties == NULL || parties->kind != ROOST_ARRAY)
-        return;
-    for (uint32_t i = 0; i < parties->len; i++) {
-        printf("%-8s", what);
-        json_print(c, parties->as.items[i]);
+    for (uint32_t i = 0; parties != NULL && parties->kind == ROOST_ARRAY && i < parties->len; i++) {
+        roost_value party = parties->as.items[i];
+        printf("%-6s", what);
+        for (uint32_t j = 0; party.kind == ROOST_MAP && j < party.len; j++) {
+            const roost_value *v = &party.as.pairs[j].value;
+            printf("%s %s ", j > 0 ? "," : "", text_of(&party.as.pairs[j].key));
+            if (v->kind == ROOST_STR)
+                fputs(v->as.s, stdout);
+            else
+                roost_value_print(stdout, *v);
+        }
+        putchar('\n');
     }
 }
 
@@ -113,7 +120,7 @@ static int info(struct cli *c, int n, char **words)
     if (c->json)
         json_print(c, v);
     else
-        print_lines(c, "", v);
+        print_lines("", v);
     roost_value_free(&v);
     return STATUS_DONE;
 }
@@ -150,8 +157,8 @@ static int who(struct cli *c, int n, char **words)
     if (c->json) {
         json_print(c, v);
     } else {
-        print_parties(c, "holds", roost_map_get(v, roost_str("holders")));
-        print_parties(c, "waits", roost_map_get(v, roost_str("waiters")));
+        print_parties("holds", roost_map_get(v, roost_str("holders")));
+        print_parties("waits", roost_map_get(v, roost_str("waiters")));
     }
     roost_value_free(&v);
     return STATUS_DONE;
