@@ -113,7 +113,7 @@ static roost_value fill_value(struct fill *f, const msgpack_object *o)
     case MSGPACK_OBJECT_EXT:
         return fill_ref(&o->via.ext);
     }
-    assert(!"an object of a checked value has a known type");
+    assert(false); /* an object of a checked value has a known type */
     return roost_nil();
 }
 

@@ -202,7 +202,7 @@ const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret)
         break;
     case S_NEGFIX:
         ret->kind = ROOST_INT;
-        ret->as.i = (int8_t)*p;
+        ret->as.i = sign_extend(*p, 1);
         break;
     case S_FALSE:
     case S_TRUE:
