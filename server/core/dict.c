@@ -6,55 +6,15 @@
 #include "core/number.h"
 #include "core/order.h"
 
-struct dict {
-    struct object object;
-    struct keymap map;
-};
-
-static struct keymap *map_of(const struct call *c)
-{
-    return &container_of(c->object, struct dict, object)->map;
-}
-
-static void dict_destroy(struct core *core, struct object *o)
-{
-    keymap_clear(core, &container_of(o, struct dict, object)->map);
-}
-
-static unsigned dict_describe(const struct object *o, struct buf *out)
-{
-    const struct dict *d = (const struct dict *)(const void *)o;
-    roost__put_cstr(out, "len");
-    roost__put_uint(out, keymap_len(&d->map));
-    return 1;
-}
-
-static void dict_each_stored(const struct object *o, void (*visit)(void *context, uint64_t id), void *context)
-{
-    keymap_each_stored(&((const struct dict *)(const void *)o)->map, visit, context);
-}
-
 const struct type type_dict = {.code = ROOST_TYPE_dict,
-                               .size = sizeof(struct dict),
-                               .destroy = dict_destroy,
-                               .describe = dict_describe,
-                               .each_stored = dict_each_stored};
+                               .size = sizeof(struct keyed),
+                               .destroy = keyed_destroy,
+                               .describe = keyed_describe,
+                               .each_stored = keyed_each_stored};
 
 void on_dict_open(struct call *c)
 {
-    bool found;
-    struct object *o = object_open(c, &type_dict, &found);
-    if (o == NULL)
-        return;
-    struct dict *d = container_of(o, struct dict, object);
-    if (!found) {
-        keymap_init(&d->map);
-        if (arg_given(c, 1) && keymap_set_all(c, o, &d->map, 1) < 0) {
-            object_destroy(c->core, o);
-            return;
-        }
-    }
-    reply_ref(c, o);
+    keyed_open(c, &type_dict);
 }
 
 static void fail_key(struct call *c)
@@ -81,16 +41,6 @@ void on_dict_get(struct call *c)
         reply_cell(c, &e->value);
 }
 
-void on_dict_set(struct call *c)
-{
-    struct key key;
-    bool is_new;
-    if (!key_arg(c, 0, &key))
-        return;
-    int rc = keymap_set(c->core, c->object, map_of(c), &key, c->arg[1], &is_new);
-    rc == ROOST_OK ? reply_nil(c) : fail_store(c, rc);
-}
-
 void on_dict_delete(struct call *c)
 {
     struct key key;
@@ -103,23 +53,6 @@ void on_dict_delete(struct call *c)
     }
     keymap_remove(c->core, map_of(c), e);
     reply_nil(c);
-}
-
-void on_dict_contains(struct call *c)
-{
-    struct key key;
-    if (key_arg(c, 0, &key))
-        reply_bool(c, keymap_find(map_of(c), &key) != NULL);
-}
-
-void on_dict_len(struct call *c)
-{
-    reply_int(c, (int64_t)keymap_len(map_of(c)));
-}
-
-void on_dict_keys(struct call *c)
-{
-    keymap_reply_keys(c, map_of(c));
 }
 
 static void put_pair(struct call *c, struct buf *out, const struct entry *e)
@@ -206,17 +139,6 @@ void on_dict_set_many(struct call *c)
     int64_t added = keymap_set_all(c, c->object, map_of(c), 0);
     if (added >= 0)
         reply_int(c, added);
-}
-
-void on_dict_clear(struct call *c)
-{
-    keymap_clear(c->core, map_of(c));
-    reply_nil(c);
-}
-
-void on_dict_copy(struct call *c)
-{
-    keymap_reply_map(c, map_of(c));
 }
 
 /* The entries of the keys asked for, in their order; *ret_found how many. NULL: the call has failed. */

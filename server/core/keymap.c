@@ -5,7 +5,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/handlers.h"
 #include "core/order.h"
 
 void keymap_init(struct keymap *m)
@@ -178,8 +178,78 @@ int64_t keymap_set_all(struct call *c, struct object *owner, struct keymap *m, u
     return -1;
 }
 
-void keymap_reply_keys(struct call *c, const struct keymap *m)
+struct keymap *map_of(const struct call *c)
 {
+    return &container_of(c->object, struct keyed, object)->map;
+}
+
+void keyed_destroy(struct core *core, struct object *o)
+{
+    keymap_clear(core, &container_of(o, struct keyed, object)->map);
+}
+
+unsigned keyed_describe(const struct object *o, struct buf *out)
+{
+    roost__put_cstr(out, "len");
+    roost__put_uint(out, keymap_len(&((const struct keyed *)(const void *)o)->map));
+    return 1;
+}
+
+void keyed_each_stored(const struct object *o, void (*visit)(void *context, uint64_t id), void *context)
+{
+    keymap_each_stored(&((const struct keyed *)(const void *)o)->map, visit, context);
+}
+
+void keyed_open(struct call *c, const struct type *type)
+{
+    bool found;
+    struct object *o = object_open(c, type, &found);
+    if (o == NULL)
+        return;
+    struct keymap *m = &container_of(o, struct keyed, object)->map;
+    if (!found) {
+        keymap_init(m);
+        if (arg_given(c, 1) && keymap_set_all(c, o, m, 1) < 0) {
+            object_destroy(c->core, o);
+            return;
+        }
+    }
+    reply_ref(c, o);
+}
+
+/* ---- handlers that dict, namespace and set share ---- */
+
+void on_keyed_set(struct call *c)
+{
+    struct key key;
+    bool is_new;
+    if (!key_arg(c, 0, &key))
+        return;
+    int rc = keymap_set(c->core, c->object, map_of(c), &key, c->arg[1], &is_new);
+    rc == ROOST_OK ? reply_nil(c) : fail_store(c, rc);
+}
+
+void on_keyed_contains(struct call *c)
+{
+    struct key key;
+    if (key_arg(c, 0, &key))
+        reply_bool(c, keymap_find(map_of(c), &key) != NULL);
+}
+
+void on_keyed_len(struct call *c)
+{
+    reply_int(c, (int64_t)keymap_len(map_of(c)));
+}
+
+void on_keyed_clear(struct call *c)
+{
+    keymap_clear(c->core, map_of(c));
+    reply_nil(c);
+}
+
+void on_keyed_keys(struct call *c)
+{
+    const struct keymap *m = map_of(c);
     struct buf *out = reply_begin(c->core, &c->caller);
     roost__put_array(out, keymap_len(m));
     list_each (it, &m->order) {
@@ -190,8 +260,9 @@ void keymap_reply_keys(struct call *c, const struct keymap *m)
     c->done = true;
 }
 
-void keymap_reply_map(struct call *c, const struct keymap *m)
+void on_keyed_map(struct call *c)
 {
+    const struct keymap *m = map_of(c);
     struct buf *out = reply_begin(c->core, &c->caller);
     roost__put_map(out, keymap_len(m));
     list_each (it, &m->order) {

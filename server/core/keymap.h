@@ -7,11 +7,7 @@
 #ifndef ROOST_CORE_KEYMAP_H
 #define ROOST_CORE_KEYMAP_H
 
-#include "base/hmap.h"
-#include "base/list.h"
-#include "core/cell.h"
-
-struct call;
+#include "core/internal.h"
 
 struct keymap {
     struct hmap table;
@@ -76,14 +72,26 @@ static inline struct entry *entry_of(struct list *in_order)
 /* Calls visit for every reference stored in the values. */
 void keymap_each_stored(const struct keymap *m, void (*visit)(void *context, uint64_t id), void *context);
 
-/* ---- what dict and namespace share ---- */
+/* ---- objects that are a keymap: dict, namespace, set ---- */
+
+struct keyed {
+    struct object object;
+    struct keymap map;
+};
+
+/* The map of the call's object. */
+struct keymap *map_of(const struct call *c);
+
+/* Slots of struct type. */
+void keyed_destroy(struct core *core, struct object *o);
+unsigned keyed_describe(const struct object *o, struct buf *out);
+void keyed_each_stored(const struct object *o, void (*visit)(void *context, uint64_t id), void *context);
+
+/* open(name, items): a map in argument 1 fills a new object. */
+void keyed_open(struct call *c, const struct type *type);
 
 /* Sets every pair of a map argument: all or, when one cannot be stored, none. Returns -1 when the call has
  * failed, else how many keys are new. */
 int64_t keymap_set_all(struct call *c, struct object *owner, struct keymap *m, unsigned arg);
-
-/* Replies with all keys, or with everything as a map. */
-void keymap_reply_keys(struct call *c, const struct keymap *m);
-void keymap_reply_map(struct call *c, const struct keymap *m);
 
 #endif

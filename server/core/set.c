@@ -5,32 +5,10 @@
 #include "core/handlers.h"
 #include "core/keymap.h"
 
-struct set_object {
-    struct object object;
-    struct keymap map;
-};
-
-static struct keymap *map_of(const struct call *c)
-{
-    return &container_of(c->object, struct set_object, object)->map;
-}
-
-static void set_destroy(struct core *core, struct object *o)
-{
-    keymap_clear(core, &container_of(o, struct set_object, object)->map);
-}
-
-static unsigned set_describe(const struct object *o, struct buf *out)
-{
-    roost__put_cstr(out, "len");
-    roost__put_uint(out, keymap_len(&((const struct set_object *)(const void *)o)->map));
-    return 1;
-}
-
 const struct type type_set = {.code = ROOST_TYPE_set,
-                              .size = sizeof(struct set_object),
-                              .destroy = set_destroy,
-                              .describe = set_describe};
+                              .size = sizeof(struct keyed),
+                              .destroy = keyed_destroy,
+                              .describe = keyed_describe};
 
 /* Adds a key that may be inside already. False: the call has failed. */
 static bool add(struct call *c, struct keymap *m, struct slice value)
@@ -70,7 +48,7 @@ static bool add_set(struct call *c, struct keymap *m, uint64_t id)
         fail(c, o == NULL ? ROOST_ENOENT : ROOST_ETYPE, "the reference leads to no set");
         return false;
     }
-    const struct keymap *from = &((const struct set_object *)(const void *)o)->map;
+    const struct keymap *from = &((const struct keyed *)(const void *)o)->map;
     list_each (it, &from->order)
         if (!add(c, m, entry_key(entry_of(it))))
             return false;
@@ -94,7 +72,7 @@ void on_set_open(struct call *c)
     struct object *o = object_open(c, &type_set, &found);
     if (o == NULL)
         return;
-    struct keymap *m = &container_of(o, struct set_object, object)->map;
+    struct keymap *m = &container_of(o, struct keyed, object)->map;
     if (!found) {
         keymap_init(m);
         if (arg_given(c, 1) && !add_array(c, m, c->arg[1])) {
@@ -139,13 +117,6 @@ void on_set_remove(struct call *c)
         was_there ? reply_nil(c) : fail(c, ROOST_EKEY, "the value is not in the set");
 }
 
-void on_set_contains(struct call *c)
-{
-    struct key key;
-    if (key_arg(c, 0, &key))
-        reply_bool(c, keymap_find(map_of(c), &key) != NULL);
-}
-
 void on_set_pop(struct call *c)
 {
     struct keymap *m = map_of(c);
@@ -156,22 +127,6 @@ void on_set_pop(struct call *c)
     }
     reply_raw(c, entry_key(entry_of(first)));
     keymap_remove(c->core, m, entry_of(first));
-}
-
-void on_set_len(struct call *c)
-{
-    reply_int(c, (int64_t)keymap_len(map_of(c)));
-}
-
-void on_set_clear(struct call *c)
-{
-    keymap_clear(c->core, map_of(c));
-    reply_nil(c);
-}
-
-void on_set_copy(struct call *c)
-{
-    keymap_reply_keys(c, map_of(c));
 }
 
 /* Appends the keys of m that are (not) in other; returns how many. */
