@@ -67,68 +67,94 @@ struct roost_pair {
     roost_value value;
 };
 
-/* ---- building: all borrow what they are given ---- */
+/* ---- building: all borrow what they are given. Written so that C++ reads them too ---- */
 
 static inline roost_value roost_nil(void)
 {
-    return (roost_value){.kind = ROOST_NIL};
+    roost_value v;
+    memset(&v, 0, sizeof(v));
+    return v;
 }
 
 static inline roost_value roost_bool(bool b)
 {
-    return (roost_value){.kind = ROOST_BOOL, .as.b = b};
+    roost_value v = roost_nil();
+    v.kind = ROOST_BOOL;
+    v.as.b = b;
+    return v;
 }
 
 static inline roost_value roost_int(int64_t i)
 {
-    return (roost_value){.kind = ROOST_INT, .as.i = i};
+    roost_value v = roost_nil();
+    v.kind = ROOST_INT;
+    v.as.i = i;
+    return v;
 }
 
 static inline roost_value roost_uint(uint64_t u)
 {
-    roost_value v = {.kind = ROOST_UINT, .as.u = u};
-    if (u <= INT64_MAX)
-        v.kind = ROOST_INT; /* the two share their bits */
+    roost_value v = roost_nil();
+    v.kind = u <= INT64_MAX ? ROOST_INT : ROOST_UINT; /* the two share their bits */
+    v.as.u = u;
     return v;
 }
 
 static inline roost_value roost_float(double f)
 {
-    return (roost_value){.kind = ROOST_FLOAT, .as.f = f};
+    roost_value v = roost_nil();
+    v.kind = ROOST_FLOAT;
+    v.as.f = f;
+    return v;
+}
+
+/* n bytes of UTF-8. */
+static inline roost_value roost_strn(const char *s, uint32_t n)
+{
+    roost_value v = roost_nil();
+    v.kind = ROOST_STR;
+    v.len = n;
+    v.as.s = s;
+    return v;
 }
 
 /* A NUL-terminated UTF-8 string of less than 4 GiB; NULL becomes nil. */
 static inline roost_value roost_str(const char *s)
 {
-    if (s == NULL)
-        return roost_nil();
-    return (roost_value){.kind = ROOST_STR, .len = (uint32_t)strlen(s), .as.s = s};
-}
-
-static inline roost_value roost_strn(const char *s, uint32_t n)
-{
-    return (roost_value){.kind = ROOST_STR, .len = n, .as.s = s};
+    return s == NULL ? roost_nil() : roost_strn(s, (uint32_t)strlen(s));
 }
 
 static inline roost_value roost_bytes(const void *p, uint32_t n)
 {
-    return (roost_value){.kind = ROOST_BYTES, .len = n, .as.bytes = p};
+    roost_value v = roost_nil();
+    v.kind = ROOST_BYTES;
+    v.len = n;
+    v.as.bytes = p;
+    return v;
 }
 
 /* An array of n values that stay the caller's. */
 static inline roost_value roost_array(const roost_value *items, uint32_t n)
 {
-    return (roost_value){.kind = ROOST_ARRAY, .len = n, .as.items = items};
+    roost_value v = roost_nil();
+    v.kind = ROOST_ARRAY;
+    v.len = n;
+    v.as.items = items;
+    return v;
 }
 
 /* A map of n pairs that stay the caller's. */
 static inline roost_value roost_map(const roost_pair *pairs, uint32_t n)
 {
-    return (roost_value){.kind = ROOST_MAP, .len = n, .as.pairs = pairs};
+    roost_value v = roost_nil();
+    v.kind = ROOST_MAP;
+    v.len = n;
+    v.as.pairs = pairs;
+    return v;
 }
 
 /* roost_list_of(roost_int(1), roost_str("a")): an array of the values named; lives as long as the enclosing
- * block. */
+ * block. C only. */
 #define roost_list_of(...) \
     roost_array((roost_value[]){__VA_ARGS__}, sizeof((roost_value[]){__VA_ARGS__}) / sizeof(roost_value))
 
