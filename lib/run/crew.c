@@ -14,7 +14,7 @@
 #include "run/pool.h"
 #include "run/task.h"
 
-enum { SPINS = 2000, GRAB_MAX = 16 };
+enum { SPINS = 2000 };
 
 struct crew {
     pthread_cond_t work;
@@ -101,7 +101,7 @@ static void spin(struct crew *crew)
     atomic_store(&crew->spinning, false);
 }
 
-/* Waits until there is work; false when there never will be. Takes a fair share of it. */
+/* Waits until there is work; false when there never will be. Takes one chunk: more might wait behind it. */
 static bool next_chunks(roost_pool *p, struct list *ret)
 {
     struct crew *crew = p->state;
@@ -113,12 +113,11 @@ static bool next_chunks(roost_pool *p, struct list *ret)
         crew->idle--;
     }
     bool over = list_empty(&p->incoming);
-    uint32_t share = p->incoming_count / (2 * (uint32_t)p->options.size);
     pthread_mutex_unlock(&p->lock);
     if (over)
         return false;
     uint32_t left;
-    roost__pool_take(p, share < 1 ? 1 : share > GRAB_MAX ? GRAB_MAX : share, ret, &left);
+    roost__pool_take(p, 1, ret, &left);
     if (left > 0)
         wake_sleeper(p);
     return true;

@@ -53,6 +53,7 @@ struct engine {
     int failed_starts; /* workers that died before they were ready, without a good start between */
     int64_t now;       /* of this round */
     bool busy;         /* this round brought results */
+    bool leaving;      /* all is done, the workers are being sent home */
     pthread_mutex_t pids_lock; /* pid of slots, for roost_pool_pids() */
 };
 
@@ -501,6 +502,21 @@ static int64_t check_limits(struct engine *e)
 
 /* ---- the loop ---- */
 
+static uint32_t under_way(const struct engine *e)
+{
+    uint32_t n = 0;
+    for (int i = 0; i < e->size; i++)
+        n += e->slots[i].count;
+    return n;
+}
+
+/* Is the loop through, or should it be left at once? */
+static bool is_through(struct engine *e)
+{
+    roost_pool *p = e->pool;
+    return p->terminated || p->broken[0] != '\0' || (is_over(p) && under_way(e) == 0);
+}
+
 /* Is there something to do that nobody would wake us for? Asked after the level was set. */
 static bool must_not_sleep(struct engine *e, enum engine_sleep level)
 {
@@ -535,7 +551,7 @@ static void sleep_a_while(struct engine *e, int64_t until)
                            {.fd = e->keeper.pidfd, .events = POLLIN}};
     struct timespec nap = timespec_of(level == ENGINE_NAPS ? NAP_NS : until - e->now);
     atomic_store(&e->shop.board->engine, level);
-    bool stay = must_not_sleep(e, level) || (level == ENGINE_SLEEPS && is_over(e->pool) && e->pool->terminated);
+    bool stay = must_not_sleep(e, level) || e->pool->terminated || (!e->leaving && is_through(e));
     int n = stay ? 0 : ppoll(fds, 3, level == ENGINE_SLEEPS && until == FOREVER ? NULL : &nap, NULL);
     atomic_store(&e->shop.board->engine, ENGINE_AWAKE);
     if (n <= 0)
@@ -547,14 +563,6 @@ static void sleep_a_while(struct engine *e, int64_t until)
         read_notices(e);
     if (fds[2].revents != 0)
         replace_keeper(e);
-}
-
-static uint32_t under_way(const struct engine *e)
-{
-    uint32_t n = 0;
-    for (int i = 0; i < e->size; i++)
-        n += e->slots[i].count;
-    return n;
 }
 
 static void one_round(struct engine *e)
@@ -590,8 +598,9 @@ static void *run(void *arg)
 {
     struct engine *e = arg;
     roost_pool *p = e->pool;
-    while (!p->terminated && !(is_over(p) && under_way(e) == 0) && p->broken[0] == '\0')
+    while (!is_through(e))
         one_round(e);
+    e->leaving = true;
     if (p->broken[0] == '\0')
         send_home(e);
     if (e->keeper.pidfd >= 0)

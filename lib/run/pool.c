@@ -77,10 +77,10 @@ static int check_owner(roost_pool *p)
 /* Called with the lock. */
 static int check_open(roost_pool *p, bool from_iterator)
 {
-    if (p->broken[0] != '\0')
-        return roost__fail(ROOST_EDIED, "the pool is broken: %s", p->broken);
     if (from_iterator ? p->terminated : p->closed)
         return roost__fail(ROOST_ECLOSED, "the pool is closed: it takes no more tasks");
+    if (p->broken[0] != '\0')
+        return roost__fail(ROOST_EDIED, "the pool is broken: %s", p->broken);
     return ROOST_OK;
 }
 

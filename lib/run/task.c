@@ -77,7 +77,8 @@ int roost__task_call(roost_task task, const uint8_t *p, bool star, roost_value *
     int rc = roost__cell_borrow(p, &v);
     if (rc == ROOST_OK)
         rc = call(task, roost_array(&v, 1), result);
-    if (rc == ROOST_OK && v.block != NULL && result->block == NULL)
+    bool borrows_here = result->kind == ROOST_ARRAY || result->kind == ROOST_MAP || v.block != NULL;
+    if (rc == ROOST_OK && borrows_here)
         rc = roost__value_settle(*result, result);
     roost_value_free(&v);
     return rc;
