@@ -38,7 +38,7 @@ int roost__value_settle(roost_value v, roost_value *ret);
 
 static inline bool is_scalar(const roost_value *v)
 {
-    return v->kind < ROOST_STR || v->kind == ROOST_REF;
+    return (unsigned)v->kind < ROOST_STR || v->kind == ROOST_REF;
 }
 
 #endif

@@ -14,7 +14,9 @@
 #include "run/pool.h"
 #include "run/task.h"
 
-enum { SPINS = 2000 };
+enum { SPINS = 2000, GRAB_MAX = 32 };
+
+#define QUICK_NS 50000 /* who runs what he took in less may take more at once */
 
 struct crew {
     pthread_cond_t work;
@@ -29,6 +31,7 @@ struct crew {
 struct hand {
     roost_pool *pool;
     int number;
+    uint32_t grab; /* how many chunks to take at once */
     struct chunk *chunk;
     struct list chunks;
 };
@@ -101,10 +104,12 @@ static void spin(struct crew *crew)
     atomic_store(&crew->spinning, false);
 }
 
-/* Waits until there is work; false when there never will be. Takes one chunk: more might wait behind it. */
-static bool next_chunks(roost_pool *p, struct list *ret)
+/* Waits until there is work; false when there never will be. Takes up to h->grab chunks, a fair share at most. */
+static bool next_chunks(struct hand *h)
 {
+    roost_pool *p = h->pool;
     struct crew *crew = p->state;
+    uint32_t left;
     spin(crew);
     pthread_mutex_lock(&p->lock);
     while (list_empty(&p->incoming) && !roost__pool_is_over(p)) {
@@ -113,13 +118,14 @@ static bool next_chunks(roost_pool *p, struct list *ret)
         crew->idle--;
     }
     bool over = list_empty(&p->incoming);
+    uint32_t share = p->incoming_count / (2 * (uint32_t)p->options.size) + 1;
+    bool sleeper = crew->idle > 0 && p->incoming_count > 1;
     pthread_mutex_unlock(&p->lock);
     if (over)
         return false;
-    uint32_t left;
-    roost__pool_take(p, 1, ret, &left);
-    if (left > 0)
-        wake_sleeper(p);
+    if (sleeper)
+        pthread_cond_signal(&crew->work);
+    roost__pool_take(p, share < h->grab ? share : h->grab, &h->chunks, &left);
     return true;
 }
 
@@ -173,11 +179,14 @@ static void *work(void *arg)
     my_pool = h->pool;
     pthread_cleanup_push(leave, h);
     bool ready = start_up(h->pool);
-    while (ready && next_chunks(h->pool, &h->chunks)) {
+    while (ready && next_chunks(h)) {
+        int64_t began = now_ns();
         while ((it = list_first(&h->chunks)) != NULL) {
             list_remove(it);
             run_chunk(h, container_of(it, struct chunk, link));
         }
+        bool quick = now_ns() - began < QUICK_NS;
+        h->grab = !quick ? 1 : h->grab < GRAB_MAX ? h->grab * 2 : GRAB_MAX;
     }
     pthread_cleanup_pop(1);
     return NULL;
@@ -194,7 +203,7 @@ static bool start_thread(roost_pool *p, int number)
     pthread_t thread;
     if (h == NULL)
         return false;
-    *h = (struct hand){.pool = p, .number = number};
+    *h = (struct hand){.pool = p, .number = number, .grab = 1};
     list_init(&h->chunks);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);

@@ -53,6 +53,7 @@ struct engine {
     int failed_starts; /* workers that died before they were ready, without a good start between */
     int64_t now;       /* of this round */
     bool busy;         /* this round brought results */
+    uint64_t good;     /* values of this drain, not yet in the pool's count */
     bool leaving;      /* all is done, the workers are being sent home */
     pthread_mutex_t pids_lock; /* pid of slots, for roost_pool_pids() */
 };
@@ -74,6 +75,11 @@ static void finish_job(struct slot *s, struct chunk *c)
 /* Takes the value of a result; a negative code when it is none. */
 static int own_result(struct slot *s, const struct result *r, const uint8_t *body, roost_value *ret)
 {
+    if (r->kind == RESULT_VALUE && r->len == sizeof(*r) + sizeof(*ret)) {
+        memcpy(ret, body, sizeof(*ret));
+        if (is_scalar(ret) && ret->block == NULL)
+            return ROOST_OK; /* by far the most */
+    }
     if (r->kind != RESULT_BULK)
         return roost__cell_own(slice_of(body, r->len - sizeof(*r)), ret);
     if (r->body > ROOST_PAYLOAD_MAX)
@@ -100,7 +106,7 @@ static void take_result(struct engine *e, struct slot *s, const struct result *r
         roost__trace_item(p->trace, c->future->task, (int)(s - e->slots), r->start, r->end, rc == 0);
     if (rc == 0) {
         roost__chunk_result(c, v);
-        atomic_fetch_add_explicit(&p->finished, 1, memory_order_relaxed);
+        e->good++;
     } else {
         c->attempts = (uint32_t)p->options.retries; /* the worker has tried them all */
         roost__pool_item_failed(p, c, code, rc, message);
@@ -146,6 +152,8 @@ static void drain(struct engine *e, struct slot *s)
     if (tail == began)
         return;
     e->busy = true;
+    atomic_fetch_add_explicit(&e->pool->finished, e->good, memory_order_relaxed);
+    e->good = 0;
     atomic_store(&c->res.tail, tail);
     if (head - began > RING_SIZE / 2 || had_bulk)
         roost__channel_ring(c); /* it may be waiting for room */
@@ -410,13 +418,7 @@ static void renew(struct engine *e, struct slot *s)
     s->write_pos = 0;
     s->bulk = NULL;
     if (e->pool->broken[0] != '\0') {
-        list_each(it, &chunks)
-        {
-            struct chunk *c = container_of(it, struct chunk, link);
-            while (c->done < c->count)
-                roost__chunk_failure(c, ROOST_EDIED, 0, e->pool->broken);
-        }
-        roost__pool_drop_chunks(&chunks, "");
+        roost__pool_fail_chunks(&chunks, ROOST_EDIED, e->pool->broken);
         return;
     }
     roost__pool_give_back(e->pool, &chunks);
@@ -607,8 +609,10 @@ static void *run(void *arg)
         roost__keeper_stop(&e->keeper);
     for (int i = 0; i < e->size; i++) {
         drain(e, &e->slots[i]);
-        roost__pool_drop_chunks(&e->slots[i].inflight,
-                                p->broken[0] != '\0' ? p->broken : "the pool was terminated");
+        if (p->broken[0] != '\0')
+            roost__pool_fail_chunks(&e->slots[i].inflight, ROOST_EDIED, p->broken);
+        else
+            roost__pool_drop_chunks(&e->slots[i].inflight, "the pool was terminated");
         set_worker(e, &e->slots[i], 0);
     }
     roost__pool_set_gone(p);

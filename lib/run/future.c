@@ -88,12 +88,15 @@ roost_future *roost__future_one(roost_pool *p, roost_task task, bool star, struc
 static void lay_chunks(roost_future *f, uint32_t size, struct slice args)
 {
     const uint8_t *p = args.data;
+    bool flat = !f->star && args.len == f->n * sizeof(roost_value); /* scalars only */
     for (uint32_t i = 0; i < f->chunk_count; i++) {
         struct chunk *c = &f->chunks[i];
         uint32_t first = i * size;
         init_chunk(f, c, first, f->n - first < size ? f->n - first : size);
         c->args = p;
-        for (uint32_t k = 0; k < c->count; k++)
+        if (flat)
+            p += c->count * sizeof(roost_value);
+        for (uint32_t k = 0; k < c->count && !flat; k++)
             p = roost__item_end(p, f->star);
         c->args_end = p;
     }

@@ -41,7 +41,11 @@ int roost_pool_new(const roost_pool_options *options, roost_pool **ret)
     roost_pool *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return roost__fail(ROOST_ENOMEM, "no memory for a pool");
-    pthread_mutex_init(&p->lock, NULL);
+    pthread_mutexattr_t adaptive; /* held for a moment only: worth a short spin */
+    pthread_mutexattr_init(&adaptive);
+    pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(&p->lock, &adaptive);
+    pthread_mutexattr_destroy(&adaptive);
     list_init(&p->incoming);
     list_init(&p->iterators);
     p->options = *options;
@@ -87,7 +91,7 @@ static int check_open(roost_pool *p, bool from_iterator)
 int roost__pool_ready(roost_pool *p)
 {
     int rc = check_owner(p);
-    if (rc != ROOST_OK)
+    if (rc != ROOST_OK || (!p->closed && !p->is_broken))
         return rc;
     pthread_mutex_lock(&p->lock);
     rc = check_open(p, false);
@@ -175,6 +179,18 @@ void roost__pool_drop_chunks(struct list *chunks, const char *why)
     }
 }
 
+void roost__pool_fail_chunks(struct list *chunks, int code, const char *why)
+{
+    struct list *it;
+    while ((it = list_first(chunks)) != NULL) {
+        struct chunk *c = container_of(it, struct chunk, link);
+        list_remove(it);
+        while (roost__future_start(c->future) && c->done < c->count)
+            roost__chunk_failure(c, code, 0, why);
+        roost__chunk_close(c, why);
+    }
+}
+
 /* Takes all of `incoming`. Called with the lock. */
 static void take_incoming(roost_pool *p, struct list *ret)
 {
@@ -194,18 +210,10 @@ void roost__pool_break(roost_pool *p, const char *why)
     pthread_mutex_lock(&p->lock);
     if (p->broken[0] == '\0')
         snprintf(p->broken, sizeof(p->broken), "%s", why);
+    p->is_broken = true;
     take_incoming(p, &chunks);
     pthread_mutex_unlock(&p->lock);
-    struct list *it;
-    while ((it = list_first(&chunks)) != NULL) {
-        struct chunk *c = container_of(it, struct chunk, link);
-        list_remove(it);
-        if (roost__future_start(c->future)) {
-            while (c->done < c->count)
-                roost__chunk_failure(c, ROOST_EDIED, 0, why);
-        }
-        roost__chunk_close(c, why);
-    }
+    roost__pool_fail_chunks(&chunks, ROOST_EDIED, why);
 }
 
 void roost__pool_set_gone(roost_pool *p)

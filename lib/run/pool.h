@@ -29,6 +29,7 @@ struct roost_pool {
     struct list iterators;   /* those that still have input (iter.c) */
     atomic_bool closed; /* these two are set under the lock, and may be read without */
     atomic_bool terminated;
+    atomic_bool is_broken;
     char broken[256]; /* why the pool takes no more tasks; "" while it does */
     _Atomic uint32_t gone;
     roost_pool_options options;
@@ -70,7 +71,10 @@ bool roost__pool_item_failed(roost_pool *p, struct chunk *c, int code, int statu
 /* No more tasks; `why` for those who ask. Chunks in `incoming` are closed. */
 void roost__pool_break(roost_pool *p, const char *why);
 
-/* Closes all chunks of a list. */
+/* Fails what is not done of a list of chunks with `code`, and closes them. */
+void roost__pool_fail_chunks(struct list *chunks, int code, const char *why);
+
+/* Closes all chunks of a list: what is not done is cancelled. */
 void roost__pool_drop_chunks(struct list *chunks, const char *why);
 
 /* The backend's last act. */

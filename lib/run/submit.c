@@ -76,8 +76,16 @@ int roost_pool_apply(roost_pool *p, roost_task task, roost_value args, int timeo
 static int encode_items(struct buf *b, roost_value items, bool star)
 {
     int rc = ROOST_OK;
-    roost__buf_reserve(b, items.len * sizeof(roost_value));
-    for (uint32_t i = 0; i < items.len && rc == ROOST_OK; i++)
+    uint32_t i = 0;
+    if (roost__buf_reserve(b, items.len * sizeof(roost_value)) && !star) {
+        roost_value *to = (roost_value *)(void *)b->data; /* as cells.h says: a scalar is its own cell */
+        for (; i < items.len && is_scalar(&items.as.items[i]); i++) {
+            to[i] = items.as.items[i];
+            to[i].block = NULL;
+        }
+        b->len = i * sizeof(roost_value);
+    }
+    for (; i < items.len && rc == ROOST_OK; i++)
         rc = star ? roost__cell_put_args(b, items.as.items[i]) : roost__cell_put(b, items.as.items[i]);
     return rc;
 }

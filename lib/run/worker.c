@@ -57,7 +57,7 @@ static uint64_t room(struct worker *w)
 
 static bool has_room(struct worker *w)
 {
-    return room(w) >= w->out.len;
+    return room(w) >= INLINE_MAX; /* the most that a record takes */
 }
 
 static bool bulk_is_free(struct worker *w)
@@ -65,15 +65,15 @@ static bool bulk_is_free(struct worker *w)
     return atomic_load(&w->c->bulk_full) == 0;
 }
 
-/* Puts the record in `out` into the ring; from then on it counts. */
-static void publish(struct worker *w)
+/* Puts a record into the ring; from then on it counts. */
+static void publish(struct worker *w, const void *record, size_t len)
 {
     struct ring *r = &w->c->res;
-    while (!has_room(w))
+    while (room(w) < len)
         sleep_unless(w, has_room);
     uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
-    memcpy(w->place->res + head % RING_SIZE, w->out.data, w->out.len);
-    atomic_store(&r->head, head + w->out.len); /* in one order with the look at the engine */
+    memcpy(w->place->res + head % RING_SIZE, record, len);
+    atomic_store(&r->head, head + len); /* in one order with the look at the engine */
     uint32_t engine = atomic_load(&w->shop->board->engine);
     if (engine == ENGINE_SLEEPS || (engine == ENGINE_NAPS && room(w) < RING_SIZE / 2))
         ring_engine(w);
@@ -106,7 +106,7 @@ static void end_record(struct worker *w, struct result head)
         move_to_bulk(w, &head);
     head.len = (uint32_t)w->out.len;
     memcpy(w->out.data, &head, sizeof(head));
-    publish(w);
+    publish(w, w->out.data, w->out.len);
 }
 
 static void put_failure(struct worker *w, struct result head)
@@ -117,8 +117,23 @@ static void put_failure(struct worker *w, struct result head)
     end_record(w, head);
 }
 
+static void put_scalar(struct worker *w, const roost_value *v, struct result head)
+{
+    struct {
+        struct result head;
+        roost_value v;
+    } record = {head, *v};
+    record.head.len = sizeof(record);
+    record.head.body = sizeof(record.v);
+    publish(w, &record, sizeof(record));
+}
+
 static void put_result(struct worker *w, int rc, roost_value *v, struct result head)
 {
+    if (rc == ROOST_OK && is_scalar(v) && v->block == NULL) {
+        put_scalar(w, v, head);
+        return;
+    }
     if (rc == ROOST_OK) {
         begin_record(w);
         rc = roost__cell_put(&w->out, *v);
