@@ -60,7 +60,7 @@ struct request {
     uint64_t star;
 };
 
-enum result_kind { RESULT_VALUE, RESULT_FAILED, RESULT_BULK };
+enum result_kind { RESULT_VALUE, RESULT_FAILED, RESULT_BULK, RESULT_SCALAR };
 
 struct result {
     uint32_t len; /* of all this, a multiple of 8 */
@@ -69,6 +69,15 @@ struct result {
     uint32_t body;  /* bytes behind this; of RESULT_BULK in the bulk area */
     int64_t start;  /* both 0 unless the pool keeps a trace */
     int64_t end;
+};
+
+/* A number, bool or nil of a pool without a trace: by far the most results. Begins like a struct result. */
+struct scalar_result {
+    uint32_t len;
+    uint32_t kind;
+    uint32_t value_kind;
+    uint32_t value_len;
+    uint64_t bits;
 };
 
 /* One worker's place, as both sides see it. */

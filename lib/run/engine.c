@@ -75,11 +75,6 @@ static void finish_job(struct slot *s, struct chunk *c)
 /* Takes the value of a result; a negative code when it is none. */
 static int own_result(struct slot *s, const struct result *r, const uint8_t *body, roost_value *ret)
 {
-    if (r->kind == RESULT_VALUE && r->len == sizeof(*r) + sizeof(*ret)) {
-        memcpy(ret, body, sizeof(*ret));
-        if (is_scalar(ret) && ret->block == NULL)
-            return ROOST_OK; /* by far the most */
-    }
     if (r->kind != RESULT_BULK)
         return roost__cell_own(slice_of(body, r->len - sizeof(*r)), ret);
     if (r->body > ROOST_PAYLOAD_MAX)
@@ -128,7 +123,38 @@ static bool record_ok(const struct slot *s, const struct result *r, const uint8_
         return false;
     if (r->kind == RESULT_FAILED && memchr(body, '\0', r->len - sizeof(*r)) == NULL)
         return false;
-    return !list_empty(&s->inflight);
+    return r->kind < RESULT_SCALAR && !list_empty(&s->inflight);
+}
+
+/* Takes the scalar at `at`, if one stands there. */
+static bool take_scalar(struct engine *e, struct slot *s, const uint8_t *at, uint64_t there)
+{
+    struct scalar_result r;
+    if (there < sizeof(r) || list_empty(&s->inflight))
+        return false;
+    memcpy(&r, at, sizeof(r));
+    roost_value v = {.kind = (roost_kind)r.value_kind, .len = r.value_len, .as.u = r.bits};
+    if (r.kind != RESULT_SCALAR || r.len != sizeof(r) || r.value_kind > ROOST_REF || !is_scalar(&v))
+        return false;
+    struct chunk *c = container_of(s->inflight.next, struct chunk, link);
+    roost__chunk_result(c, v);
+    e->good++;
+    if (c->done == c->count)
+        finish_job(s, c);
+    return true;
+}
+
+/* Takes the record at `at`; returns its length, 0 when none stands there. */
+static uint32_t take_record(struct engine *e, struct slot *s, const uint8_t *at, uint64_t there)
+{
+    struct result r;
+    if (take_scalar(e, s, at, there))
+        return sizeof(struct scalar_result);
+    memcpy(&r, at, sizeof(r));
+    if (!record_ok(s, &r, at + sizeof(r), there))
+        return 0;
+    take_result(e, s, &r, at + sizeof(r));
+    return r.len;
 }
 
 static void drain(struct engine *e, struct slot *s)
@@ -138,16 +164,10 @@ static void drain(struct engine *e, struct slot *s)
     uint64_t tail = atomic_load_explicit(&c->res.tail, memory_order_relaxed), began = tail;
     bool had_bulk = atomic_load(&c->bulk_full) != 0;
     while (tail != head) {
-        const uint8_t *at = s->place.res + tail % RING_SIZE;
-        struct result r;
-        memcpy(&r, at, sizeof(r));
-        if (!record_ok(s, &r, at + sizeof(r), head - tail)) {
+        uint32_t len = head - tail <= RING_SIZE ? take_record(e, s, s->place.res + tail % RING_SIZE, head - tail) : 0;
+        if (len == 0)
             kill_worker(s);
-            tail = head;
-            break;
-        }
-        take_result(e, s, &r, at + sizeof(r));
-        tail += r.len;
+        tail = len > 0 ? tail + len : head;
     }
     if (tail == began)
         return;

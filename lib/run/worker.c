@@ -117,21 +117,16 @@ static void put_failure(struct worker *w, struct result head)
     end_record(w, head);
 }
 
-static void put_scalar(struct worker *w, const roost_value *v, struct result head)
+static void put_scalar(struct worker *w, const roost_value *v)
 {
-    struct {
-        struct result head;
-        roost_value v;
-    } record = {head, *v};
-    record.head.len = sizeof(record);
-    record.head.body = sizeof(record.v);
+    struct scalar_result record = {sizeof(record), RESULT_SCALAR, v->kind, v->len, v->as.u};
     publish(w, &record, sizeof(record));
 }
 
 static void put_result(struct worker *w, int rc, roost_value *v, struct result head)
 {
-    if (rc == ROOST_OK && is_scalar(v) && v->block == NULL) {
-        put_scalar(w, v, head);
+    if (rc == ROOST_OK && is_scalar(v) && v->block == NULL && !w->timed) {
+        put_scalar(w, v);
         return;
     }
     if (rc == ROOST_OK) {
