@@ -2,9 +2,9 @@
  * cells.h: how arguments and results travel inside a pool.
  *
  * A cell is a roost_value as it lies in memory, a multiple of 8 bytes long. Scalars are complete; a string's
- * or byte string's bytes stand right behind their cell with a NUL; arrays and maps stand there as MessagePack.
- * So a task's numbers and strings are used where they lie, without decoding. An item is one cell (map), or
- * the head cell of an array and a cell for each element (apply, starmap).
+ * or byte string's bytes stand right behind their cell with a NUL; arrays and maps stand there as
+ * MessagePack. So a task's numbers and strings are used where they lie, without decoding. An item is one cell
+ * (map), or the head cell of an array and a cell for each element (apply, starmap).
  *
  * Cells written by a worker are not believed: roost__cell_own() checks them, because a task that scribbles
  * over memory must not take the parent with it. Called by submit.c, worker.c, engine.c and crew.c.

@@ -31,7 +31,7 @@ struct ring {
 enum worker_state { WORKER_STARTING, WORKER_READY, WORKER_REFUSED };
 
 struct channel {
-    _Alignas(64) _Atomic uint64_t claim; /* next in the low half, end in the high half */
+    _Alignas(64) _Atomic uint64_t claim;   /* next in the low half, end in the high half */
     _Alignas(64) _Atomic uint64_t current; /* 0, or the item running: see current_item() */
     _Atomic int64_t started;               /* when it began; only with a time limit */
     _Atomic uint32_t state;                /* enum worker_state */
@@ -83,7 +83,7 @@ struct scalar_result {
 /* One worker's place, as both sides see it. */
 struct place {
     struct channel *channel;
-    uint8_t *req;      /* the ring's bytes */
+    uint8_t *req; /* the ring's bytes */
     uint8_t *res;
     uint8_t *bulk_in;  /* to the worker */
     uint8_t *bulk_out; /* from the worker */

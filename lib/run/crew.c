@@ -104,7 +104,8 @@ static void spin(struct crew *crew)
     atomic_store(&crew->spinning, false);
 }
 
-/* Waits until there is work; false when there never will be. Takes up to h->grab chunks, a fair share at most. */
+/* Waits until there is work; false when there never will be. Takes up to h->grab chunks, a fair share at
+ * most. */
 static bool next_chunks(struct hand *h)
 {
     roost_pool *p = h->pool;
@@ -177,6 +178,7 @@ static void *work(void *arg)
     struct hand *h = arg;
     struct list *it;
     my_pool = h->pool;
+    pthread_setname_np(pthread_self(), "roost-worker");
     pthread_cleanup_push(leave, h);
     bool ready = start_up(h->pool);
     while (ready && next_chunks(h)) {
@@ -211,7 +213,6 @@ static bool start_thread(roost_pool *p, int number)
     int rc = pthread_create(&thread, NULL, work, h);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (rc == 0) {
-        pthread_setname_np(thread, "roost-worker");
         pthread_detach(thread);
         return true;
     }

@@ -1,11 +1,11 @@
 /*
  * engine.c: the backend of pools of processes: one thread that hands chunks to workers and takes results.
  *
- * Only this thread touches the slots. A job is a chunk on its way: `inflight` lists a slot's jobs in the order
- * of the requests in its ring; the first claim.next - finished of them were taken by the worker. A worker
- * gets as many jobs ahead as it uses up in about a millisecond (`window`), and an idle worker gets some of
- * those that another has not begun. Invariant: every chunk is in the pool's queue, in one slot's inflight
- * list, or closed; so whatever dies, nothing is lost and nothing runs twice.
+ * Only this thread touches the slots. A job is a chunk on its way: `inflight` lists a slot's jobs in the
+ * order of the requests in its ring; the first claim.next - finished of them were taken by the worker. A
+ * worker gets as many jobs ahead as it uses up in about a millisecond (`window`), and an idle worker gets
+ * some of those that another has not begun. Invariant: every chunk is in the pool's queue, in one slot's
+ * inflight list, or closed; so whatever dies, nothing is lost and nothing runs twice.
  */
 #include <poll.h>
 #include <signal.h>
@@ -23,15 +23,15 @@
 
 enum { WINDOW_MIN = 2, WINDOW_MAX = 512, FAILED_STARTS_MAX = 16 };
 
-#define NAP_NS 100000
-#define QUICK_NS 2000000  /* a window used up faster than this is doubled */
-#define SLOW_NS 10000000  /* a worker that takes longer for one job gets few ahead */
+#define NAP_NS        100000
+#define QUICK_NS      2000000  /* a window used up faster than this is doubled */
+#define SLOW_NS       10000000 /* a worker that takes longer for one job gets few ahead */
 #define DEATH_WAIT_MS 5000
 
 struct slot {
     struct place place;
-    pid_t pid;  /* 0: none yet, or none at all */
-    int pidfd;  /* -1 likewise */
+    pid_t pid;   /* 0: none yet, or none at all */
+    int pidfd;   /* -1 likewise */
     bool wanted; /* a worker was asked for, or lives */
     struct list inflight;
     uint32_t count;    /* of inflight */
@@ -50,11 +50,11 @@ struct engine {
     struct workshop shop;
     struct slot *slots;
     int size;
-    int failed_starts; /* workers that died before they were ready, without a good start between */
-    int64_t now;       /* of this round */
-    bool busy;         /* this round brought results */
-    uint64_t good;     /* values of this drain, not yet in the pool's count */
-    bool leaving;      /* all is done, the workers are being sent home */
+    int failed_starts;         /* workers that died before they were ready, without a good start between */
+    int64_t now;               /* of this round */
+    bool busy;                 /* this round brought results */
+    uint64_t good;             /* values of this drain, not yet in the pool's count */
+    bool leaving;              /* all is done, the workers are being sent home */
     pthread_mutex_t pids_lock; /* pid of slots, for roost_pool_pids() */
 };
 
@@ -164,7 +164,8 @@ static void drain(struct engine *e, struct slot *s)
     uint64_t tail = atomic_load_explicit(&c->res.tail, memory_order_relaxed), began = tail;
     bool had_bulk = atomic_load(&c->bulk_full) != 0;
     while (tail != head) {
-        uint32_t len = head - tail <= RING_SIZE ? take_record(e, s, s->place.res + tail % RING_SIZE, head - tail) : 0;
+        uint32_t len =
+            head - tail <= RING_SIZE ? take_record(e, s, s->place.res + tail % RING_SIZE, head - tail) : 0;
         if (len == 0)
             kill_worker(s);
         tail = len > 0 ? tail + len : head;
@@ -218,7 +219,8 @@ static bool settle_here(struct engine *e, struct chunk *c)
     if (c->args_end - c->args > ROOST_PAYLOAD_MAX)
         while (c->done < c->count) {
             c->attempts = (uint32_t)e->pool->options.retries;
-            roost__pool_item_failed(e->pool, c, ROOST_ELIMIT, 0, "its chunk is over 256 MiB: use smaller chunks");
+            roost__pool_item_failed(e->pool, c, ROOST_ELIMIT, 0,
+                                    "its chunk is over 256 MiB: use smaller chunks");
         }
     if (c->done < c->count)
         return false;
@@ -319,7 +321,8 @@ static struct chunk *take_back(struct slot *s)
     return c;
 }
 
-/* When the queue is empty and a worker idle, half of what the fullest has not begun goes back to the queue. */
+/* When the queue is empty and a worker idle, half of what the fullest has not begun goes back to the queue.
+ */
 static void rebalance(struct engine *e)
 {
     struct slot *idle = NULL, *full = NULL;
@@ -376,7 +379,8 @@ static void blame(struct engine *e, struct slot *s, int status)
     } else {
         describe_end(text, sizeof(text), s->pid, status);
     }
-    roost__pool_item_failed(e->pool, c, code, WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), text);
+    roost__pool_item_failed(e->pool, c, code, WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
+                            text);
     if (c->done == c->count)
         finish_job(s, c);
 }
@@ -514,7 +518,8 @@ static int64_t check_limits(struct engine *e)
             continue;
         if ((current & 3) != ITEM_RUNS)
             end = e->now + limit;
-        else if (end <= e->now && atomic_compare_exchange_strong(&c->current, &current, current | ITEM_KILLED))
+        else if (end <= e->now &&
+                 atomic_compare_exchange_strong(&c->current, &current, current | ITEM_KILLED))
             kill_worker(s);
         if (end > e->now && end < next)
             next = end;
@@ -695,7 +700,8 @@ static int init_shop(struct engine *e)
     e->shop.engine_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (e->shop.engine_bell < 0)
         return roost__fail_sys("pool: eventfd");
-    void *board = mmap(NULL, sizeof(*e->shop.board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *board =
+        mmap(NULL, sizeof(*e->shop.board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED)
         return roost__fail_sys("pool: mmap");
     e->shop.board = board;

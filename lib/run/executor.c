@@ -29,7 +29,8 @@ int roost_executor_map(roost_executor *e, roost_task task, roost_value items, ui
 static void cancel_incoming(roost_executor *e)
 {
     pthread_mutex_lock(&e->lock);
-    list_each(it, &e->incoming) roost_future_cancel(container_of(it, struct chunk, link)->future);
+    list_each (it, &e->incoming)
+        roost_future_cancel(container_of(it, struct chunk, link)->future);
     pthread_mutex_unlock(&e->lock);
 }
 

@@ -24,7 +24,8 @@ static struct {
     struct request *request;
     bool done;
     bool running;
-} forker = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, false, false};
+} forker = {
+    PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, false, false};
 static pthread_mutex_t callers = PTHREAD_MUTEX_INITIALIZER; /* one request at a time */
 
 static void fork_one(struct request *r, pid_t parent)

@@ -262,7 +262,8 @@ void roost__chunk_close(struct chunk *c, const char *why)
     roost_future *f = c->future;
     while (c->done < c->count)
         roost__chunk_failure(c, ROOST_ECANCELED, 0, why);
-    if (atomic_fetch_sub_explicit(&f->left, c->count, memory_order_acq_rel) != c->count)
+    uint32_t count = c->count; /* from the next line on, another chunk's end may free them all */
+    if (atomic_fetch_sub_explicit(&f->left, count, memory_order_acq_rel) != count)
         return;
     if (!move(f, RUNNING, DONE))
         move(f, PENDING, CANCELLED);
@@ -315,7 +316,8 @@ int roost_future_wait(roost_future *f, int timeout_ms)
     return ROOST_OK;
 }
 
-/* The failure of the first item at or behind `from`, up to `end`, that failed, copied out; code 0: none did. */
+/* The failure of the first item at or behind `from`, up to `end`, that failed, copied out; code 0: none did.
+ */
 static roost_failure failure_of(roost_future *f, uint32_t from, uint32_t end)
 {
     if (roost_future_cancelled(f))

@@ -59,7 +59,8 @@ static void end_input(roost_iter *it, int code)
     it->exhausted = true;
     if (code != ROOST_EEMPTY && code != ROOST_OK) {
         it->end_code = code;
-        snprintf(it->end_message, sizeof(it->end_message), "%s", roost_errcode() == code ? roost_errmsg() : "input failed");
+        snprintf(it->end_message, sizeof(it->end_message), "%s",
+                 roost_errcode() == code ? roost_errmsg() : "input failed");
     }
     pthread_mutex_lock(&it->pool->lock);
     list_remove(&it->link);
@@ -274,8 +275,8 @@ static int next_of_array(void *arg, roost_value *ret)
     return ROOST_OK;
 }
 
-int roost_pool_imap_array(roost_pool *p, roost_task task, roost_value items, const roost_imap_options *options,
-                          roost_iter **ret)
+int roost_pool_imap_array(roost_pool *p, roost_task task, roost_value items,
+                          const roost_imap_options *options, roost_iter **ret)
 {
     roost_imap_options o = options != NULL ? *options : (roost_imap_options){0};
     if (items.kind != ROOST_ARRAY)
@@ -294,8 +295,7 @@ bool roost__iter_blocks_join(roost_pool *p)
 {
     bool mine = false;
     pthread_mutex_lock(&p->lock);
-    list_each(link, &p->iterators)
-    {
+    list_each (link, &p->iterators) {
         roost_iter *it = container_of(link, roost_iter, link);
         mine = mine || pthread_equal(it->thread, pthread_self());
     }
@@ -316,7 +316,8 @@ static void free_unit(struct unit *u)
 
 static void free_units(struct list *units)
 {
-    list_each_safe(link, units) free_unit(container_of(link, struct unit, link));
+    list_each_safe (link, units)
+        free_unit(container_of(link, struct unit, link));
 }
 
 void roost_iter_free(roost_iter *it)

@@ -28,12 +28,12 @@ struct chunk {
     roost_future *future;
     const uint8_t *args; /* the cells of items cut … count-1 */
     const uint8_t *args_end;
-    uint32_t first;       /* the number of the chunk's item 0 in the future */
+    uint32_t first; /* the number of the chunk's item 0 in the future */
     uint32_t count;
-    uint32_t cut;         /* items whose arguments are no longer needed */
-    uint32_t attempts;    /* how often item `done` has failed already */
+    uint32_t cut;          /* items whose arguments are no longer needed */
+    uint32_t attempts;     /* how often item `done` has failed already */
     _Atomic uint32_t done; /* items done; written by who runs the chunk, read by the progress display */
-    uint64_t pos;         /* where the request stands in the worker's ring (engine.c) */
+    uint64_t pos;          /* where the request stands in the worker's ring (engine.c) */
 };
 
 /* Something to do when a future is done: by the thread that finds it done, or at once. */
@@ -90,7 +90,8 @@ bool roost__future_start(roost_future *f);
 /* Stores the value of the chunk's next item, taking it. */
 void roost__chunk_result(struct chunk *c, roost_value v);
 
-/* Stores the failure of the chunk's next item. The message is copied; without memory it is lost, the code not. */
+/* Stores the failure of the chunk's next item. The message is copied; without memory it is lost, the code
+ * not. */
 void roost__chunk_failure(struct chunk *c, int code, int status, const char *message);
 
 /* The chunk will not run on: items not done fail as cancelled. May finish and free the future. */

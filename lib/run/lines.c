@@ -68,7 +68,8 @@ static size_t collect(const char *function, struct entry *ret, size_t max)
 {
     size_t n = 0;
     for (const struct roost__line *l = __atomic_load_n(&lines, __ATOMIC_ACQUIRE); l != NULL; l = l->next) {
-        struct entry e = {l, __atomic_load_n(&l->hits, __ATOMIC_RELAXED), __atomic_load_n(&l->ns, __ATOMIC_RELAXED)};
+        struct entry e = {l, __atomic_load_n(&l->hits, __ATOMIC_RELAXED),
+                          __atomic_load_n(&l->ns, __ATOMIC_RELAXED)};
         if (e.hits == 0 || (function != NULL && strcmp(function, l->function) != 0))
             continue;
         if (n < max)
@@ -92,7 +93,8 @@ static size_t print_function(FILE *out, const struct entry *e, size_t from, size
         total += e[end].ns;
     fprintf(out, "Total time: %.6f s\nFile: %s\nFunction: %s at line %d\n\n", (double)total / 1e9,
             e[from].line->file, e[from].line->function, e[from].line->line);
-    fprintf(out, "%6s %9s %12s %8s %8s  %s\n", "Line #", "Hits", "Time", "Per Hit", "% Time", "Line Contents");
+    fprintf(out, "%6s %9s %12s %8s %8s  %s\n", "Line #", "Hits", "Time", "Per Hit", "% Time",
+            "Line Contents");
     fputs("==============================================================\n", out);
     for (size_t i = from; i < end; i++)
         fprintf(out, "%6d %9llu %12.1f %8.1f %8.1f  %s\n", e[i].line->line, (unsigned long long)e[i].hits,

@@ -39,8 +39,7 @@ void roost__notifier_free(struct notifier *n)
 /* Draws all displays; ends those whose future is done. Called with the lock. */
 static void draw(struct notifier *n)
 {
-    list_each_safe(it, &n->displays)
-    {
+    list_each_safe (it, &n->displays) {
         struct display *d = container_of(it, struct display, link);
         bool done = roost_future_done(d->future);
         uint64_t count = 0;
@@ -138,13 +137,6 @@ static bool start(struct notifier *n)
 static bool ensure_running(struct notifier *n)
 {
     return n->running || start(n);
-}
-
-void roost__notifier_wake(struct notifier *n)
-{
-    pthread_mutex_lock(&n->lock);
-    pthread_cond_broadcast(&n->changed);
-    pthread_mutex_unlock(&n->lock);
 }
 
 bool roost__notifier_is_self(struct notifier *n)

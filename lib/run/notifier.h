@@ -41,9 +41,6 @@ struct notifier {
 void roost__notifier_init(struct notifier *n, roost_pool *p);
 void roost__notifier_free(struct notifier *n);
 
-/* Makes the thread look at the pool again: it ends once the pool is gone. */
-void roost__notifier_wake(struct notifier *n);
-
 /* Waits until all callbacks were called, until the deadline. Errors: ROOST_ETIMEDOUT, ROOST_EDEADLK. */
 int roost__notifier_drain(struct notifier *n, int64_t deadline);
 

@@ -13,7 +13,8 @@
 static int check_options(const roost_pool_options *o)
 {
     if (o->size < 0 || o->size > ROOST_POOL_SIZE_MAX)
-        return roost__fail(ROOST_EINVAL, "pool: size %d is not between 1 and %d", o->size, ROOST_POOL_SIZE_MAX);
+        return roost__fail(ROOST_EINVAL, "pool: size %d is not between 1 and %d", o->size,
+                           ROOST_POOL_SIZE_MAX);
     if (o->max_tasks < 0 || o->retries < 0 || o->time_limit_ms < 0)
         return roost__fail(ROOST_EINVAL, "pool: max_tasks, retries or time_limit_ms is negative");
     if (o->threads && (o->max_tasks > 0 || o->time_limit_ms > 0))
@@ -218,9 +219,12 @@ void roost__pool_break(roost_pool *p, const char *why)
 
 void roost__pool_set_gone(roost_pool *p)
 {
+    /* Under the notifier's lock, which roost_pool_free() takes after it saw `gone`: so it waits for us. */
+    pthread_mutex_lock(&p->notifier.lock);
     atomic_store(&p->gone, 1);
     futex_wake(&p->gone, INT_MAX);
-    roost__notifier_wake(&p->notifier);
+    pthread_cond_broadcast(&p->notifier.changed);
+    pthread_mutex_unlock(&p->notifier.lock);
 }
 
 /* ---- the end ---- */
@@ -275,7 +279,8 @@ int roost_pool_join(roost_pool *p, int timeout_ms)
     if (p->backend->is_worker(p) || roost__notifier_is_self(&p->notifier))
         return roost__fail(ROOST_EDEADLK, "pool: join: called from one of its workers or callbacks");
     if (roost__iter_blocks_join(p))
-        return roost__fail(ROOST_EDEADLK, "pool: join: this thread's imap has input left: use it up or free it");
+        return roost__fail(ROOST_EDEADLK,
+                           "pool: join: this thread's imap has input left: use it up or free it");
     rc = wait_gone(p, deadline);
     if (rc == ROOST_OK)
         rc = roost__notifier_drain(&p->notifier, deadline);

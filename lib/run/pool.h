@@ -27,7 +27,7 @@ struct roost_pool {
     struct list incoming;
     uint32_t incoming_count; /* chunks */
     struct list iterators;   /* those that still have input (iter.c) */
-    atomic_bool closed; /* these two are set under the lock, and may be read without */
+    atomic_bool closed;      /* these two are set under the lock, and may be read without */
     atomic_bool terminated;
     atomic_bool is_broken;
     char broken[256]; /* why the pool takes no more tasks; "" while it does */

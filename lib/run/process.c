@@ -222,8 +222,8 @@ int roost_process_start(roost_process **ret, int (*fn)(void *arg), void *arg,
         free(s.name);
         return roost__fail(ROOST_ENOMEM, "no memory for a process");
     }
-    p->member = (struct member){
-        .ask = ask_daemon, .wait = wait_member, .check = check_member, .free = free_member};
+    p->member =
+        (struct member){.ask = ask_daemon, .wait = wait_member, .check = check_member, .free = free_member};
     pthread_mutex_init(&p->lock, NULL);
     p->name = s.name;
     p->daemon = o->daemon;

@@ -90,7 +90,8 @@ static void put_time(char *to, size_t size, double seconds)
 static void put_rate(char *to, size_t size, double per_second, const char *unit)
 {
     if (per_second > 0 && per_second < 1)
-        snprintf(to, size, "%.2f s%s%s", 1 / per_second, unit != NULL ? "/" : " each", unit != NULL ? unit : "");
+        snprintf(to, size, "%.2f s%s%s", 1 / per_second, unit != NULL ? "/" : " each",
+                 unit != NULL ? unit : "");
     else
         snprintf(to, size, "%.1f%s%s/s", per_second, unit != NULL ? " " : "", unit != NULL ? unit : "");
 }
@@ -149,7 +150,8 @@ static void show(roost_progress *p, uint64_t count)
     if (p->out == NULL)
         return;
     int64_t now = now_ns();
-    if (now < atomic_load_explicit(&p->next_look, memory_order_relaxed) || pthread_mutex_trylock(&p->lock) != 0)
+    if (now < atomic_load_explicit(&p->next_look, memory_order_relaxed) ||
+        pthread_mutex_trylock(&p->lock) != 0)
         return;
     if (p->drawn_at == 0 && !p->terminal)
         p->drawn_at = p->began;

@@ -68,7 +68,9 @@ static void *run(void *arg)
 {
     roost_thread *t = arg;
     self = t;
-    pthread_setname_np(pthread_self(), t->name); /* longer names are refused: cosmetic */
+    char shown[16]; /* all that the kernel takes */
+    snprintf(shown, sizeof(shown), "%.15s", t->name);
+    pthread_setname_np(pthread_self(), shown);
     atomic_store(&t->id, (uint32_t)gettid());
     futex_wake(&t->id, INT_MAX);
     pthread_cleanup_push(finish, t);

@@ -96,7 +96,8 @@ static void print_table(FILE *out, struct row **rows, size_t n)
     int64_t all = 0;
     for (size_t i = 0; i < n; i++)
         all += rows[i]->total;
-    fprintf(out, "%10s %9s %14s %14s %7s  %s\n", "hits", "failures", "total ms", "per hit us", "% time", "task");
+    fprintf(out, "%10s %9s %14s %14s %7s  %s\n", "hits", "failures", "total ms", "per hit us", "% time",
+            "task");
     for (size_t i = 0; i < n; i++) {
         const struct row *r = rows[i];
         fprintf(out, "%10" PRIu64 " %9" PRIu64 " %14.3f %14.3f %7.1f  %s\n", r->hits, r->failures,

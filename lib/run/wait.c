@@ -122,7 +122,8 @@ static int watch_until(roost_future *const *futures, size_t n, roost_wait_for wh
         struct watch *ready = roost__watcher_next(&w, deadline);
         if (ready == NULL)
             rc = roost__fail(ROOST_ETIMEDOUT, "wait: timed out with %zu of %zu futures done", done, n);
-        else if (what == ROOST_FIRST_COMPLETED || (what == ROOST_FIRST_EXCEPTION && has_failed(ready->future)))
+        else if (what == ROOST_FIRST_COMPLETED ||
+                 (what == ROOST_FIRST_EXCEPTION && has_failed(ready->future)))
             break;
     }
     for (size_t i = 0; i < n; i++)

@@ -116,7 +116,8 @@ static int add(const roost_value *args, roost_value *result)
 static void starmap_spreads_each_item(void **state)
 {
     (void)state;
-    roost_value items[] = {roost_list_of(roost_int(1), roost_int(2)), roost_list_of(roost_int(5)), roost_array(NULL, 0)};
+    roost_value items[] = {roost_list_of(roost_int(1), roost_int(2)), roost_list_of(roost_int(5)),
+                           roost_array(NULL, 0)};
     roost_pool *p = pool_of(2);
     roost_value v;
     roost_future *f;
@@ -177,7 +178,8 @@ static void imap_reads_no_further_ahead_than_its_window(void **state)
 {
     (void)state;
     roost_pool *p = pool_of(2);
-    const roost_imap_options options[] = {{.window = 16}, {.window = 16, .chunk = 4}, {.window = 16, .unordered = true}};
+    const roost_imap_options options[] = {
+        {.window = 16}, {.window = 16, .chunk = 4}, {.window = 16, .unordered = true}};
     for (int k = 0; k < 3; k++) {
         struct source s = {.end = 3000};
         roost_iter *it;
@@ -238,7 +240,8 @@ static void closed_pool_finishes_what_it_has(void **state)
         ok(roost_pool_apply_async(p, square, roost_list_of(roost_int(i)), NULL, &f[i]));
     ok(roost_pool_close(p));
     ok(roost_pool_close(p));
-    assert_int_equal(roost_pool_apply_async(p, square, roost_list_of(roost_int(1)), NULL, NULL), ROOST_ECLOSED);
+    assert_int_equal(roost_pool_apply_async(p, square, roost_list_of(roost_int(1)), NULL, NULL),
+                     ROOST_ECLOSED);
     ok(roost_pool_join(p, 60000));
     roost_pool_free(p);
     for (int i = 0; i < N; i++) {
@@ -300,8 +303,10 @@ static void pool_refuses_impossible_options(void **state)
     roost_pool *p;
     assert_int_equal(roost_pool_new(&(roost_pool_options){.size = -1}, &p), ROOST_EINVAL);
     assert_int_equal(roost_pool_new(&(roost_pool_options){.size = 1 << 20}, &p), ROOST_EINVAL);
-    assert_int_equal(roost_pool_new(&(roost_pool_options){.threads = true, .time_limit_ms = 5}, &p), ROOST_EINVAL);
-    assert_int_equal(roost_pool_new(&(roost_pool_options){.threads = true, .max_tasks = 5}, &p), ROOST_EINVAL);
+    assert_int_equal(roost_pool_new(&(roost_pool_options){.threads = true, .time_limit_ms = 5}, &p),
+                     ROOST_EINVAL);
+    assert_int_equal(roost_pool_new(&(roost_pool_options){.threads = true, .max_tasks = 5}, &p),
+                     ROOST_EINVAL);
     assert_int_equal(roost_pool_new(&(roost_pool_options){.retries = -1}, &p), ROOST_EINVAL);
 }
 

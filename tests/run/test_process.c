@@ -50,7 +50,8 @@ static void exit_code_is_what_the_function_returns(void **state)
 static void killed_process_has_the_negative_signal(void **state)
 {
     (void)state;
-    int (*const kills[])(roost_process *) = {roost_process_terminate, roost_process_kill, roost_process_interrupt};
+    int (*const kills[])(roost_process *) = {roost_process_terminate, roost_process_kill,
+                                             roost_process_interrupt};
     const int signals[] = {SIGTERM, SIGKILL, SIGINT};
     for (int i = 0; i < 3; i++) {
         int got;
@@ -81,7 +82,8 @@ static void sentinel_is_readable_when_the_process_ended(void **state)
 
 static int check_name(void *arg)
 {
-    return strcmp(roost_process_name(NULL), arg) == 0 && roost_parent_is_alive() && roost_parent_sentinel() >= 0;
+    return strcmp(roost_process_name(NULL), arg) == 0 && roost_parent_is_alive() &&
+           roost_parent_sentinel() >= 0;
 }
 
 static void child_knows_its_name_and_parent(void **state)
@@ -218,8 +220,7 @@ static void thread_has_the_verbs_of_a_process(void **state)
     int got, fd;
     char name[] = "a name longer than fifteen";
     gate = 0;
-    ok(roost_thread_start(&t, wait_gate, name,
-                          &(roost_thread_options){.name = name, .daemon = true}));
+    ok(roost_thread_start(&t, wait_gate, name, &(roost_thread_options){.name = name, .daemon = true}));
     assert_true(roost_thread_is_alive(t));
     assert_true(roost_thread_is_daemon(t));
     assert_true(roost_thread_id(t) > 0);

@@ -31,7 +31,8 @@ extern "C" {
 
 typedef struct roost_future roost_future;
 
-/* Gives the caller's hold up. The task is not cancelled, its result is dropped when it comes. NULL is allowed. */
+/* Gives the caller's hold up. The task is not cancelled, its result is dropped when it comes. NULL is
+ * allowed. */
 ROOST_API void roost_future_free(roost_future *f);
 
 /* Cancels what no worker has been given yet. True when f is (or was) cancelled. Never blocks. */
@@ -62,9 +63,9 @@ ROOST_API int roost_future_item(roost_future *f, uint32_t i, roost_value *ret);
 
 /* Everything known about a failure. */
 typedef struct roost_failure {
-    int code;            /* the ROOST_E… code, 0 when nothing failed */
-    int status;          /* ROOST_ETASK: what the task returned; ROOST_EDIED: the exit code or negative signal */
-    uint32_t item;       /* which item failed */
+    int code;      /* the ROOST_E… code, 0 when nothing failed */
+    int status;    /* ROOST_ETASK: what the task returned; ROOST_EDIED: the exit code or negative signal */
+    uint32_t item; /* which item failed */
     const char *message; /* lent by the future */
 } roost_failure;
 
@@ -83,7 +84,11 @@ ROOST_API int roost_future_add_done_callback(roost_future *f, roost_done_callbac
 
 /* ---- many futures ---- */
 
-typedef enum roost_wait_for { ROOST_ALL_COMPLETED, ROOST_FIRST_COMPLETED, ROOST_FIRST_EXCEPTION } roost_wait_for;
+typedef enum roost_wait_for {
+    ROOST_ALL_COMPLETED,
+    ROOST_FIRST_COMPLETED,
+    ROOST_FIRST_EXCEPTION
+} roost_wait_for;
 
 /*
  * Waits for some of n futures; *ret_done, which may be NULL, becomes the number that are done. Which they are
@@ -103,7 +108,8 @@ typedef struct roost_completion roost_completion;
 ROOST_API int roost_as_completed(roost_future *const *futures, size_t n, FILE *progress,
                                  roost_completion **ret);
 
-/* The next future that is done, borrowed. Errors: ROOST_ETIMEDOUT (ask again), ROOST_EEMPTY after the last. */
+/* The next future that is done, borrowed. Errors: ROOST_ETIMEDOUT (ask again), ROOST_EEMPTY after the last.
+ */
 ROOST_API int roost_completion_next(roost_completion *c, int timeout_ms, roost_future **ret);
 
 /* NULL is allowed. The futures are untouched. */

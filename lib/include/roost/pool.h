@@ -46,18 +46,18 @@ ROOST_API int roost_task_fail(const char *format, ...) __attribute__((format(pri
 typedef int (*roost_source)(void *arg, roost_value *ret);
 
 typedef struct roost_pool_options {
-    int size;                       /* workers; 0: roost_cpu_count(). At most ROOST_POOL_SIZE_MAX. */
-    bool threads;                   /* workers are threads instead of processes */
-    int (*initializer)(void *arg);  /* runs first in each worker; nonzero breaks the pool: all tasks fail */
-    void *initializer_arg;          /* given to initializer */
-    int max_tasks;                  /* replace a worker after so many tasks (chunks, as in Python); 0: never */
-    int retries;                    /* run a task that failed again, so many times */
-    int time_limit_ms;              /* kill the worker of a task that runs longer; 0: no limit */
-    FILE *progress;                 /* map and imap show their progress here (see progress.h); NULL: not */
-    FILE *timeline;                 /* Chrome trace JSON of all tasks goes here; NULL: not (see profile.h) */
-    FILE *profile;                  /* a table of hits and times per task, at the end; NULL: not */
-} roost_pool_options;               /* max_tasks and time_limit_ms need processes; streams stay yours, until
-                                       the pool was joined or freed */
+    int size;                      /* workers; 0: roost_cpu_count(). At most ROOST_POOL_SIZE_MAX. */
+    bool threads;                  /* workers are threads instead of processes */
+    int (*initializer)(void *arg); /* runs first in each worker; nonzero breaks the pool: all tasks fail */
+    void *initializer_arg;         /* given to initializer */
+    int max_tasks;                 /* replace a worker after so many tasks (chunks, as in Python); 0: never */
+    int retries;                   /* run a task that failed again, so many times */
+    int time_limit_ms;             /* kill the worker of a task that runs longer; 0: no limit */
+    FILE *progress;                /* map and imap show their progress here (see progress.h); NULL: not */
+    FILE *timeline;                /* Chrome trace JSON of all tasks goes here; NULL: not (see profile.h) */
+    FILE *profile;                 /* a table of hits and times per task, at the end; NULL: not */
+} roost_pool_options;              /* max_tasks and time_limit_ms need processes; streams stay yours, until
+                                      the pool was joined or freed */
 
 enum {
     ROOST_POOL_SIZE_MAX = 1024,
@@ -113,11 +113,12 @@ ROOST_API int roost_pool_starmap_async(roost_pool *p, roost_task task, roost_val
 typedef struct roost_iter roost_iter;
 
 typedef struct roost_imap_options {
-    uint32_t chunk;  /* items that travel together; 0: 1 */
-    uint32_t window; /* inputs taken but not yet delivered, at most; 0: 256 per worker; rounded up to a chunk */
-    bool unordered;  /* deliver in the order of finishing */
-    bool star;       /* an item is an array, the task's arguments */
-    int total;       /* for the progress display; 0: unknown */
+    uint32_t chunk; /* items that travel together; 0: 1 */
+    uint32_t
+        window; /* inputs taken but not yet delivered, at most; 0: 256 per worker; rounded up to a chunk */
+    bool unordered; /* deliver in the order of finishing */
+    bool star;      /* an item is an array, the task's arguments */
+    int total;      /* for the progress display; 0: unknown */
 } roost_imap_options;
 
 /*
@@ -143,7 +144,8 @@ ROOST_API void roost_iter_free(roost_iter *it);
 
 /* ---- the end ---- */
 
-/* No more tasks: later submissions get ROOST_ECLOSED; workers end when all is done. Never blocks. Idempotent. */
+/* No more tasks: later submissions get ROOST_ECLOSED; workers end when all is done. Never blocks. Idempotent.
+ */
 ROOST_API int roost_pool_close(roost_pool *p);
 
 /*

@@ -75,11 +75,12 @@ ROOST_API void roost__lines_end(struct roost__lines *scope);
 #define ROOST_PROFILE_LINES \
     __attribute__((cleanup(roost__lines_end))) struct roost__lines roost_lines_of_scope = {NULL, 0}
 /* One line: statements or declarations. */
-#define ROOST_LINE(...)                                                                       \
-    {                                                                                         \
-        static struct roost__line roost_line_here = {__FILE__, __func__, #__VA_ARGS__, __LINE__, 0, 0, 0, NULL}; \
-        roost__line_begin(&roost_lines_of_scope, &roost_line_here);                           \
-    }                                                                                         \
+#define ROOST_LINE(...)                                                                             \
+    {                                                                                               \
+        static struct roost__line roost_line_here = {__FILE__, __func__, #__VA_ARGS__, __LINE__, 0, \
+                                                     0,        0,        NULL};                     \
+        roost__line_begin(&roost_lines_of_scope, &roost_line_here);                                 \
+    }                                                                                               \
     __VA_ARGS__
 #endif
 

@@ -48,7 +48,8 @@ ROOST_API const char *roost_thread_name(const roost_thread *t);
 
 ROOST_API bool roost_thread_is_daemon(const roost_thread *t);
 
-/* *ret becomes a descriptor that polls readable when the thread has ended. The handle's. Errors: ROOST_ESYS. */
+/* *ret becomes a descriptor that polls readable when the thread has ended. The handle's. Errors: ROOST_ESYS.
+ */
 ROOST_API int roost_thread_sentinel(roost_thread *t, int *ret);
 
 /* Frees the handle of a thread that has ended. NULL is allowed. Errors: ROOST_EBUSY while it runs. */
