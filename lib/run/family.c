@@ -2,7 +2,9 @@
 #include "run/family.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list members = {&members, &members};
@@ -109,6 +111,15 @@ int roost__family_check(void)
     int running = 0;
     each_member(visit_check, &running);
     return running;
+}
+
+char *roost__member_name(const char *given, const char *kind, atomic_uint *count)
+{
+    char *name;
+    unsigned number = atomic_fetch_add(count, 1) + 1;
+    if (given != NULL)
+        return strdup(given);
+    return asprintf(&name, "%s-%u", kind, number) < 0 ? NULL : name;
 }
 
 unsigned roost__generation(void)

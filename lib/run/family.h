@@ -33,6 +33,9 @@ void roost__family_leave(struct member *m);
 /* Runs every member's check; how many run. */
 int roost__family_check(void);
 
+/* A copy of `given`, or "<kind>-<next number>"; NULL without memory. */
+char *roost__member_name(const char *given, const char *kind, atomic_uint *count);
+
 /* Counts the forks between the first process and this one. Never blocks. */
 unsigned roost__generation(void);
 

@@ -176,15 +176,6 @@ static void live(void *arg)
     _exit(code & 0xff);
 }
 
-static char *make_name(const char *given)
-{
-    char *name;
-    unsigned number = atomic_fetch_add(&started, 1) + 1;
-    if (given != NULL)
-        return strdup(given);
-    return asprintf(&name, "Process-%u", number) < 0 ? NULL : name;
-}
-
 static int start_process(roost_process *p, const struct start *s, bool die_with_parent)
 {
     fflush(stdout);
@@ -216,7 +207,7 @@ int roost_process_start(roost_process **ret, int (*fn)(void *arg), void *arg,
     if (s.parent < 0)
         return roost__fail_sys("pidfd_open");
     roost_process *p = calloc(1, sizeof(*p));
-    s.name = make_name(o->name);
+    s.name = roost__member_name(o->name, "Process", &started);
     if (p == NULL || s.name == NULL) {
         free(p);
         free(s.name);

@@ -96,15 +96,6 @@ static void wait_member(struct member *m)
         wait_for_end(t, -1);
 }
 
-static char *make_name(const char *given)
-{
-    char *name;
-    unsigned number = atomic_fetch_add(&started, 1) + 1;
-    if (given != NULL)
-        return strdup(given);
-    return asprintf(&name, "Thread-%u", number) < 0 ? NULL : name;
-}
-
 static int start_thread(roost_thread *t)
 {
     roost__family_add(&t->member);
@@ -127,7 +118,7 @@ int roost_thread_start(roost_thread **ret, int (*fn)(void *arg), void *arg,
     if (ret == NULL || fn == NULL)
         return roost__fail(ROOST_EINVAL, "thread start: no handle or no function");
     roost_thread *t = calloc(1, sizeof(*t));
-    char *name = make_name(options != NULL ? options->name : NULL);
+    char *name = roost__member_name(options != NULL ? options->name : NULL, "Thread", &started);
     if (t == NULL || name == NULL) {
         free(t);
         free(name);

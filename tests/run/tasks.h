@@ -60,6 +60,25 @@ static inline roost_pool *pool_with(roost_pool_options o)
     return p;
 }
 
+/* Which kind of workers pool_of() makes: a program's tests run once for each. */
+static bool threads;
+
+static inline roost_pool *pool_of(int size)
+{
+    return pool_with((roost_pool_options){.size = size, .threads = threads});
+}
+
+static inline int use_threads(void **state)
+{
+    (void)state;
+    threads = true;
+    return 0;
+}
+
+#define RUN_ON_BOTH(tests)                                           \
+    (cmocka_run_group_tests_name("processes", (tests), NULL, NULL) + \
+     cmocka_run_group_tests_name("threads", (tests), use_threads, NULL))
+
 static inline void end_pool(roost_pool *p)
 {
     ok(roost_pool_close(p));

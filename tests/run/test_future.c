@@ -4,13 +4,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-static bool threads; /* which kind of workers this group uses */
-
-static roost_pool *pool_of(int size)
-{
-    return pool_with((roost_pool_options){.size = size, .threads = threads});
-}
-
 static void pending_future_can_be_cancelled_once(void **state)
 {
     (void)state;
@@ -256,13 +249,6 @@ static void shutdown_can_cancel_what_is_pending(void **state)
     roost_executor_free(e);
 }
 
-static int use_threads(void **state)
-{
-    (void)state;
-    threads = true;
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +262,5 @@ int main(void)
         cmocka_unit_test(executor_maps_lazily_with_one_deadline),
         cmocka_unit_test(shutdown_can_cancel_what_is_pending),
     };
-    int failed = cmocka_run_group_tests_name("processes", tests, NULL, NULL);
-    return failed + cmocka_run_group_tests_name("threads", tests, use_threads, NULL);
+    return RUN_ON_BOTH(tests);
 }

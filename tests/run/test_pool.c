@@ -3,13 +3,6 @@
 
 #include <time.h>
 
-static bool threads; /* which kind this group uses */
-
-static roost_pool *pool_of(int size)
-{
-    return pool_with((roost_pool_options){.size = size, .threads = threads});
-}
-
 static void apply_returns_the_result_or_the_tasks_error(void **state)
 {
     (void)state;
@@ -344,13 +337,6 @@ static void slow_tasks_behind_fast_ones_are_shared_out(void **state)
     end_pool(p);
 }
 
-static int use_threads(void **state)
-{
-    (void)state;
-    threads = true;
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +355,5 @@ int main(void)
         cmocka_unit_test(tasks_spread_over_all_workers),
         cmocka_unit_test(slow_tasks_behind_fast_ones_are_shared_out),
     };
-    int failed = cmocka_run_group_tests_name("processes", tests, NULL, NULL);
-    return failed + cmocka_run_group_tests_name("threads", tests, use_threads, NULL);
+    return RUN_ON_BOTH(tests);
 }

@@ -83,13 +83,13 @@ static void one_option_shows_map_imap_and_as_completed(void **state)
 static void pool_writes_its_timeline_and_its_table(void **state)
 {
     (void)state;
-    for (int threads = 0; threads < 2; threads++) {
+    for (int kind = 0; kind < 2; kind++) {
         char *trace = NULL, *table = NULL;
         size_t len = 0, n = 0;
         FILE *timeline = open_memstream(&trace, &len), *profile = open_memstream(&table, &n);
         roost_value *in = numbers(30), v;
-        roost_pool *p = pool_with((roost_pool_options){
-            .size = 2, .threads = threads != 0, .timeline = timeline, .profile = profile});
+        roost_pool *p = pool_with(
+            (roost_pool_options){.size = 2, .threads = kind == 1, .timeline = timeline, .profile = profile});
         ok(roost_pool_map(p, square, roost_array(in, 30), 0, -1, &v));
         roost_value_free(&v);
         ok(roost_pool_apply(p, nap, roost_list_of(roost_int(20)), -1, &v));
