@@ -96,7 +96,7 @@ static roost_value head_at(const uint8_t *p)
     return v;
 }
 
-const uint8_t *roost__cell_end(const uint8_t *p)
+const uint8_t *roost__cell_end_of_body(const uint8_t *p)
 {
     roost_value v = head_at(p);
     return p + sizeof(v) + round_up(body_len(&v));

@@ -21,8 +21,8 @@ int roost__cell_put(struct buf *b, roost_value v);
 /* Puts the head of an array and its elements, each a cell. Errors: ROOST_EINVAL when v is no array. */
 int roost__cell_put_args(struct buf *b, roost_value v);
 
-/* Where the cell at p ends. Trusts p. */
-const uint8_t *roost__cell_end(const uint8_t *p);
+/* Where the cell at p, which is no scalar, ends. Trusts p. */
+const uint8_t *roost__cell_end_of_body(const uint8_t *p);
 
 /* Where the item at p ends: a cell, or with `star` a head and its cells. Trusts p. */
 const uint8_t *roost__item_end(const uint8_t *p, bool star);
@@ -39,6 +39,18 @@ int roost__value_settle(roost_value v, roost_value *ret);
 static inline bool is_scalar(const roost_value *v)
 {
     return (unsigned)v->kind < ROOST_STR || v->kind == ROOST_REF;
+}
+
+/* The cell at p, where it lies: cells are aligned. */
+static inline const roost_value *cell_at(const uint8_t *p)
+{
+    return (const roost_value *)(const void *)p;
+}
+
+/* Where the cell at p ends. Trusts p. */
+static inline const uint8_t *roost__cell_end(const uint8_t *p)
+{
+    return is_scalar(cell_at(p)) ? p + sizeof(roost_value) : roost__cell_end_of_body(p);
 }
 
 #endif

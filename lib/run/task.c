@@ -45,6 +45,14 @@ static int call(roost_task task, roost_value args, roost_value *result)
     return rc;
 }
 
+/* A scalar is used where it lies. */
+static int call_flat(roost_task task, const roost_value *v, roost_value *result)
+{
+    int rc = call(task, roost_array(v, 1), result);
+    bool borrows_here = result->kind == ROOST_ARRAY || result->kind == ROOST_MAP;
+    return rc == ROOST_OK && borrows_here ? roost__value_settle(*result, result) : rc;
+}
+
 static int call_star(roost_task task, const uint8_t *p, roost_value *result)
 {
     roost_value head, few[FEW_ARGS];
@@ -73,6 +81,8 @@ int roost__task_call(roost_task task, const uint8_t *p, bool star, roost_value *
 {
     if (star)
         return call_star(task, p, result);
+    if (is_scalar(cell_at(p)))
+        return call_flat(task, cell_at(p), result);
     roost_value v;
     int rc = roost__cell_borrow(p, &v);
     if (rc == ROOST_OK)
