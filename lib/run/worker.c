@@ -65,14 +65,19 @@ static bool bulk_is_free(struct worker *w)
     return atomic_load(&w->c->bulk_full) == 0;
 }
 
-/* Puts a record into the ring; from then on it counts. */
-static void publish(struct worker *w, const void *record, size_t len)
+/* Where the next record of len bytes goes, once there is room for it. */
+static uint8_t *reserve(struct worker *w, size_t len)
 {
-    struct ring *r = &w->c->res;
     while (room(w) < len)
         sleep_unless(w, has_room);
+    return w->place->res + atomic_load_explicit(&w->c->res.head, memory_order_relaxed) % RING_SIZE;
+}
+
+/* The record written there counts from now on. */
+static void publish(struct worker *w, size_t len)
+{
+    struct ring *r = &w->c->res;
     uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
-    memcpy(w->place->res + head % RING_SIZE, record, len);
     atomic_store(&r->head, head + len); /* in one order with the look at the engine */
     uint32_t engine = atomic_load(&w->shop->board->engine);
     if (engine == ENGINE_SLEEPS || (engine == ENGINE_NAPS && room(w) < RING_SIZE / 2))
@@ -106,7 +111,8 @@ static void end_record(struct worker *w, struct result head)
         move_to_bulk(w, &head);
     head.len = (uint32_t)w->out.len;
     memcpy(w->out.data, &head, sizeof(head));
-    publish(w, w->out.data, w->out.len);
+    memcpy(reserve(w, w->out.len), w->out.data, w->out.len);
+    publish(w, w->out.len);
 }
 
 static void put_failure(struct worker *w, struct result head)
@@ -120,7 +126,8 @@ static void put_failure(struct worker *w, struct result head)
 static void put_scalar(struct worker *w, const roost_value *v)
 {
     struct scalar_result record = {sizeof(record), RESULT_SCALAR, v->kind, v->len, v->as.u};
-    publish(w, &record, sizeof(record));
+    memcpy(reserve(w, sizeof(record)), &record, sizeof(record));
+    publish(w, sizeof(record));
 }
 
 static void put_result(struct worker *w, int rc, roost_value *v, struct result head)
