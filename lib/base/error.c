@@ -54,6 +54,12 @@ int roost_errcode(void)
     return last.code;
 }
 
+void roost__clear_error(void)
+{
+    last.code = ROOST_OK;
+    last.message[0] = '\0';
+}
+
 int roost__fail(int code, const char *format, ...)
 {
     assert(code < 0);

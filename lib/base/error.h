@@ -19,4 +19,7 @@ int roost__fail_sys(const char *what);
 /* Puts "<prefix>: " before the thread's message; returns the stored code. */
 int roost__fail_at(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Forgets the thread's error, so that a later look finds only what failed since. */
+void roost__clear_error(void);
+
 #endif
