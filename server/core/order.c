@@ -188,6 +188,13 @@ static int compare_bytes(const struct item *a, const struct item *b)
     return c != 0 ? sign_of(c > 0, c < 0) : sign_of(a->len > b->len, a->len < b->len);
 }
 
+static int compare_refs(const struct item *a, const struct item *b)
+{
+    if (a->as.u != b->as.u)
+        return sign_of(a->as.u > b->as.u, a->as.u < b->as.u);
+    return sign_of(a->len > b->len, a->len < b->len);
+}
+
 static int rank(roost_kind kind)
 {
     switch (kind) {
@@ -246,7 +253,7 @@ int order_compare(struct slice a, struct slice b, bool *ret_strict)
     case 5:
         return compare_elements(p, 2 * x.len, q, 2 * y.len, ret_strict);
     default:
-        return sign_of(x.as.u > y.as.u, x.as.u < y.as.u);
+        return compare_refs(&x, &y);
     }
 }
 

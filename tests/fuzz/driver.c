@@ -1,0 +1,87 @@
+/*
+ * driver.c: runs a fuzz target without libFuzzer: first every file of the folder in argv[1], then argv[2]
+ * inputs made by mutating them, from a fixed seed, so that a run can be repeated.
+ */
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { INPUT_MAX = 4096, FILES_MAX = 512 };
+
+static struct {
+    uint8_t *data;
+    size_t len;
+} files[FILES_MAX];
+
+static size_t load(const char *folder)
+{
+    size_t n = 0;
+    DIR *d = opendir(folder);
+    if (d == NULL)
+        return 0;
+    for (const struct dirent *e; n < FILES_MAX && (e = readdir(d)) != NULL;) {
+        char path[1024];
+        snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+        FILE *f = e->d_name[0] == '.' ? NULL : fopen(path, "rb");
+        if (f == NULL)
+            continue;
+        files[n].data = malloc(INPUT_MAX);
+        if (files[n].data != NULL) {
+            files[n].len = fread(files[n].data, 1, INPUT_MAX, f);
+            LLVMFuzzerTestOneInput(files[n].data, files[n].len);
+            n++;
+        }
+        fclose(f);
+    }
+    closedir(d);
+    return n;
+}
+
+static size_t mutate(uint8_t *p, size_t len, unsigned *seed)
+{
+    for (int edits = 1 + rand_r(seed) % 8; edits > 0 && len > 0; edits--) {
+        size_t at = (size_t)rand_r(seed) % len;
+        switch (rand_r(seed) % 4) {
+        case 0:
+            p[at] = (uint8_t)rand_r(seed);
+            break;
+        case 1:
+            p[at] ^= (uint8_t)(1 << rand_r(seed) % 8);
+            break;
+        case 2: /* cut */
+            memmove(p + at, p + at + 1, --len - at);
+            break;
+        default: /* repeat a piece */
+            if (len < INPUT_MAX / 2) {
+                memmove(p + at + (len - at), p + at, len - at);
+                len += len - at;
+            }
+        }
+    }
+    return len;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3) {
+        fprintf(stderr, "usage: %s CORPUS COUNT\n", argv[0]);
+        return 2;
+    }
+    size_t n = load(argv[1]);
+    unsigned seed = 20261121;
+    long count = strtol(argv[2], NULL, 10);
+    for (long i = 0; i < count && n > 0; i++) {
+        uint8_t input[INPUT_MAX];
+        size_t pick = (size_t)rand_r(&seed) % n;
+        memcpy(input, files[pick].data, files[pick].len);
+        LLVMFuzzerTestOneInput(input, mutate(input, files[pick].len, &seed));
+    }
+    for (size_t i = 0; i < n; i++)
+        free(files[i].data);
+    printf("%zu files and %ld mutations\n", n, n > 0 ? count : 0);
+    return n > 0 ? 0 : 1;
+}

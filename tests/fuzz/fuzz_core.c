@@ -1,0 +1,310 @@
+/* fuzz_core.c: the core under arbitrary events; see README.md. Each byte of the input is a decision. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/core.h"
+#include "wire/frame.h"
+#include "wire/methods.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { SESSIONS = 4, CALLS_MAX = 4096, IDS = 12 };
+
+static const uint8_t *at, *end; /* the decisions left */
+
+static unsigned decide(unsigned n)
+{
+    return at < end ? *at++ % n : 0;
+}
+
+/* Two cores that differ in the secret only: their answers must not. */
+struct twins {
+    struct core *core[2];
+    struct effects effects[2];
+    int64_t now_us;
+    uint64_t sessions[SESSIONS]; /* 0: none */
+    uint64_t calls[SESSIONS];
+    bool answered[SESSIONS][CALLS_MAX];
+};
+
+static struct twins t;
+
+/* ---- arguments ---- */
+
+static void put_any(struct buf *b, unsigned depth);
+
+static void put_integer(struct buf *b)
+{
+    static const int64_t edges[] = {0, 1, -1, 2, 127, 128, -129, INT64_MAX, INT64_MIN, 65536, 1 << 20, -2};
+    roost__put_int(b, edges[decide(sizeof(edges) / sizeof(edges[0]))]);
+}
+
+static void put_ref(struct buf *b)
+{
+    roost__put_ref(b, 1 + decide(IDS), (roost_type)decide(TYPE_COUNT));
+}
+
+static void put_string(struct buf *b)
+{
+    static const char *const strings[] = {"",     "a",    "b",        "i",    "d",   "u",
+                                          "fifo", "lifo", "priority", "name", "dict"};
+    roost__put_cstr(b, strings[decide(sizeof(strings) / sizeof(strings[0]))]);
+}
+
+static void put_array(struct buf *b, unsigned depth)
+{
+    unsigned n = decide(5);
+    roost__put_array(b, n);
+    for (unsigned i = 0; i < n; i++)
+        put_any(b, depth + 1);
+}
+
+static void put_map(struct buf *b, unsigned depth)
+{
+    unsigned n = decide(4);
+    roost__put_map(b, n);
+    for (unsigned i = 0; i < 2 * n; i++)
+        put_any(b, depth + 1);
+}
+
+static void put_any(struct buf *b, unsigned depth)
+{
+    switch (decide(depth < 4 ? 9 : 6)) {
+    case 0:
+        roost__put_nil(b);
+        break;
+    case 1:
+        roost__put_bool(b, decide(2));
+        break;
+    case 2:
+        put_integer(b);
+        break;
+    case 3:
+        roost__put_float(b, (double)decide(4) * 0.5);
+        break;
+    case 4:
+        put_string(b);
+        break;
+    case 5:
+        roost__put_bytes(b, slice_of("bytesbytes", decide(10)));
+        break;
+    case 6:
+        put_ref(b);
+        break;
+    case 7:
+        put_array(b, depth);
+        break;
+    default:
+        put_map(b, depth);
+    }
+}
+
+/* Mostly what the parameter wants, sometimes anything. */
+static void put_argument(struct buf *b, char kind)
+{
+    if (decide(8) == 0) {
+        put_any(b, 0);
+        return;
+    }
+    switch (kind) {
+    case 'i':
+    case 'u':
+    case 'f':
+        put_integer(b);
+        break;
+    case 't':
+        roost__put_int(b, (int64_t)decide(4) * 10 - 1);
+        break;
+    case 's':
+        put_string(b);
+        break;
+    case 'y':
+        roost__put_bytes(b, slice_of("12345678abcdefgh", decide(17)));
+        break;
+    case 'b':
+        roost__put_bool(b, decide(2));
+        break;
+    case 'a':
+    case 'K':
+        put_array(b, 0);
+        break;
+    case 'm':
+        put_map(b, 0);
+        break;
+    case 'r':
+        put_ref(b);
+        break;
+    case 'o':
+        decide(2) ? put_ref(b) : put_string(b);
+        break;
+    case 'c':
+        decide(2) ? put_ref(b) : put_array(b, 0);
+        break;
+    default:
+        put_any(b, 0);
+    }
+}
+
+/* ---- events ---- */
+
+static void note_answers(void)
+{
+    const struct effects *e = &t.effects[0];
+    for (size_t i = 0; i < e->len; i++) {
+        struct slice payload =
+            slice_of(e->bytes.data + e->items[i].at + FRAME_HEADER, e->items[i].len - FRAME_HEADER);
+        assert(roost__scan_check(payload, FRAME_DEPTH_MAX));
+        struct item it;
+        const uint8_t *p = roost__scan_item(payload.data, &it);
+        p = roost__scan_skip(p);
+        roost__scan_item(p, &it);
+        for (int s = 0; s < SESSIONS; s++) {
+            if (t.sessions[s] != e->items[i].session)
+                continue;
+            assert(it.as.u <= t.calls[s] && !t.answered[s][it.as.u]); /* each call at most once */
+            t.answered[s][it.as.u] = true;
+        }
+    }
+}
+
+static int step(enum event_kind kind, uint64_t session, struct slice payload)
+{
+    int rc[2];
+    for (int i = 0; i < 2; i++) {
+        struct event event = {.kind = kind, .now_us = t.now_us, .session = session, .payload = payload};
+        effects_reset(&t.effects[i]);
+        rc[i] = core_step(t.core[i], &event, &t.effects[i]);
+    }
+    assert(rc[0] == rc[1] && t.effects[0].len == t.effects[1].len &&
+           t.effects[0].opened == t.effects[1].opened);
+    assert(slice_equal(buf_slice(&t.effects[0].bytes), buf_slice(&t.effects[1].bytes)));
+    assert(core_next_deadline_us(t.core[0]) == core_next_deadline_us(t.core[1]));
+    note_answers();
+    return rc[0];
+}
+
+static void begin_session(unsigned s)
+{
+    static const uint8_t no_info = 0x80;
+    assert(step(EVENT_OPEN, 0, slice_of(&no_info, 1)) == ROOST_OK);
+    t.sessions[s] = t.effects[0].opened;
+    t.calls[s] = 0;
+    memset(t.answered[s], 0, sizeof(t.answered[s]));
+}
+
+static void end_session(unsigned s)
+{
+    assert(step(EVENT_LOST, t.sessions[s], slice_of(NULL, 0)) == ROOST_OK);
+    t.sessions[s] = 0;
+}
+
+static void call(unsigned s)
+{
+    const struct method *m = &roost__methods[decide(255) % roost__method_count];
+    struct param params[METHOD_PARAMS_MAX];
+    unsigned n = roost__method_params(m, params);
+    unsigned argc = decide(4) == 0 ? decide(METHOD_PARAMS_MAX + 2) : n;
+    if (t.calls[s] + 1 >= CALLS_MAX)
+        return;
+    struct buf b = buf_make(FRAME_MAX);
+    roost__put_array(&b, 6);
+    roost__put_int(&b, FRAME_CALL);
+    roost__put_uint(&b, ++t.calls[s]);
+    roost__put_uint(&b, decide(2));
+    roost__put_uint(&b, 1 + decide(IDS));
+    roost__put_uint(&b, m->code);
+    roost__put_array(&b, argc);
+    for (unsigned i = 0; i < argc; i++)
+        put_argument(&b, i < n ? params[i].kind : 'v');
+    if (roost__scan_check(buf_slice(&b), FRAME_DEPTH_MAX))
+        assert(step(EVENT_CALL, t.sessions[s], buf_slice(&b)) == ROOST_OK);
+    roost__buf_free(&b);
+}
+
+static void acknowledge(unsigned s)
+{
+    struct buf b = buf_make(64);
+    roost__put_array(&b, 2);
+    roost__put_int(&b, FRAME_ACK);
+    roost__put_uint(&b, decide(64));
+    assert(step(EVENT_ACK, t.sessions[s], buf_slice(&b)) == ROOST_OK);
+    roost__buf_free(&b);
+}
+
+/* A payload that is well-formed and nothing more. */
+static void garbage(unsigned s)
+{
+    size_t len = decide(32);
+    struct slice payload = slice_of(at, len < (size_t)(end - at) ? len : (size_t)(end - at));
+    at += payload.len;
+    if (roost__scan_check(payload, FRAME_DEPTH_MAX) && roost__frame_kind(payload) == FRAME_CALL)
+        step(EVENT_CALL, t.sessions[s], payload);
+}
+
+static void event(void)
+{
+    unsigned s = decide(SESSIONS), what = decide(16);
+    if (t.sessions[s] == 0)
+        begin_session(s);
+    else if (what == 0)
+        end_session(s);
+    else if (what == 1)
+        acknowledge(s);
+    else if (what == 2)
+        garbage(s);
+    else if (what == 3) {
+        t.now_us += (int64_t)decide(4) * 10000;
+        step(EVENT_TIME, 0, slice_of(NULL, 0));
+    } else
+        call(s);
+}
+
+/* With all sessions gone only named objects are left, and what they keep alive. */
+static void check_nothing_left(void)
+{
+    begin_session(0);
+    struct buf b = buf_make(256);
+    roost__put_array(&b, 6);
+    roost__put_int(&b, FRAME_CALL);
+    roost__put_uint(&b, ++t.calls[0]);
+    roost__put_uint(&b, 0);
+    roost__put_uint(&b, 0);
+    roost__put_uint(&b, METHOD_server_info);
+    roost__put_array(&b, 0);
+    assert(step(EVENT_CALL, t.sessions[0], buf_slice(&b)) == ROOST_OK);
+    roost__buf_free(&b);
+    static const char *const zero[] = {"waiters", "holds", "deliveries"};
+    for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++) {
+        uint8_t pair[32];
+        size_t n = strlen(zero[i]);
+        pair[0] = (uint8_t)(0xa0 | n);
+        memcpy(pair + 1, zero[i], n);
+        pair[n + 1] = 0;
+        assert(memmem(t.effects[0].bytes.data, t.effects[0].bytes.len, pair, n + 2) != NULL);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    at = data;
+    end = data + size;
+    memset(&t, 0, sizeof(t));
+    t.now_us = 1000;
+    for (int i = 0; i < 2; i++) {
+        struct core_options options = {.now_us = t.now_us, .epoch = 1, .hash_key = {(uint8_t)i}};
+        t.core[i] = core_create(&options);
+        assert(t.core[i] != NULL);
+        effects_init(&t.effects[i]);
+    }
+    while (at < end)
+        event();
+    for (unsigned s = 0; s < SESSIONS; s++)
+        if (t.sessions[s] != 0)
+            end_session(s);
+    check_nothing_left();
+    for (int i = 0; i < 2; i++) {
+        core_destroy(t.core[i]);
+        effects_free(&t.effects[i]);
+    }
+    return 0;
+}
