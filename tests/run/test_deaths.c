@@ -330,6 +330,30 @@ static void workers_die_with_their_parent_even_when_it_is_killed(void **state)
     munmap(family, 4096);
 }
 
+static int end_thread(const roost_value *args, roost_value *result)
+{
+    if (args->as.items[0].as.i == 3)
+        pthread_exit(NULL);
+    *result = args->as.items[0];
+    return 0;
+}
+
+static void task_that_ends_its_thread_fails_alone(void **state)
+{
+    (void)state;
+    roost_value *in = numbers(6), v;
+    roost_pool *p = pool_with((roost_pool_options){.size = 2, .threads = true});
+    roost_future *f;
+    ok(roost_pool_map_async(p, end_thread, roost_array(in, 6), 6, NULL, &f));
+    assert_int_equal(roost_future_result(f, 60000, &v), ROOST_EDIED);
+    assert_string_equal(roost_errmsg(), "task end_thread: it ended its worker thread");
+    for (uint32_t i = 0; i < 6; i++)
+        assert_int_equal(roost_future_item(f, i, &v), i == 3 ? ROOST_EDIED : ROOST_OK);
+    roost_future_free(f);
+    end_pool(p);
+    free(in);
+}
+
 static void forked_child_cannot_use_the_pool(void **state)
 {
     (void)state;
@@ -376,6 +400,7 @@ int main(void)
         cmocka_unit_test(result_that_is_no_value_is_an_error),
         cmocka_unit_test(workers_that_never_start_break_the_pool),
         cmocka_unit_test(workers_die_with_their_parent_even_when_it_is_killed),
+        cmocka_unit_test(task_that_ends_its_thread_fails_alone),
         cmocka_unit_test(forked_child_cannot_use_the_pool),
         cmocka_unit_test(pools_leave_no_descriptor_and_no_process),
     };
