@@ -101,6 +101,8 @@ static int count(const roost_value *args, roost_value *result)
 {
     int64_t i = args->as.items[0].as.i;
     runs[i]++;
+    for (volatile int k = 0; k < 5000; k++) /* some microseconds to be killed in */
+        continue;
     *result = roost_int(i * 2);
     return 0;
 }
@@ -124,7 +126,7 @@ static void *kill_at_random(void *arg)
 static void random_kills_lose_and_double_nothing(void **state)
 {
     (void)state;
-    enum { N = 100000, CHUNK = 20 };
+    enum { N = 200000, CHUNK = 20 }; /* 105,000 tasks */
     roost_value *in = numbers(N), v;
     roost_pool *p = pool_with((roost_pool_options){.size = 3});
     roost_future *f[N / CHUNK];
@@ -154,7 +156,7 @@ static void random_kills_lose_and_double_nothing(void **state)
     }
     killing = false;
     pthread_join(killer, NULL);
-    assert_true(kills > 0);
+    assert_true(kills > 20);
     assert_true(died <= kills);
     end_pool(p);
     free(in);
@@ -330,6 +332,30 @@ static void workers_die_with_their_parent_even_when_it_is_killed(void **state)
     munmap(family, 4096);
 }
 
+static int end_thread(const roost_value *args, roost_value *result)
+{
+    if (args->as.items[0].as.i == 3)
+        pthread_exit(NULL);
+    *result = args->as.items[0];
+    return 0;
+}
+
+static void task_that_ends_its_thread_fails_alone(void **state)
+{
+    (void)state;
+    roost_value *in = numbers(6), v;
+    roost_pool *p = pool_with((roost_pool_options){.size = 2, .threads = true});
+    roost_future *f;
+    ok(roost_pool_map_async(p, end_thread, roost_array(in, 6), 6, NULL, &f));
+    assert_int_equal(roost_future_result(f, 60000, &v), ROOST_EDIED);
+    assert_string_equal(roost_errmsg(), "task end_thread: it ended its worker thread");
+    for (uint32_t i = 0; i < 6; i++)
+        assert_int_equal(roost_future_item(f, i, &v), i == 3 ? ROOST_EDIED : ROOST_OK);
+    roost_future_free(f);
+    end_pool(p);
+    free(in);
+}
+
 static void forked_child_cannot_use_the_pool(void **state)
 {
     (void)state;
@@ -376,6 +402,7 @@ int main(void)
         cmocka_unit_test(result_that_is_no_value_is_an_error),
         cmocka_unit_test(workers_that_never_start_break_the_pool),
         cmocka_unit_test(workers_die_with_their_parent_even_when_it_is_killed),
+        cmocka_unit_test(task_that_ends_its_thread_fails_alone),
         cmocka_unit_test(forked_child_cannot_use_the_pool),
         cmocka_unit_test(pools_leave_no_descriptor_and_no_process),
     };
