@@ -40,7 +40,7 @@ int main(int argc, char **argv)
             return roost_die("apply_async");
     for (int i = 0; i < 20; i++) {
         roost_value result;
-        if (roost_future_result(futures[i], -1, &result) != 0)
+        if (roost_future_result(futures[i], &result, -1) != 0)
             return roost_die("result");
         sum += result.as.i;
         roost_future_free(futures[i]);

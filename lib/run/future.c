@@ -344,7 +344,7 @@ static roost_value lend(roost_value v)
     return v;
 }
 
-int roost_future_result(roost_future *f, int timeout_ms, roost_value *ret)
+int roost_future_result(roost_future *f, roost_value *ret, int timeout_ms)
 {
     int rc = roost_future_wait(f, timeout_ms);
     if (rc != ROOST_OK)
@@ -360,7 +360,7 @@ int roost_future_result(roost_future *f, int timeout_ms, roost_value *ret)
 int roost__future_take(roost_future *f, roost_value *ret)
 {
     roost_value v;
-    int rc = roost_future_result(f, 0, &v);
+    int rc = roost_future_result(f, &v, 0);
     if (rc != ROOST_OK || ret == NULL)
         return rc;
     if (f->many) {
@@ -408,7 +408,7 @@ int roost_future_item(roost_future *f, uint32_t i, roost_value *ret)
     return ROOST_OK;
 }
 
-int roost_future_exception(roost_future *f, int timeout_ms, roost_failure *ret)
+int roost_future_exception(roost_future *f, roost_failure *ret, int timeout_ms)
 {
     int rc = roost_future_wait(f, timeout_ms);
     if (rc == ROOST_OK)

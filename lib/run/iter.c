@@ -192,7 +192,7 @@ static int tell_end(roost_iter *it)
                      : roost__fail(ROOST_EEMPTY, "imap: no more results");
 }
 
-int roost_iter_next(roost_iter *it, int timeout_ms, roost_value *ret)
+int roost_iter_next(roost_iter *it, roost_value *ret, int timeout_ms)
 {
     it->thread = pthread_self();
     if (it->current != NULL)

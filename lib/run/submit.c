@@ -64,7 +64,7 @@ static int finish(roost_future *f, int timeout_ms, roost_value *ret)
     return rc;
 }
 
-int roost_pool_apply(roost_pool *p, roost_task task, roost_value args, int timeout_ms, roost_value *ret)
+int roost_pool_apply(roost_pool *p, roost_task task, roost_value args, roost_value *ret, int timeout_ms)
 {
     roost_future *f;
     int rc = roost_pool_apply_async(p, task, args, NULL, &f);
@@ -161,14 +161,14 @@ static int map(roost_pool *p, roost_task task, roost_value items, bool star, uin
     return rc == ROOST_OK ? finish(f, timeout_ms, ret) : rc;
 }
 
-int roost_pool_map(roost_pool *p, roost_task task, roost_value items, uint32_t chunk, int timeout_ms,
-                   roost_value *ret)
+int roost_pool_map(roost_pool *p, roost_task task, roost_value items, uint32_t chunk, roost_value *ret,
+                   int timeout_ms)
 {
     return map(p, task, items, false, chunk, timeout_ms, ret);
 }
 
-int roost_pool_starmap(roost_pool *p, roost_task task, roost_value items, uint32_t chunk, int timeout_ms,
-                       roost_value *ret)
+int roost_pool_starmap(roost_pool *p, roost_task task, roost_value items, uint32_t chunk, roost_value *ret,
+                       int timeout_ms)
 {
     return map(p, task, items, true, chunk, timeout_ms, ret);
 }

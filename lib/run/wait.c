@@ -133,7 +133,7 @@ static int watch_until(roost_future *const *futures, size_t n, roost_wait_for wh
     return rc;
 }
 
-int roost_wait(roost_future *const *futures, size_t n, roost_wait_for what, int timeout_ms, size_t *ret_done)
+int roost_wait(roost_future *const *futures, size_t n, roost_wait_for what, size_t *ret_done, int timeout_ms)
 {
     int64_t deadline = deadline_after(timeout_ms);
     if (enough(futures, n, what, ret_done))
@@ -203,7 +203,7 @@ int roost_as_completed(roost_future *const *futures, size_t n, FILE *progress, r
     return rc;
 }
 
-int roost_completion_next(roost_completion *c, int timeout_ms, roost_future **ret)
+int roost_completion_next(roost_completion *c, roost_future **ret, int timeout_ms)
 {
     if (c->given == c->n)
         return roost__fail(ROOST_EEMPTY, "as completed: all %zu futures were given", c->n);

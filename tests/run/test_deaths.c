@@ -45,7 +45,7 @@ static void expect_death(roost_pool *p, roost_task task, const char *words, int 
     roost_future *f;
     roost_failure failure;
     ok(roost_pool_apply_async(p, task, roost_list_of(roost_int(3)), NULL, &f));
-    ok(roost_future_exception(f, 60000, &failure));
+    ok(roost_future_exception(f, &failure, 60000));
     assert_int_equal(failure.code, ROOST_EDIED);
     assert_int_equal(failure.status, status);
     assert_non_null(strstr(failure.message, words));
@@ -60,7 +60,7 @@ static void task_that_ends_its_worker_fails_its_own_future(void **state)
     expect_death(p, quit, "task quit: it ended its worker", 3);
     expect_death(p, crash, "was killed by signal 6 (Aborted)", -SIGABRT);
     expect_death(p, kill_self, "task kill_self: its worker", -SIGKILL);
-    ok(roost_pool_apply(p, square, roost_list_of(roost_int(5)), 60000, &v));
+    ok(roost_pool_apply(p, square, roost_list_of(roost_int(5)), &v, 60000));
     assert_int_equal(v.as.i, 25);
     roost_pool_stats stats;
     roost_pool_stat(p, &stats);
@@ -87,7 +87,7 @@ static void only_the_culprit_of_a_chunk_fails_and_the_rest_runs_once(void **stat
     roost_future *f;
     forget_runs(N);
     ok(roost_pool_map_async(p, count_and_die_at_seven, roost_array(in, N), 50, NULL, &f));
-    assert_int_equal(roost_future_result(f, 60000, &v), ROOST_EDIED);
+    assert_int_equal(roost_future_result(f, &v, 60000), ROOST_EDIED);
     for (uint32_t i = 0; i < N; i++) {
         assert_int_equal(roost_future_item(f, i, &v), i % 10 == 7 ? ROOST_EDIED : ROOST_OK);
         assert_int_equal(runs[i], 1);
@@ -182,7 +182,7 @@ static void killed_keeper_is_replaced(void **state)
     fclose(stat);
     kill((pid_t)atoi(strrchr(line, ')') + 4), SIGKILL);
     for (int i = 0; i < N; i++) {
-        ok(roost_future_result(f[i], 60000, &v));
+        ok(roost_future_result(f[i], &v, 60000));
         roost_future_free(f[i]);
     }
     end_pool(p);
@@ -206,7 +206,7 @@ static void failing_task_is_tried_again_as_often_as_asked(void **state)
     roost_value *in = numbers(8), v;
     forget_runs(8);
     roost_pool *p = pool_with((roost_pool_options){.size = 2, .retries = 2});
-    ok(roost_pool_map(p, fail_twice, roost_array(in, 8), 4, 60000, &v));
+    ok(roost_pool_map(p, fail_twice, roost_array(in, 8), 4, &v, 60000));
     for (uint32_t i = 0; i < 8; i++) {
         assert_int_equal(v.as.items[i].as.i, i);
         assert_int_equal(runs[i], 3);
@@ -215,8 +215,8 @@ static void failing_task_is_tried_again_as_often_as_asked(void **state)
     end_pool(p);
     forget_runs(8);
     p = pool_with((roost_pool_options){.size = 2, .retries = 1});
-    assert_int_equal(roost_pool_apply(p, fail_twice, roost_list_of(roost_int(1)), 60000, &v), ROOST_ETASK);
-    assert_int_equal(roost_pool_apply(p, fail_twice, roost_list_of(roost_int(2)), 60000, &v), ROOST_EDIED);
+    assert_int_equal(roost_pool_apply(p, fail_twice, roost_list_of(roost_int(1)), &v, 60000), ROOST_ETASK);
+    assert_int_equal(roost_pool_apply(p, fail_twice, roost_list_of(roost_int(2)), &v, 60000), ROOST_EDIED);
     end_pool(p);
     free(in);
 }
@@ -228,7 +228,7 @@ static void task_over_its_time_limit_is_killed_and_no_other(void **state)
     roost_pool *p = pool_with((roost_pool_options){.size = 2, .time_limit_ms = 100});
     roost_future *f;
     ok(roost_pool_map_async(p, nap, roost_array(in, 5), 5, NULL, &f));
-    assert_int_equal(roost_future_result(f, 30000, &v), ROOST_ETIMEDOUT);
+    assert_int_equal(roost_future_result(f, &v, 30000), ROOST_ETIMEDOUT);
     assert_non_null(strstr(roost_errmsg(), "task nap: over its time limit of 100 ms"));
     for (uint32_t i = 0; i < 5; i++)
         assert_int_equal(roost_future_item(f, i, &v), i % 2 == 1 ? ROOST_ETIMEDOUT : ROOST_OK);
@@ -242,7 +242,7 @@ static void worker_is_replaced_after_its_number_of_tasks(void **state)
     enum { N = 12 };
     roost_value *in = numbers(N), v;
     roost_pool *p = pool_with((roost_pool_options){.size = 1, .max_tasks = 3});
-    ok(roost_pool_map(p, say_pid, roost_array(in, N), 1, 60000, &v));
+    ok(roost_pool_map(p, say_pid, roost_array(in, N), 1, &v, 60000));
     for (uint32_t i = 0; i < N; i++)
         assert_int_equal(v.as.items[i].as.i == v.as.items[i / 3 * 3].as.i, 1);
     assert_int_not_equal(v.as.items[0].as.i, v.as.items[3].as.i);
@@ -263,7 +263,7 @@ static void result_that_is_no_value_is_an_error(void **state)
     (void)state;
     roost_pool *p = pool_with((roost_pool_options){.size = 1});
     roost_value v;
-    assert_int_equal(roost_pool_apply(p, scribble, roost_list_of(roost_nil()), 60000, &v), ROOST_ETASK);
+    assert_int_equal(roost_pool_apply(p, scribble, roost_list_of(roost_nil()), &v, 60000), ROOST_ETASK);
     assert_non_null(strstr(roost_errmsg(), "UTF-8"));
     end_pool(p);
 }
@@ -280,7 +280,7 @@ static void workers_that_never_start_break_the_pool(void **state)
     (void)state;
     roost_pool *p = pool_with((roost_pool_options){.size = 2, .initializer = die_at_start});
     roost_value v;
-    assert_int_equal(roost_pool_apply(p, square, roost_list_of(roost_int(1)), 60000, &v), ROOST_EDIED);
+    assert_int_equal(roost_pool_apply(p, square, roost_list_of(roost_int(1)), &v, 60000), ROOST_EDIED);
     roost_pool_free(p);
 }
 
@@ -347,7 +347,7 @@ static void task_that_ends_its_thread_fails_alone(void **state)
     roost_pool *p = pool_with((roost_pool_options){.size = 2, .threads = true});
     roost_future *f;
     ok(roost_pool_map_async(p, end_thread, roost_array(in, 6), 6, NULL, &f));
-    assert_int_equal(roost_future_result(f, 60000, &v), ROOST_EDIED);
+    assert_int_equal(roost_future_result(f, &v, 60000), ROOST_EDIED);
     assert_string_equal(roost_errmsg(), "task end_thread: it ended its worker thread");
     for (uint32_t i = 0; i < 6; i++)
         assert_int_equal(roost_future_item(f, i, &v), i == 3 ? ROOST_EDIED : ROOST_OK);
@@ -361,10 +361,10 @@ static void forked_child_cannot_use_the_pool(void **state)
     (void)state;
     roost_pool *p = pool_with((roost_pool_options){.size = 1});
     roost_value v;
-    ok(roost_pool_apply(p, square, roost_list_of(roost_int(1)), -1, &v));
+    ok(roost_pool_apply(p, square, roost_list_of(roost_int(1)), &v, -1));
     pid_t pid = fork();
     if (pid == 0)
-        _exit(roost_pool_apply(p, square, roost_list_of(roost_int(1)), -1, &v) == ROOST_EINVAL ? 0 : 1);
+        _exit(roost_pool_apply(p, square, roost_list_of(roost_int(1)), &v, -1) == ROOST_EINVAL ? 0 : 1);
     int status;
     waitpid(pid, &status, 0);
     assert_int_equal(status, 0);
@@ -378,7 +378,7 @@ static void pools_leave_no_descriptor_and_no_process(void **state)
     int before = open_fds();
     for (int i = 0; i < 20; i++) {
         roost_pool *p = pool_with((roost_pool_options){.size = 2, .threads = i % 5 == 4});
-        ok(roost_pool_apply(p, square, roost_list_of(roost_int(1)), -1, &v));
+        ok(roost_pool_apply(p, square, roost_list_of(roost_int(1)), &v, -1));
         if (i % 2 == 0)
             end_pool(p);
         else

@@ -18,9 +18,9 @@ static void pending_future_can_be_cancelled_once(void **state)
     assert_true(roost_future_cancel(f[N - 1]));
     assert_true(roost_future_cancel(f[N - 1]));
     assert_true(roost_future_cancelled(f[N - 1]) && roost_future_done(f[N - 1]));
-    assert_int_equal(roost_future_result(f[N - 1], -1, NULL), ROOST_ECANCELED);
+    assert_int_equal(roost_future_result(f[N - 1], NULL, -1), ROOST_ECANCELED);
     for (int i = 0; i < N - 1; i++)
-        ok(roost_future_result(f[i], -1, NULL));
+        ok(roost_future_result(f[i], NULL, -1));
     assert_false(roost_future_cancel(f[0]));
     for (int i = 0; i < N; i++)
         roost_future_free(f[i]);
@@ -35,12 +35,12 @@ static void timeout_of_the_wait_leaves_the_future_alone(void **state)
     roost_value v;
     bool good;
     ok(roost_pool_apply_async(p, nap, roost_list_of(roost_int(200)), NULL, &f));
-    assert_int_equal(roost_future_result(f, 1, &v), ROOST_ETIMEDOUT);
+    assert_int_equal(roost_future_result(f, &v, 1), ROOST_ETIMEDOUT);
     assert_int_equal(roost_future_wait(f, 0), ROOST_ETIMEDOUT);
     assert_int_equal(roost_future_successful(f, &good), ROOST_EBUSY);
     assert_int_equal(roost_future_item(f, 0, &v), ROOST_EBUSY);
-    ok(roost_future_result(f, -1, &v));
-    ok(roost_future_result(f, -1, &v)); /* as often as you like */
+    ok(roost_future_result(f, &v, -1));
+    ok(roost_future_result(f, &v, -1)); /* as often as you like */
     assert_int_equal(v.as.i, 200);
     ok(roost_future_successful(f, &good));
     assert_true(good);
@@ -54,14 +54,14 @@ static void count_good(roost_future *f, void *arg)
 {
     roost_value v;
     assert_ptr_equal(arg, &good_calls);
-    ok(roost_future_result(f, 0, &v));
+    ok(roost_future_result(f, &v, 0));
     good_calls++;
 }
 
 static void count_bad(roost_future *f, void *arg)
 {
     (void)arg;
-    assert_int_equal(roost_future_result(f, 0, NULL), ROOST_ETASK);
+    assert_int_equal(roost_future_result(f, NULL, 0), ROOST_ETASK);
     bad_calls++;
 }
 
@@ -118,7 +118,7 @@ static void misbehave(roost_future *f, void *arg)
     (void)f;
     (void)arg;
     join_code = roost_pool_close(callback_pool) != 0 ? 1 : roost_pool_join(callback_pool, -1);
-    if (roost_pool_apply(callback_pool, square, roost_list_of(roost_int(2)), -1, &v) != ROOST_ECLOSED)
+    if (roost_pool_apply(callback_pool, square, roost_list_of(roost_int(2)), &v, -1) != ROOST_ECLOSED)
         join_code = 2;
     pthread_exit(NULL);
 }
@@ -135,7 +135,7 @@ static void misbehaving_callback_does_not_stop_the_pool(void **state)
     ok(roost_future_add_done_callback(bad, misbehave, NULL));
     for (int i = 0; i < N; i++)
         ok(roost_pool_apply_async(p, nap, roost_list_of(roost_int(1)), &callbacks, &f[i]));
-    ok(roost_wait(f, N, ROOST_ALL_COMPLETED, 60000, NULL));
+    ok(roost_wait(f, N, ROOST_ALL_COMPLETED, NULL, 60000));
     ok(roost_future_wait(bad, -1));
     while (!roost_future_done(bad) || roost_pool_join(p, 60000) == ROOST_EINVAL)
         usleep(100);
@@ -156,19 +156,19 @@ static void wait_stops_at_what_was_asked_for(void **state)
     size_t done;
     ok(roost_pool_apply_async(p, nap, roost_list_of(roost_int(1500)), NULL, &f[0]));
     ok(roost_pool_apply_async(p, nap, roost_list_of(roost_int(50)), NULL, &f[1]));
-    assert_int_equal(roost_wait(f, 2, ROOST_ALL_COMPLETED, 0, &done), ROOST_ETIMEDOUT);
-    ok(roost_wait(f, 2, ROOST_FIRST_COMPLETED, -1, &done));
+    assert_int_equal(roost_wait(f, 2, ROOST_ALL_COMPLETED, &done, 0), ROOST_ETIMEDOUT);
+    ok(roost_wait(f, 2, ROOST_FIRST_COMPLETED, &done, -1));
     assert_int_equal(done, 1);
     assert_true(roost_future_done(f[1]));
     ok(roost_pool_apply_async(p, fail_if_even, roost_list_of(roost_int(2)), NULL, &f[2]));
-    ok(roost_wait(f, 3, ROOST_FIRST_EXCEPTION, -1, &done));
+    ok(roost_wait(f, 3, ROOST_FIRST_EXCEPTION, &done, -1));
     assert_true(roost_future_done(f[2]));
     assert_false(roost_future_done(f[0]));
-    assert_int_equal(roost_wait(f, 3, ROOST_ALL_COMPLETED, 1, &done), ROOST_ETIMEDOUT);
+    assert_int_equal(roost_wait(f, 3, ROOST_ALL_COMPLETED, &done, 1), ROOST_ETIMEDOUT);
     assert_int_equal(done, 2);
-    ok(roost_wait(f, 3, ROOST_ALL_COMPLETED, -1, &done));
+    ok(roost_wait(f, 3, ROOST_ALL_COMPLETED, &done, -1));
     assert_int_equal(done, 3);
-    ok(roost_wait(NULL, 0, ROOST_ALL_COMPLETED, -1, NULL));
+    ok(roost_wait(NULL, 0, ROOST_ALL_COMPLETED, NULL, -1));
     for (int i = 0; i < 3; i++)
         roost_future_free(f[i]);
     end_pool(p);
@@ -189,17 +189,17 @@ static void as_completed_gives_each_future_once_the_quick_ones_first(void **stat
     f[N] = f[1];
     ok(roost_as_completed(f, N + 1, NULL, &c));
     for (int i = 0; i < N; i++) {
-        ok(roost_completion_next(c, -1, &next));
-        ok(roost_future_result(next, 0, &v));
+        ok(roost_completion_next(c, &next, -1));
+        ok(roost_future_result(next, &v, 0));
         assert_int_equal(next == f[0], i == N - 1);
         sum += v.as.i;
     }
     assert_int_equal(sum, 300 + 39 * 40 * 79 / 6);
-    assert_int_equal(roost_completion_next(c, -1, &next), ROOST_EEMPTY);
+    assert_int_equal(roost_completion_next(c, &next, -1), ROOST_EEMPTY);
     roost_completion_free(c);
     ok(roost_executor_submit(e, nap, roost_list_of(roost_int(100)), &f[N]));
     ok(roost_as_completed(&f[N], 1, NULL, &c)); /* given up before it is done */
-    assert_int_equal(roost_completion_next(c, 1, &next), ROOST_ETIMEDOUT);
+    assert_int_equal(roost_completion_next(c, &next, 1), ROOST_ETIMEDOUT);
     roost_completion_free(c);
     for (int i = 0; i <= N; i++)
         roost_future_free(f[i]);
@@ -216,14 +216,14 @@ static void executor_maps_lazily_with_one_deadline(void **state)
     ok(roost_executor_new(&(roost_pool_options){.size = 2, .threads = threads}, &e));
     ok(roost_executor_map(e, square, roost_array(in, 500), 7, 50, -1, &it));
     for (int64_t i = 0; i < 500; i++) {
-        ok(roost_iter_next(it, -1, &v));
+        ok(roost_iter_next(it, &v, -1));
         assert_int_equal(v.as.i, i * i);
     }
-    assert_int_equal(roost_iter_next(it, -1, &v), ROOST_EEMPTY);
+    assert_int_equal(roost_iter_next(it, &v, -1), ROOST_EEMPTY);
     roost_iter_free(it);
     ok(roost_executor_map(e, nap, roost_array(naps, 3), 1, 0, 100, &it));
-    ok(roost_iter_next(it, -1, &v));
-    assert_int_equal(roost_iter_next(it, -1, &v), ROOST_ETIMEDOUT);
+    ok(roost_iter_next(it, &v, -1));
+    assert_int_equal(roost_iter_next(it, &v, -1), ROOST_ETIMEDOUT);
     roost_iter_free(it);
     roost_executor_free(e);
     free(in);

@@ -8,13 +8,13 @@ static void apply_returns_the_result_or_the_tasks_error(void **state)
     (void)state;
     roost_pool *p = pool_of(2);
     roost_value v;
-    ok(roost_pool_apply(p, square, roost_list_of(roost_int(9)), -1, &v));
+    ok(roost_pool_apply(p, square, roost_list_of(roost_int(9)), &v, -1));
     assert_int_equal(v.as.i, 81);
-    assert_int_equal(roost_pool_apply(p, square, roost_list_of(roost_str("x")), -1, &v), ROOST_ETASK);
+    assert_int_equal(roost_pool_apply(p, square, roost_list_of(roost_str("x")), &v, -1), ROOST_ETASK);
     assert_string_equal(roost_errmsg(), "task square: expected a number, got str");
-    assert_int_equal(roost_pool_apply(p, fail_if_even, roost_list_of(roost_int(4)), -1, &v), ROOST_ETASK);
+    assert_int_equal(roost_pool_apply(p, fail_if_even, roost_list_of(roost_int(4)), &v, -1), ROOST_ETASK);
     assert_string_equal(roost_errmsg(), "task fail_if_even: 4 is even");
-    assert_int_equal(roost_pool_apply(p, square, roost_int(4), -1, &v), ROOST_EINVAL);
+    assert_int_equal(roost_pool_apply(p, square, roost_int(4), &v, -1), ROOST_EINVAL);
     end_pool(p);
 }
 
@@ -39,16 +39,16 @@ static void arguments_and_results_may_be_any_value(void **state)
     roost_pair pairs[] = {{roost_str("k"), roost_list_of(roost_int(1), roost_nil())}};
     for (int i = 0; i < 20; i++)
         all[i] = i % 2 ? roost_map(pairs, 1) : roost_str("h\xc3\xa9");
-    ok(roost_pool_apply(p, echo, roost_array(all, 20), -1, &v));
+    ok(roost_pool_apply(p, echo, roost_array(all, 20), &v, -1));
     assert_true(roost_value_equal(v, roost_array(all, 20)));
     roost_value_free(&v);
-    ok(roost_pool_apply(p, echo, roost_array(NULL, 0), -1, &v));
+    ok(roost_pool_apply(p, echo, roost_array(NULL, 0), &v, -1));
     assert_int_equal(v.len, 0);
     roost_value_free(&v);
-    ok(roost_pool_apply(p, own_copy, roost_list_of(roost_str("a"), roost_bytes("\0\1", 2)), -1, &v));
+    ok(roost_pool_apply(p, own_copy, roost_list_of(roost_str("a"), roost_bytes("\0\1", 2)), &v, -1));
     assert_true(roost_value_equal(v, roost_list_of(roost_str("<a>"), roost_bytes("\0\1", 2))));
     roost_value_free(&v);
-    assert_int_equal(roost_pool_apply(p, echo, roost_list_of(roost_str("\xff")), -1, &v), ROOST_EINVAL);
+    assert_int_equal(roost_pool_apply(p, echo, roost_list_of(roost_str("\xff")), &v, -1), ROOST_EINVAL);
     end_pool(p);
 }
 
@@ -63,7 +63,7 @@ static void payloads_of_megabytes_travel_whole(void **state)
         data[i] = (char)(i * 31 + i / 4096);
     for (int i = 0; i < N; i++)
         items[i] = i % 3 == 2 ? roost_int(i) : roost_bytes(data, (uint32_t)(LEN - i));
-    ok(roost_pool_map(p, echo, roost_array(items, N), 1, -1, &v));
+    ok(roost_pool_map(p, echo, roost_array(items, N), 1, &v, -1));
     for (uint32_t i = 0; i < N; i++)
         assert_true(roost_value_equal(v.as.items[i].as.items[0], items[i]));
     roost_value_free(&v);
@@ -79,16 +79,16 @@ static void map_keeps_order_for_any_chunk(void **state)
     roost_pool *p = pool_of(3);
     const uint32_t chunks[] = {0, 1, 7, N, 3 * N};
     for (int k = 0; k < 5; k++) {
-        ok(roost_pool_map(p, square, roost_array(in, N), chunks[k], -1, &v));
+        ok(roost_pool_map(p, square, roost_array(in, N), chunks[k], &v, -1));
         assert_int_equal(v.len, N);
         for (uint32_t i = 0; i < N; i++)
             assert_int_equal(v.as.items[i].as.i, (int64_t)i * i);
         roost_value_free(&v);
     }
-    ok(roost_pool_map(p, square, roost_array(in, 0), 0, -1, &v));
+    ok(roost_pool_map(p, square, roost_array(in, 0), 0, &v, -1));
     assert_int_equal(v.len, 0);
     roost_value_free(&v);
-    assert_int_equal(roost_pool_map(p, square, roost_int(1), 0, -1, &v), ROOST_EINVAL);
+    assert_int_equal(roost_pool_map(p, square, roost_int(1), 0, &v, -1), ROOST_EINVAL);
     roost_pool_stats stats;
     roost_pool_stat(p, &stats);
     assert_int_equal(stats.submitted, 5 * N);
@@ -114,14 +114,14 @@ static void starmap_spreads_each_item(void **state)
     roost_pool *p = pool_of(2);
     roost_value v;
     roost_future *f;
-    ok(roost_pool_starmap(p, add, roost_array(items, 3), 2, -1, &v));
+    ok(roost_pool_starmap(p, add, roost_array(items, 3), 2, &v, -1));
     assert_true(roost_value_equal(v, roost_list_of(roost_int(3), roost_int(5), roost_int(0))));
     roost_value_free(&v);
     ok(roost_pool_starmap_async(p, add, roost_array(items, 3), 1, NULL, &f));
-    ok(roost_future_result(f, -1, &v));
+    ok(roost_future_result(f, &v, -1));
     assert_int_equal(v.as.items[0].as.i, 3);
     roost_future_free(f);
-    assert_int_equal(roost_pool_starmap(p, add, roost_list_of(roost_int(1)), 1, -1, &v), ROOST_EINVAL);
+    assert_int_equal(roost_pool_starmap(p, add, roost_list_of(roost_int(1)), 1, &v, -1), ROOST_EINVAL);
     end_pool(p);
 }
 
@@ -134,7 +134,7 @@ static void map_tells_the_first_failure_and_keeps_the_other_results(void **state
     roost_failure failure;
     bool good = true;
     ok(roost_pool_map_async(p, fail_if_even, roost_array(in, 10), 5, NULL, &f));
-    assert_int_equal(roost_future_result(f, -1, &v), ROOST_ETASK);
+    assert_int_equal(roost_future_result(f, &v, -1), ROOST_ETASK);
     assert_string_equal(roost_errmsg(), "task fail_if_even: 0 is even");
     ok(roost_future_successful(f, &good));
     assert_false(good);
@@ -142,7 +142,7 @@ static void map_tells_the_first_failure_and_keeps_the_other_results(void **state
         assert_int_equal(roost_future_item(f, i, &v), i % 2 == 0 ? ROOST_ETASK : ROOST_OK);
     assert_int_equal(v.as.i, 9);
     assert_int_equal(roost_future_item(f, 10, &v), ROOST_EINDEX);
-    ok(roost_future_exception(f, 0, &failure));
+    ok(roost_future_exception(f, &failure, 0));
     assert_int_equal(failure.item, 0);
     assert_int_equal(failure.status, ROOST_ETASK);
     roost_future_free(f);
@@ -179,7 +179,7 @@ static void imap_reads_no_further_ahead_than_its_window(void **state)
         roost_value v;
         int64_t got = 0, sum = 0;
         ok(roost_pool_imap(p, square, next_number, &s, &options[k], &it));
-        for (; roost_iter_next(it, -1, &v) == 0; got++) {
+        for (; roost_iter_next(it, &v, -1) == 0; got++) {
             assert_true(s.next <= got + 1 + 16);
             if (!options[k].unordered)
                 assert_int_equal(v.as.i, got * got);
@@ -200,20 +200,20 @@ static void imap_goes_on_behind_failures_timeouts_and_a_close(void **state)
     roost_value in[] = {roost_int(300), roost_int(0)}, v;
     roost_iter *it, *odd;
     ok(roost_pool_imap_array(p, nap, roost_array(in, 2), NULL, &it));
-    assert_int_equal(roost_iter_next(it, 0, &v), ROOST_ETIMEDOUT);
-    ok(roost_iter_next(it, -1, &v));
+    assert_int_equal(roost_iter_next(it, &v, 0), ROOST_ETIMEDOUT);
+    ok(roost_iter_next(it, &v, -1));
     assert_int_equal(v.as.i, 300);
-    ok(roost_iter_next(it, -1, &v));
-    assert_int_equal(roost_iter_next(it, -1, &v), ROOST_EEMPTY);
+    ok(roost_iter_next(it, &v, -1));
+    assert_int_equal(roost_iter_next(it, &v, -1), ROOST_EEMPTY);
     roost_iter_free(it);
     struct source s = {.end = 6, .error = ROOST_EKEY};
     ok(roost_pool_imap(p, fail_if_even, next_number, &s, &(roost_imap_options){.window = 2}, &odd));
     ok(roost_pool_close(p));
     assert_int_equal(roost_pool_join(p, -1), ROOST_EDEADLK); /* its input is this thread's to give */
     for (int i = 0; i < 6; i++)
-        assert_int_equal(roost_iter_next(odd, -1, &v), i % 2 == 0 ? ROOST_ETASK : 0);
-    assert_int_equal(roost_iter_next(odd, -1, &v), ROOST_EKEY);
-    assert_int_equal(roost_iter_next(odd, -1, &v), ROOST_EEMPTY);
+        assert_int_equal(roost_iter_next(odd, &v, -1), i % 2 == 0 ? ROOST_ETASK : 0);
+    assert_int_equal(roost_iter_next(odd, &v, -1), ROOST_EKEY);
+    assert_int_equal(roost_iter_next(odd, &v, -1), ROOST_EEMPTY);
     roost_iter_free(odd);
     ok(roost_pool_join(p, 60000));
     roost_pool_free(p);
@@ -238,7 +238,7 @@ static void closed_pool_finishes_what_it_has(void **state)
     ok(roost_pool_join(p, 60000));
     roost_pool_free(p);
     for (int i = 0; i < N; i++) {
-        ok(roost_future_result(f[i], 0, &v));
+        ok(roost_future_result(f[i], &v, 0));
         assert_int_equal(v.as.i, i * i);
         roost_future_free(f[i]);
     }
@@ -258,7 +258,7 @@ static void terminate_cancels_ten_thousand_jobs(void **state)
     roost_pool_free(p);
     int done = 0;
     for (int i = 0; i < N; i++) {
-        int rc = roost_future_result(f[i], 0, NULL);
+        int rc = roost_future_result(f[i], NULL, 0);
         assert_true(rc == 0 || rc == ROOST_ECANCELED);
         done += rc == 0;
         roost_future_free(f[i]);
@@ -281,7 +281,7 @@ static void failing_initializer_breaks_the_pool_with_its_reason(void **state)
     roost_value v;
     int rc = roost_pool_apply_async(p, square, roost_list_of(roost_int(1)), NULL, &f);
     if (rc == ROOST_OK) {
-        assert_int_equal(roost_future_result(f, 60000, &v), ROOST_EDIED);
+        assert_int_equal(roost_future_result(f, &v, 60000), ROOST_EDIED);
         roost_future_free(f);
     } else {
         assert_int_equal(rc, ROOST_EDIED);
@@ -312,7 +312,7 @@ static void tasks_spread_over_all_workers(void **state)
         in[i] = roost_int(200);
     struct timespec a, b;
     clock_gettime(CLOCK_MONOTONIC, &a);
-    ok(roost_pool_map(p, nap, roost_array(in, 4), 1, -1, &v));
+    ok(roost_pool_map(p, nap, roost_array(in, 4), 1, &v, -1));
     clock_gettime(CLOCK_MONOTONIC, &b);
     assert_true((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 < 700);
     roost_value_free(&v);
@@ -330,8 +330,8 @@ static void slow_tasks_behind_fast_ones_are_shared_out(void **state)
         ok(roost_pool_apply_async(p, square, roost_list_of(roost_int(i)), NULL, &f[i]));
     for (int i = 0; i < SLOW; i++)
         ok(roost_pool_apply_async(p, nap, roost_list_of(roost_int(200)), NULL, &f[FAST + i]));
-    ok(roost_wait(f, FAST, ROOST_ALL_COMPLETED, -1, NULL));
-    assert_int_equal(roost_wait(f, FAST + SLOW, ROOST_ALL_COMPLETED, 1200, NULL), 0); /* one by one: 1600 */
+    ok(roost_wait(f, FAST, ROOST_ALL_COMPLETED, NULL, -1));
+    assert_int_equal(roost_wait(f, FAST + SLOW, ROOST_ALL_COMPLETED, NULL, 1200), 0); /* one by one: 1600 */
     for (int i = 0; i < FAST + SLOW; i++)
         roost_future_free(f[i]);
     end_pool(p);

@@ -57,18 +57,18 @@ static void one_option_shows_map_imap_and_as_completed(void **state)
     FILE *log = open_memstream(&text, &len);
     roost_value *in = numbers(1000), v;
     roost_pool *p = pool_with((roost_pool_options){.size = 2, .progress = log});
-    ok(roost_pool_map(p, square, roost_array(in, 1000), 0, -1, &v));
+    ok(roost_pool_map(p, square, roost_array(in, 1000), 0, &v, -1));
     roost_value_free(&v);
     roost_iter *it;
     ok(roost_pool_imap_array(p, square, roost_array(in, 500), NULL, &it));
-    while (roost_iter_next(it, -1, &v) == 0)
+    while (roost_iter_next(it, &v, -1) == 0)
         continue;
     roost_iter_free(it);
     roost_future *f, *next;
     roost_completion *c;
     ok(roost_pool_apply_async(p, square, roost_list_of(roost_int(1)), NULL, &f));
     ok(roost_as_completed(&f, 1, log, &c));
-    ok(roost_completion_next(c, -1, &next));
+    ok(roost_completion_next(c, &next, -1));
     roost_completion_free(c);
     roost_future_free(f);
     end_pool(p);
@@ -90,10 +90,10 @@ static void pool_writes_its_timeline_and_its_table(void **state)
         roost_value *in = numbers(30), v;
         roost_pool *p = pool_with(
             (roost_pool_options){.size = 2, .threads = kind == 1, .timeline = timeline, .profile = profile});
-        ok(roost_pool_map(p, square, roost_array(in, 30), 0, -1, &v));
+        ok(roost_pool_map(p, square, roost_array(in, 30), 0, &v, -1));
         roost_value_free(&v);
-        ok(roost_pool_apply(p, nap, roost_list_of(roost_int(20)), -1, &v));
-        assert_int_equal(roost_pool_apply(p, fail_if_even, roost_list_of(roost_int(2)), -1, &v), ROOST_ETASK);
+        ok(roost_pool_apply(p, nap, roost_list_of(roost_int(20)), &v, -1));
+        assert_int_equal(roost_pool_apply(p, fail_if_even, roost_list_of(roost_int(2)), &v, -1), ROOST_ETASK);
         end_pool(p);
         fclose(timeline);
         fclose(profile);

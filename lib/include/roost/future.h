@@ -53,7 +53,7 @@ ROOST_API int roost_future_wait(roost_future *f, int timeout_ms);
  * Waits for the result and lends it; for map_async an array. ret may be NULL. Errors: ROOST_ETIMEDOUT when it
  * is not there in time; else the failure of the first item (by place) that failed, see above.
  */
-ROOST_API int roost_future_result(roost_future *f, int timeout_ms, roost_value *ret);
+ROOST_API int roost_future_result(roost_future *f, roost_value *ret, int timeout_ms);
 
 /* How many items f has. */
 ROOST_API uint32_t roost_future_len(const roost_future *f);
@@ -70,7 +70,7 @@ typedef struct roost_failure {
 } roost_failure;
 
 /* Waits until f is done and tells its first failure. Errors: ROOST_ETIMEDOUT when the wait timed out. */
-ROOST_API int roost_future_exception(roost_future *f, int timeout_ms, roost_failure *ret);
+ROOST_API int roost_future_exception(roost_future *f, roost_failure *ret, int timeout_ms);
 
 typedef void (*roost_done_callback)(roost_future *f, void *arg);
 
@@ -95,8 +95,8 @@ typedef enum roost_wait_for {
  * tells roost_future_done(). A cancelled future is no exception, as in Python.
  * Errors: ROOST_ETIMEDOUT, *ret_done set all the same; ROOST_ENOMEM.
  */
-ROOST_API int roost_wait(roost_future *const *futures, size_t n, roost_wait_for what, int timeout_ms,
-                         size_t *ret_done);
+ROOST_API int roost_wait(roost_future *const *futures, size_t n, roost_wait_for what, size_t *ret_done,
+                         int timeout_ms);
 
 /* Futures in the order in which they finish. Not thread-safe. */
 typedef struct roost_completion roost_completion;
@@ -110,7 +110,7 @@ ROOST_API int roost_as_completed(roost_future *const *futures, size_t n, FILE *p
 
 /* The next future that is done, borrowed. Errors: ROOST_ETIMEDOUT (ask again), ROOST_EEMPTY after the last.
  */
-ROOST_API int roost_completion_next(roost_completion *c, int timeout_ms, roost_future **ret);
+ROOST_API int roost_completion_next(roost_completion *c, roost_future **ret, int timeout_ms);
 
 /* NULL is allowed. The futures are untouched. */
 ROOST_API void roost_completion_free(roost_completion *c);

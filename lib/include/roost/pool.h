@@ -70,8 +70,8 @@ ROOST_API int roost_pool_new(const roost_pool_options *options, roost_pool **ret
 /* ---- one task ---- */
 
 /* Runs task(args) in a worker and waits; *ret is the caller's. Errors: see future.h; ROOST_ECLOSED. */
-ROOST_API int roost_pool_apply(roost_pool *p, roost_task task, roost_value args, int timeout_ms,
-                               roost_value *ret);
+ROOST_API int roost_pool_apply(roost_pool *p, roost_task task, roost_value args, roost_value *ret,
+                               int timeout_ms);
 
 /* What to call when an asynchronous job is done: one of the two, in the pool's callback thread. */
 typedef struct roost_callbacks {
@@ -97,9 +97,9 @@ ROOST_API int roost_pool_apply_async(roost_pool *p, roost_task task, roost_value
  * together, 0 as Python computes it: ceil(n / (4 * size)). Errors: as roost_future_result().
  */
 ROOST_API int roost_pool_map(roost_pool *p, roost_task task, roost_value items, uint32_t chunk,
-                             int timeout_ms, roost_value *ret);
+                             roost_value *ret, int timeout_ms);
 ROOST_API int roost_pool_starmap(roost_pool *p, roost_task task, roost_value items, uint32_t chunk,
-                                 int timeout_ms, roost_value *ret);
+                                 roost_value *ret, int timeout_ms);
 
 /* The same without waiting; arguments and errors as roost_pool_apply_async(). */
 ROOST_API int roost_pool_map_async(roost_pool *p, roost_task task, roost_value items, uint32_t chunk,
@@ -137,7 +137,7 @@ ROOST_API int roost_pool_imap_array(roost_pool *p, roost_task task, roost_value 
  * The next result, the caller's. Errors: ROOST_EEMPTY after the last; ROOST_ETIMEDOUT when it is not there in
  * time (ask again); else the failure of that item or of the source, and the next call goes on behind it.
  */
-ROOST_API int roost_iter_next(roost_iter *it, int timeout_ms, roost_value *ret);
+ROOST_API int roost_iter_next(roost_iter *it, roost_value *ret, int timeout_ms);
 
 /* Cancels what is still pending, drops the rest. NULL is allowed. Before roost_pool_free(). */
 ROOST_API void roost_iter_free(roost_iter *it);

@@ -1,0 +1,26 @@
+/*
+ * bench.h: a row of the benchmark: what is measured, against whom.
+ */
+#ifndef ROOST_BENCH_BENCH_H
+#define ROOST_BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct row {
+    const char *name;      /* shown, and the pattern of --only */
+    const char *peer;      /* who is measured beside us, NULL: nobody (a floor) */
+    const char *peer_call; /* the function in peer.py */
+    int operations;        /* in one round */
+    int (*prepare)(void);  /* before the first round; nonzero: the row cannot be measured; says why */
+    double (*run)(int n);  /* seconds for n operations; negative: failed */
+    void (*finish)(void);
+};
+
+extern const struct row server_rows[], floor_rows[], local_rows[];
+extern const size_t server_row_count, floor_row_count, local_row_count;
+
+/* Seconds, monotonic. */
+double bench_now(void);
+
+#endif

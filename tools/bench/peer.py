@@ -1,0 +1,134 @@
+"""peer.py: CPython's side of the benchmark: reads "NAME N" lines, answers with the seconds that N operations took."""
+import concurrent.futures
+import functools
+import multiprocessing
+import multiprocessing.managers
+import sys
+import time
+
+SQUARES = 20000
+fork = multiprocessing.get_context("fork")
+
+
+@functools.cache
+def manager(family):
+    if family == "ipc":
+        m = fork.Manager()
+    else:
+        m = multiprocessing.managers.SyncManager(address=("127.0.0.1", 0), authkey=b"bench", ctx=fork)
+        m.start()
+    d = m.dict()
+    d["key"] = 1
+    return m, d, m.Queue(), m.Lock()
+
+
+def timed(n, operation):
+    start = time.perf_counter()
+    for _ in range(n):
+        operation()
+    return time.perf_counter() - start
+
+
+def dict_get(family, n):
+    d = manager(family)[1]
+    return timed(n, lambda: d["key"])
+
+
+def dict_set(family, n):
+    d = manager(family)[1]
+    start = time.perf_counter()
+    for i in range(n):
+        d["key"] = i
+    return time.perf_counter() - start
+
+
+def queue_put_get(family, n):
+    q = manager(family)[2]
+    start = time.perf_counter()
+    for i in range(n):
+        q.put(i)
+        q.get()
+    return time.perf_counter() - start
+
+
+def lock_pair(family, n):
+    lock = manager(family)[3]
+    start = time.perf_counter()
+    for _ in range(n):
+        lock.acquire()
+        lock.release()
+    return time.perf_counter() - start
+
+
+def square(x):
+    return x * x
+
+
+@functools.cache
+def pool(size):
+    return fork.Pool(size)
+
+
+@functools.cache
+def thread_pool():
+    return concurrent.futures.ThreadPoolExecutor(6)
+
+
+def pool_map(size, n):
+    p, items = pool(size), range(SQUARES)
+    rounds = (n + SQUARES - 1) // SQUARES
+    return timed(rounds, lambda: p.map(square, items)) * n / (rounds * SQUARES)
+
+
+def pool_apply_async(n):
+    p = pool(2)
+    start = time.perf_counter()
+    for result in [p.apply_async(square, (i,)) for i in range(n)]:
+        result.get()
+    return time.perf_counter() - start
+
+
+def pool_imap(n):
+    p = pool(2)
+    start = time.perf_counter()
+    for _ in p.imap(square, range(n)):
+        pass
+    return time.perf_counter() - start
+
+
+def threadpool_submit(n):
+    e = thread_pool()
+    start = time.perf_counter()
+    for future in [e.submit(square, i) for i in range(n)]:
+        future.result()
+    return time.perf_counter() - start
+
+
+def nothing():
+    pass
+
+
+def process_start_join(n):
+    def once():
+        p = fork.Process(target=nothing)
+        p.start()
+        p.join()
+    return timed(n, once)
+
+
+CALLS = {
+    "pool_map_2": functools.partial(pool_map, 2),
+    "pool_map_6": functools.partial(pool_map, 6),
+    "pool_apply_async": pool_apply_async,
+    "pool_imap": pool_imap,
+    "threadpool_submit": threadpool_submit,
+    "process_start_join": process_start_join,
+}
+for family in ("ipc", "tcp"):
+    for call in (dict_get, dict_set, queue_put_get, lock_pair):
+        CALLS[f"{family}_{call.__name__}"] = functools.partial(call, family)
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        name, n = line.split()
+        print(CALLS[name](int(n)), flush=True)
