@@ -19,11 +19,7 @@
 #include "base/error.h"
 #include "client/clock.h"
 
-enum {
-    HOST_MAX = 256,
-    PORT_MAX = 32,
-    SPIN_US = 20 /* looking for an answer before sleeping */
-};
+enum { HOST_MAX = 256, PORT_MAX = 32 };
 
 static int fail_connect(const char *url, int error)
 {
@@ -178,24 +174,28 @@ static bool more_cores_than_one(void)
     return atomic_load_explicit(&cores, memory_order_relaxed) > 1;
 }
 
-/*
- * One recv(). While answers come fast it looks a little while before it sleeps: to wake a sleeping core costs
- * about as much. One look in vain and it sleeps at once until answers are fast again: a waiting program does
- * not spin.
- */
+/* Looks for bytes without sleeping. True: *ret is recv()'s result. */
+static bool look(struct transport *t, void *data, size_t len, ssize_t *ret)
+{
+    int64_t end_us = roost__clock_us() + SPIN_US;
+    do {
+        *ret = recv(t->fd, data, len, MSG_DONTWAIT);
+        if (*ret >= 0 || errno != EAGAIN)
+            return true;
+    } while (roost__clock_us() < end_us);
+    return false;
+}
+
 static ssize_t receive(struct transport *t, void *data, size_t len)
 {
-    int64_t begin_us = roost__clock_us();
-    while (t->spinning) {
-        ssize_t n = recv(t->fd, data, len, MSG_DONTWAIT);
-        if (n >= 0 || errno != EAGAIN)
+    ssize_t n = -1;
+    if (more_cores_than_one() && spin_worth(&t->spin)) {
+        bool found = look(t, data, len, &n);
+        spin_result(&t->spin, found);
+        if (found)
             return n;
-        t->spinning = roost__clock_us() - begin_us < SPIN_US;
     }
-    begin_us = roost__clock_us();
-    ssize_t n = recv(t->fd, data, len, 0);
-    t->spinning = roost__clock_us() - begin_us < 2 * SPIN_US && more_cores_than_one();
-    return n;
+    return recv(t->fd, data, len, 0);
 }
 
 ssize_t roost__transport_recv(struct transport *t, void *data, size_t len)

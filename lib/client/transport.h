@@ -14,9 +14,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/spin.h"
+
 struct transport {
-    int fd;        /* -1: closed */
-    bool spinning; /* the last receive was short, so the next is expected to be */
+    int fd;           /* -1: closed */
+    struct spin spin; /* the receiver's */
 };
 
 /* Connects within timeout_ms (-1: the system's own limit). Errors: ROOST_EINVAL (no such kind of URL),

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/spin.h"
 #include "shell/address.h"
 #include "shell/conn.h"
 #include "shell/log.h"
@@ -26,8 +27,7 @@
 enum {
     EVENTS_MAX = 64,
     ACCEPTS_MAX = 64, /* in a row, before connected peers are served again */
-    RETRY_MS = 10,    /* out of descriptors: when to try again */
-    SPIN_US = 20 /* looking for the next event before sleeping; waking a sleeping core costs about as much */
+    RETRY_MS = 10     /* out of descriptors: when to try again */
 };
 
 struct epoll_listener {
@@ -39,7 +39,7 @@ struct epoll_listener {
     bool tcp;
     bool paused;         /* out of descriptors: not accepting for RETRY_MS */
     bool may_spin;       /* there is another core for the clients to run on */
-    bool spinning;       /* the last wait was short, so the next is expected to be */
+    struct spin spin;    /* the loop's */
     struct list newborn; /* peers that have not said HELLO, oldest first */
     pthread_t thread;
 };
@@ -247,24 +247,26 @@ static int wait_ms(struct epoll_listener *l)
     return l->paused && (ms < 0 || ms > RETRY_MS) ? RETRY_MS : ms;
 }
 
-/*
- * Waits for events. While waits are short, as with a client that calls again at once, it looks a little while
- * before it sleeps; one look in vain and it sleeps at once until waits are short again: an idle server does
- * not spin.
- */
+/* Looks for events without sleeping; 0: there are none. */
+static int look(struct epoll_listener *l, struct epoll_event *events)
+{
+    int64_t end_us = server_now_us() + SPIN_US;
+    int n;
+    do {
+        n = epoll_wait(l->epoll, events, EVENTS_MAX, 0);
+    } while (n == 0 && server_now_us() < end_us);
+    return n;
+}
+
 static int wait_events(struct epoll_listener *l, struct epoll_event *events)
 {
-    int64_t begin_us = server_now_us();
-    while (l->spinning) {
-        int n = epoll_wait(l->epoll, events, EVENTS_MAX, 0);
+    if (l->may_spin && spin_worth(&l->spin)) {
+        int n = look(l, events);
+        spin_result(&l->spin, n != 0);
         if (n != 0)
             return n;
-        l->spinning = server_now_us() - begin_us < SPIN_US;
     }
-    begin_us = server_now_us();
-    int n = epoll_wait(l->epoll, events, EVENTS_MAX, wait_ms(l));
-    l->spinning = l->may_spin && n > 0 && server_now_us() - begin_us < 2 * SPIN_US;
-    return n;
+    return epoll_wait(l->epoll, events, EVENTS_MAX, wait_ms(l));
 }
 
 static void *loop_main(void *arg)

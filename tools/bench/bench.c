@@ -67,6 +67,7 @@ static void peer_stop(struct peer *p)
     fclose(p->in); /* the end of its input ends it */
     fclose(p->out);
     waitpid(p->pid, NULL, 0);
+    *p = (struct peer){.pid = 0};
 }
 
 /* The seconds that the peer takes for n operations, or a negative number. */
@@ -149,6 +150,7 @@ static bool measure_rows(const struct row *rows, size_t n, struct peer *p, const
             ok = false, fprintf(stderr, "%s: failed\n", rows[i].name);
         if (rows[i].finish != NULL)
             rows[i].finish();
+        peer_stop(p); /* each row meets a fresh interpreter */
     }
     return ok;
 }
@@ -189,7 +191,6 @@ int main(int argc, char **argv)
     bool ok = measure_rows(floor_rows, floor_row_count, &peer, &o, all);
     ok = measure_rows(server_rows, server_row_count, &peer, &o, all) && ok;
     ok = measure_rows(local_rows, local_row_count, &peer, &o, all) && ok;
-    peer_stop(&peer);
     if (o.json != NULL && json_dump_file(all, o.json, JSON_INDENT(2)) != 0) {
         fprintf(stderr, "%s: cannot be written\n", o.json);
         ok = false;
