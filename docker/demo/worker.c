@@ -3,13 +3,15 @@
  * queue is shut down. While it lives it holds a lock of its own, listed in the dict of workers: whoever gets
  * that lock knows that the worker is gone.
  */
-#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "demo.h"
 
-enum { WORDS_MAX = 64, WORK_MS = 40 /* a chunk is work: the demo should last long enough to be disturbed */ };
+enum { WORDS_MAX = 64 };
+
+static long work_ms = 40; /* a chunk is work: the demo should last long enough to be disturbed */
 
 struct count {
     char word[32];
@@ -52,7 +54,7 @@ static int work(roost_dict *results, const roost_value *job)
     size_t n = count_words(job->as.items[1].as.s, counts);
     for (size_t i = 0; i < n; i++)
         pairs[i] = (roost_pair){roost_str(counts[i].word), roost_int(counts[i].n)};
-    nap_ms(WORK_MS);
+    nap_ms(work_ms);
     return roost_dict_set(results, job->as.items[0], roost_map(pairs, (uint32_t)n));
 }
 
@@ -78,6 +80,9 @@ int main(int argc, char **argv)
     roost_dict *results;
     char name[128] = "worker";
     gethostname(name, sizeof(name) - 1);
+    const char *patience = getenv("DEMO_WORK_MS");
+    if (patience != NULL)
+        work_ms = strtol(patience, NULL, 10);
     if (argc > 2)
         snprintf(name, sizeof(name), "%s", argv[2]);
     if (argc < 2 || connect_patiently(argv[1], name, &m) != 0 || say_hello(m, name) != 0 ||

@@ -37,8 +37,9 @@ struct epoll_listener {
     int accepting; /* the listening socket */
     int stop;      /* an eventfd: the loop ends */
     bool tcp;
-    bool paused;         /* out of descriptors: not accepting for RETRY_MS */
+    int64_t paused_us;   /* out of descriptors: accepting again at this time; 0: it does */
     bool may_spin;       /* there is another core for the clients to run on */
+    bool refused;        /* being out of descriptors was said in the log */
     struct spin spin;    /* the loop's */
     struct list newborn; /* peers that have not said HELLO, oldest first */
     pthread_t thread;
@@ -187,7 +188,7 @@ static void watch_accept(struct epoll_listener *l, bool on)
 {
     struct epoll_event event = {.events = on ? (uint32_t)EPOLLIN : 0, .data.ptr = &l->accepting};
     epoll_ctl(l->epoll, EPOLL_CTL_MOD, l->accepting, &event);
-    l->paused = !on;
+    l->paused_us = on ? 0 : server_now_us() + RETRY_MS * 1000;
 }
 
 static void tune(const struct epoll_listener *l, int fd)
@@ -228,11 +229,14 @@ static void on_accept(struct epoll_listener *l)
     for (int i = 0; i < ACCEPTS_MAX; i++) {
         int fd = accept4(l->accepting, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
+            l->refused = false;
             peer_begin(l, fd);
         } else if (errno == EAGAIN) {
             return;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            log_warn("%s: cannot accept: %s", l->base.url, strerror(errno));
+            if (!l->refused)
+                log_warn("%s: cannot accept: %s", l->base.url, strerror(errno));
+            l->refused = true;
             watch_accept(l, false);
             return;
         }
@@ -244,7 +248,7 @@ static void on_accept(struct epoll_listener *l)
 static int wait_ms(struct epoll_listener *l)
 {
     int ms = check_newborn(l);
-    return l->paused && (ms < 0 || ms > RETRY_MS) ? RETRY_MS : ms;
+    return l->paused_us > 0 && (ms < 0 || ms > RETRY_MS) ? RETRY_MS : ms;
 }
 
 /* Looks for events without sleeping; 0: there are none. */
@@ -283,7 +287,7 @@ static void *loop_main(void *arg)
             else
                 on_peer(events[i].data.ptr, events[i].events);
         }
-        if (l->paused && n == 0)
+        if (l->paused_us > 0 && server_now_us() >= l->paused_us) /* also while others keep the loop busy */
             watch_accept(l, true);
     }
     return NULL;
