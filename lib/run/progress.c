@@ -177,7 +177,7 @@ void roost_progress_set(roost_progress *p, uint64_t n)
 
 int roost_progress_label(roost_progress *p, const char *label)
 {
-    char *copy;
+    char *copy = NULL;
     if (p == NULL)
         return ROOST_OK;
     int rc = copy_text(label, &copy);

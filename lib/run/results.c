@@ -37,7 +37,7 @@ static void take_result(struct engine *e, struct slot *s, const struct result *r
 {
     roost_pool *p = e->pool;
     struct chunk *c = container_of(list_first(&s->inflight), struct chunk, link);
-    roost_value v;
+    roost_value v = roost_nil();
     int code = ROOST_ETASK, rc = r->status;
     const char *message = (const char *)body;
     if (r->kind != RESULT_FAILED) {

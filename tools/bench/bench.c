@@ -78,7 +78,7 @@ static double peer_run(struct peer *p, const struct options *o, const char *call
         return -1;
     fprintf(p->in, "%s %d\n", call, n);
     fflush(p->in);
-    return fgets(line, sizeof(line), p->out) != NULL ? atof(line) : -1;
+    return fgets(line, sizeof(line), p->out) != NULL ? strtod(line, NULL) : -1;
 }
 
 /* ---- measuring ---- */
