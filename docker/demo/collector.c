@@ -122,6 +122,9 @@ int main(int argc, char **argv)
     if (roost_queue_shutdown(jobs, true) != 0 || add_up(results, theirs) != 0)
         return demo_die("collect");
     bool exact = compare(own, theirs);
+    roost_queue_close(jobs);
+    roost_dict_close(results);
+    roost_dict_close(workers);
     roost_manager_close(m);
     return exact ? 0 : 1;
 }

@@ -58,19 +58,22 @@ static int work(roost_dict *results, const roost_value *job)
     return roost_dict_set(results, job->as.items[0], roost_map(pairs, (uint32_t)n));
 }
 
-/* Takes this worker's own lock and lists it. */
-static int say_hello(roost_manager *m, const char *name)
+/* Takes this worker's own lock, held to the end, and lists it. */
+static int say_hello(roost_manager *m, const char *name, roost_lock **ret_alive)
 {
     roost_dict *workers;
-    roost_lock *alive;
-    char lock[128];
+    char lock[160];
     snprintf(lock, sizeof(lock), "alive-%s", name);
-    int rc = roost_lock_open(m, lock, &alive);
+    int rc = roost_lock_open(m, lock, ret_alive);
     if (rc == 0)
-        rc = roost_lock_acquire(alive, NULL, 0);
+        rc = roost_lock_acquire(*ret_alive, NULL, 0);
     if (rc == 0)
         rc = roost_dict_open(m, DICT_WORKERS, &workers);
-    return rc == 0 ? roost_dict_set(workers, roost_str(name), roost_str(lock)) : rc;
+    if (rc == 0) {
+        rc = roost_dict_set(workers, roost_str(name), roost_str(lock));
+        roost_dict_close(workers);
+    }
+    return rc;
 }
 
 int main(int argc, char **argv)
@@ -78,6 +81,7 @@ int main(int argc, char **argv)
     roost_manager *m;
     roost_queue *jobs;
     roost_dict *results;
+    roost_lock *alive;
     char name[128] = "worker";
     gethostname(name, sizeof(name) - 1);
     const char *patience = getenv("DEMO_WORK_MS");
@@ -85,7 +89,7 @@ int main(int argc, char **argv)
         work_ms = strtol(patience, NULL, 10);
     if (argc > 2)
         snprintf(name, sizeof(name), "%s", argv[2]);
-    if (argc < 2 || connect_patiently(argv[1], name, &m) != 0 || say_hello(m, name) != 0 ||
+    if (argc < 2 || connect_patiently(argv[1], name, &m) != 0 || say_hello(m, name, &alive) != 0 ||
         roost_queue_open(m, QUEUE_JOBS, NULL, &jobs) != 0 || roost_dict_open(m, DICT_RESULTS, &results) != 0)
         return demo_die("start");
     roost_value job;
@@ -100,6 +104,9 @@ int main(int argc, char **argv)
     if (rc != ROOST_ESHUTDOWN)
         return demo_die("get");
     printf("%s counted %d chunks\n", name, done);
+    roost_queue_close(jobs);
+    roost_dict_close(results);
+    roost_lock_close(alive);
     roost_manager_close(m);
     return 0;
 }
