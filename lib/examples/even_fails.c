@@ -5,11 +5,9 @@
  *
  *   $ example_even_fails
  *   1 is fine
- *   failed: 2 is even      … to 6, in the order of finishing
+ *   failed: task only_odd: 2 is even      … to 6, in the order of finishing
  */
 #include "die.h"
-
-#include <string.h>
 
 static int only_odd(const roost_value *args, roost_value *result)
 {
@@ -26,8 +24,7 @@ static void report(roost_future *f, void *arg)
     roost_value v;
     (void)arg;
     if (roost_future_exception(f, &failure, 0) == 0 && failure.code != 0) {
-        const char *words = strrchr(failure.message, ':'); /* behind "task NAME: " */
-        printf("failed:%s\n", words == NULL ? failure.message : words + 1);
+        printf("failed: %s\n", failure.message);
     } else if (roost_future_result(f, &v, 0) == 0) {
         printf("%lld is fine\n", (long long)v.as.i);
     }
