@@ -7,6 +7,7 @@ folder=$(mktemp -d)
 failed=0
 trap 'kill "$server" 2>/dev/null; wait 2>/dev/null; rm -rf "$folder"' EXIT
 
+: >"$folder/log"
 "$bin/roostd" --listen "ipc://$folder/s" --listen tcp://127.0.0.1:0 2>"$folder/log" &
 server=$!
 until [ "$(grep -c 'listening at' "$folder/log")" = 2 ]; do kill -0 $server || exit 1; done
@@ -17,7 +18,7 @@ check() {
   local name=$1 expected=$2 normalise=$3 url got
   for url in "" "ipc://$folder/s" "$tcp"; do
     # shellcheck disable=SC2086
-    got=$("$bin/example_$name" $url 2>&1 | eval "$normalise")
+    got=$(EXAMPLE_RUN=$$ "$bin/example_$name" $url 2>&1 | eval "$normalise")
     if [ "$got" = "$expected" ]; then
       echo "ok      $name ${url:-(private server)}"
     else
@@ -40,7 +41,11 @@ check messages '[42, 0, "hello"]
 [42, 2, "hello"]' sort
 check counter 'under the lock: 1000
 in one call: 1000' cat
+check queue_sums '249833583000 + 249833583000 = 499667166000' cat
 
 left=$("$bin/roost" -c "$tcp" info | awk '$1 == "objects" || $1 == "holds" || $1 == "waiters" || $1 == "deliveries" {n += $2} END {print n}')
 if [ "$left" = 0 ]; then echo "ok      nothing is left in the server"; else echo "FAILED  $left things are left"; failed=1; fi
+# Whoever has EXAMPLE_RUN in its environment was started by a program.
+left=$(grep -lzxF "EXAMPLE_RUN=$$" /proc/[0-9]*/environ 2>/dev/null)
+if [ -z "$left" ]; then echo "ok      no process is left"; else echo "FAILED  left: $left"; failed=1; fi
 exit $failed
