@@ -20,21 +20,29 @@ static inline int open_manager(int argc, char **argv, roost_manager **ret)
     return argc > 1 ? roost_connect(argv[1], NULL, ret) : roost_manager_start(NULL, ret);
 }
 
-/* Starts n processes that run fn(arg) and waits for all of them. Returns how many failed. */
+/* Waits for a process to end, frees its handle; returns whether it failed. */
+static inline int finish_process(roost_process *p)
+{
+    int code = 1;
+    roost_process_join(p, -1);
+    roost_process_exitcode(p, &code);
+    roost_process_close(p);
+    return code != 0;
+}
+
+/* Starts n processes (at most 64) that run fn on an element each of args; waits for all. Returns how many
+ * failed. */
 static inline int run_processes(int n, int (*fn)(void *arg), void *args, size_t arg_size)
 {
     roost_process *processes[64];
-    int failed = 0;
-    for (int i = 0; i < n; i++)
-        if (roost_process_start(&processes[i], fn, (char *)args + (size_t)i * arg_size, NULL) != 0)
-            return roost_die("start a process");
-    for (int i = 0; i < n; i++) {
-        int code = 1;
-        roost_process_join(processes[i], -1);
-        roost_process_exitcode(processes[i], &code);
-        roost_process_close(processes[i]);
-        failed += code != 0;
-    }
+    int started = 0, failed = 0;
+    while (started < n && started < 64 &&
+           roost_process_start(&processes[started], fn, (char *)args + (size_t)started * arg_size, NULL) == 0)
+        started++;
+    if (started < n)
+        failed += roost_die("start a process");
+    for (int i = 0; i < started; i++)
+        failed += finish_process(processes[i]);
     return failed;
 }
 

@@ -124,8 +124,8 @@ static void peer_close(struct conn *c)
 static void peer_destroy(struct conn *c)
 {
     struct peer *p = peer_of(c);
-    close(p->fd);
     roost__buf_free(&p->sending);
+    close(p->fd);
     free(p);
 }
 

@@ -189,9 +189,9 @@ ROOST_API const char *roost_kind_name(roost_kind kind);
 ROOST_API const char *roost_type_name(roost_type type);
 
 /*
- * Prints v on one line as JSON, no newline. What JSON lacks is printed as a readable word: bytes as
- * "base64:…" strings, references as "<queue #7>", NaN and infinities as strings.
- * Errors: ROOST_ESYS when the stream fails.
+ * Prints v on one line as JSON, no newline. Keys are printed as strings, so 2 and "2", two keys, look alike.
+ * What JSON lacks is printed as a readable word: bytes as "base64:…" strings, references as "<queue #7>", NaN
+ * and infinities as strings. Errors: ROOST_ESYS when the stream fails.
  */
 ROOST_API int roost_value_print(FILE *out, roost_value v);
 
