@@ -21,7 +21,7 @@ done
 reach workers 3
 "$bin/demo_collector" "$url" >"$folder/out" &
 collector=$!
-pids+=($collector)
+pids+=("$collector")
 reach results 8
 kill -9 "${pids[2]}"
 wait $collector
