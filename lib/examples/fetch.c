@@ -8,6 +8,7 @@
 #include "die.h"
 
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,7 +51,6 @@ static ssize_t read_answer(int fd, char *head, size_t size)
 static int fetch(const roost_value *args, roost_value *result)
 {
     char host[256], port[8], path[1024] = "", head[8192];
-    int status = 0;
     if (sscanf(args->as.items[0].as.s, "http://%255[^:/]:%7[0-9]/%1023s", host, port, path) < 2)
         return roost_task_fail("not http://host:port/path");
     int fd = dial(host, port);
@@ -59,11 +59,12 @@ static int fetch(const roost_value *args, roost_value *result)
     dprintf(fd, "GET /%s HTTP/1.0\r\nHost: %s\r\n\r\n", path, host);
     ssize_t total = read_answer(fd, head, sizeof(head));
     close(fd);
-    const char *body = strstr(head, "\r\n\r\n");
-    if (total < 0 || sscanf(head, "HTTP/%*s %d", &status) != 1 || body == NULL)
+    const char *body = strstr(head, "\r\n\r\n"), *space = strchr(head, ' ');
+    long status = space != NULL ? strtol(space, NULL, 10) : 0;
+    if (total < 0 || status == 0 || body == NULL)
         return roost_task_fail("no HTTP answer");
     if (status != 200)
-        return roost_task_fail("HTTP %d", status);
+        return roost_task_fail("HTTP %ld", status);
     *result = roost_int(total - (body + 4 - head));
     return 0;
 }

@@ -26,7 +26,8 @@ int main(int argc, char **argv)
     roost_value a, b;
     if (roost_queue_get(q, &a, 1000) != 0 || roost_queue_get(q, &b, 1000) != 0)
         return roost_die("get");
-    printf("%lld + %lld = %lld\n", (long long)a.as.i, (long long)b.as.i, (long long)(a.as.i + b.as.i));
+    printf("%lld + %lld = %lld\n", (long long)a.as.i, (long long)b.as.i,
+           (long long)a.as.i + (long long)b.as.i);
     roost_queue_close(q);
     return roost_manager_shutdown(m) != 0 || failed != 0;
 }
