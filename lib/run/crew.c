@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "roost/process.h"
 #include "run/cells.h"
-#include "run/futex.h"
+#include "base/futex.h"
 #include "run/pool.h"
 #include "run/task.h"
 

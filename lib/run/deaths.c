@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "run/engine.h"
-#include "run/futex.h"
+#include "base/futex.h"
 
 enum { FAILED_STARTS_MAX = 16, DEATH_WAIT_MS = 5000 };
 

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "run/cells.h"
-#include "run/futex.h"
+#include "base/futex.h"
 #include "run/pool.h"
 #include "run/wait.h"
 

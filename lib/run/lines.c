@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "roost/profile.h"
-#include "run/futex.h"
+#include "base/futex.h"
 
 static struct roost__line *lines; /* used with the __atomic built-ins: the struct is public and plain */
 

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "roost/process.h"
 #include "run/family.h"
-#include "run/futex.h"
+#include "base/futex.h"
 #include "run/iter.h"
 #include "run/task.h"
 

@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "run/family.h"
 #include "run/forker.h"
-#include "run/futex.h"
+#include "base/futex.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "run/cells.h"
 #include "run/engine.h"
-#include "run/futex.h"
+#include "base/futex.h"
 
 void roost__slot_finish_job(struct slot *s, struct chunk *c)
 {

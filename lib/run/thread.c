@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "run/family.h"
-#include "run/futex.h"
+#include "base/futex.h"
 
 struct roost_thread {
     struct member member;

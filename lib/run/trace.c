@@ -8,7 +8,7 @@
 
 #include "base/hmap.h"
 #include "base/list.h"
-#include "run/futex.h"
+#include "base/futex.h"
 #include "run/task.h"
 
 struct row {

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/hmap.h"
 #include "roost/progress.h"
-#include "run/futex.h"
+#include "base/futex.h"
 
 /* ---- watchers ---- */
 

@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "run/cells.h"
-#include "run/futex.h"
+#include "base/futex.h"
 #include "run/task.h"
 
 struct worker {
