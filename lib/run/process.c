@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "run/family.h"
 #include "run/forker.h"
-#include "base/futex.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3

@@ -13,8 +13,8 @@
 #include <sys/eventfd.h>
 
 #include "base/error.h"
-#include "run/family.h"
 #include "base/futex.h"
+#include "run/family.h"
 
 struct roost_thread {
     struct member member;

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "run/cells.h"
 #include "base/futex.h"
+#include "run/cells.h"
 #include "run/task.h"
 
 struct worker {
