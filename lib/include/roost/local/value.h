@@ -42,8 +42,8 @@ ROOST_API int roost_local_value_set(roost_local_value *v, roost_value value);
  * changed. */
 ROOST_API int roost_local_value_add(roost_local_value *v, roost_value delta, roost_value *ret);
 
-/* The same for integers, without a roost_value on the way: the fastest. A sum above 2^63 ("L", "Q") comes as its bits.
- * Errors: ROOST_ETYPE for other typecodes. */
+/* The same for integers, without a roost_value on the way: the fastest. A sum above 2^63 ("L", "Q") comes as
+ * its bits. Errors: ROOST_ETYPE for other typecodes. */
 ROOST_API int roost_local_value_add_int(roost_local_value *v, int64_t delta, int64_t *ret);
 
 /* Sets it if it equals expected (as numbers: 1 equals 1.0), in one step; *ret says whether. */
