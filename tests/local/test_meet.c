@@ -244,7 +244,7 @@ static int wait_barrier(void *timeout)
 static void start_parties(pid_t *pids, int n)
 {
     for (int i = 0; i < n; i++)
-        pids[i] = kid(wait_barrier, (void *)30000);
+        pids[i] = kid(wait_barrier, (void *)-1);
     for (int i = 0; i < 30000 && roost_local_barrier_n_waiting(w->barrier) < (uint32_t)n; i++)
         usleep(1000);
     assert_int_equal(roost_local_barrier_n_waiting(w->barrier), n);
