@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "local/self.h"
 #include "roost/local/lock.h"
 #include "roost/local/semaphore.h"
 
@@ -191,6 +192,17 @@ static void any_process_may_release_a_lock_but_not_twice(void **state)
     assert_int_equal(roost_local_lock_release(w->lock), ROOST_EOVERRELEASE);
 }
 
+static void number_given_to_another_is_not_taken_for_the_dead(void **state)
+{
+    (void)state;
+    uint32_t me = self()->process,
+             other = me ^ 1u << SELF_PID_BITS; /* the same pid, started at another time */
+    assert_true(roost__alive(me));
+    assert_true(roost__alive(self()->thread));
+    assert_false(roost__alive(other));
+    assert_int_equal(self_pid(other), getpid());
+}
+
 /* ---- rlocks ---- */
 
 static int steal_rlock(void *unused)
@@ -333,6 +345,7 @@ int main(void)
         IN_A_WORLD(lock_of_one_that_was_killed_can_be_tried),
         IN_A_WORLD(waiter_killed_in_its_sleep_does_not_keep_others_out),
         IN_A_WORLD(any_process_may_release_a_lock_but_not_twice),
+        IN_A_WORLD(number_given_to_another_is_not_taken_for_the_dead),
         IN_A_WORLD(rlock_belongs_to_its_thread_until_as_many_releases),
         IN_A_WORLD(rlock_of_a_thread_that_ended_passes_on),
         IN_A_WORLD(random_kills_never_block_or_share_the_lock),

@@ -2,7 +2,9 @@
 #include "tests/local/kids.h"
 
 #include <stdio.h>
+#include <sys/ptrace.h>
 
+#include "local/segment.h"
 #include "roost/local/event.h"
 #include "roost/local/pipe.h"
 #include "roost/local/queue.h"
@@ -262,6 +264,98 @@ static void random_kills_leave_the_queue_whole(void **state)
     assert_in_range(doubled, 0, kills_of_writers); /* a writer dies before it has noted what it put */
 }
 
+/* ---- killed after any instruction ---- */
+
+/* What is done once in a process is done, so that there is less to step through. */
+static void warm_up(void)
+{
+    roost_local_queue *q;
+    roost_value v;
+    roost_local_queue_new(NULL, &q);
+    roost_local_queue_put(q, roost_str("warm"), 0);
+    roost_local_queue_get(q, &v, 0);
+    roost_value_free(&v);
+}
+
+static int put_traced(void *unused)
+{
+    (void)unused;
+    warm_up();
+    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    raise(SIGSTOP);
+    return roost_local_queue_put(w->q, roost_str("second"), -1) == 0 ? 0 : 1;
+}
+
+static int get_traced(void *unused)
+{
+    roost_value v;
+    (void)unused;
+    warm_up();
+    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    raise(SIGSTOP);
+    return roost_local_queue_get(w->q, &v, -1) == 0 ? 0 : 1;
+}
+
+enum { SNAPSHOTS_MAX = 1000 };
+
+/* Runs fn in a child, one instruction at a time; keeps what was in the queue's memory whenever it had
+ * changed. The child is dead then, as if it had been killed right there. How many there are. */
+static int step_through(int (*fn)(void *), struct segment *s, uint8_t *snapshots)
+{
+    int status, n = 0;
+    pid_t pid = kid(fn, NULL);
+    waitpid(pid, &status, 0);
+    while (WIFSTOPPED(status)) {
+        if (n == 0 || memcmp(snapshots + (size_t)(n - 1) * s->size, s->head, s->size) != 0) {
+            assert_true(n < SNAPSHOTS_MAX);
+            memcpy(snapshots + (size_t)n++ * s->size, s->head, s->size);
+        }
+        assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+        waitpid(pid, &status, 0);
+    }
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return n;
+}
+
+/* The queue holds `first` items or, once the child came far enough, `then`; all of them whole. */
+static bool check_whole(int first, int then)
+{
+    int64_t found = roost_local_queue_qsize(w->q);
+    assert_true(found == first || found == then);
+    ok(roost_local_queue_put(w->q, roost_str("last"), 0));
+    for (int64_t n = found; n >= 0; n--) {
+        roost_value v;
+        ok(roost_local_queue_get(w->q, &v, 0));
+        assert_true(n > 0 ? v.len == 5 || v.len == 6 : roost_value_equal(v, roost_str("last")));
+        roost_value_free(&v);
+    }
+    assert_true(roost_local_queue_empty(w->q));
+    return found == then;
+}
+
+static void kill_everywhere(int (*fn)(void *), int before, int then)
+{
+    struct segment *s = (struct segment *)(void *)w->q; /* a handle begins with it */
+    uint8_t *snapshots = malloc(SNAPSHOTS_MAX * s->size);
+    for (int i = 0; i < before; i++)
+        ok(roost_local_queue_put(w->q, roost_str("first"), 0));
+    int n = step_through(fn, s, snapshots), done = 0;
+    for (int i = 0; i < n; i++) {
+        memcpy(s->head, snapshots + (size_t)i * s->size, s->size);
+        done += check_whole(before, then);
+    }
+    assert_in_range(done, 1, n - 1); /* both sides of the moment were seen */
+    free(snapshots);
+}
+
+static void put_and_get_killed_anywhere_leave_the_queue_whole(void **state)
+{
+    (void)state;
+    use_queue(0, 256);
+    kill_everywhere(put_traced, 1, 2);
+    kill_everywhere(get_traced, 2, 1);
+}
+
 /* ---- joining, shutting down ---- */
 
 static int work_off(void *unused)
@@ -463,6 +557,7 @@ int main(void)
         IN_A_WORLD(every_item_comes_once_and_in_its_writers_order),
         IN_A_WORLD(reader_killed_in_its_sleep_takes_nothing),
         IN_A_WORLD(random_kills_leave_the_queue_whole),
+        IN_A_WORLD(put_and_get_killed_anywhere_leave_the_queue_whole),
         IN_A_WORLD(join_waits_until_all_is_worked_off),
         IN_A_WORLD(shutdown_lets_items_be_taken_unless_immediate),
         IN_A_WORLD(values_of_every_size_travel_both_ways),
