@@ -31,9 +31,12 @@ static void after_fork_in_child(void)
         struct conn *inherited = atomic_exchange(&m->conn, NULL);
         if (inherited != NULL) {
             roost__transport_close(&inherited->transport);
+            roost__transport_close(&inherited->next);
+            roost__pulse_forget(&inherited->pulse);
             list_push_back(&set_aside, &inherited->link);
         }
         m->server.pid = 0; /* the parent's to end */
+        atomic_store(&m->state, ROOST_NOT_CONNECTED);
         pthread_mutex_init(&m->connecting, NULL);
         roost__refs_forget_session(&m->refs);
     }
