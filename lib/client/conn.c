@@ -368,10 +368,15 @@ int roost__conn_open(const struct conn_options *options, struct conn **ret)
     return ROOST_OK;
 }
 
-void roost__conn_close(struct conn *c, int code, const char *reason)
+void roost__conn_end_session(struct conn *c)
 {
     if (c->terms.grace_ms > 0)
         roost__send_signal(c, FRAME_END);
+}
+
+void roost__conn_close(struct conn *c, int code, const char *reason)
+{
+    roost__conn_end_session(c);
     roost__conn_fail(c, code, reason);
     roost__pulse_stop(c);
 }

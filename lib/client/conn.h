@@ -113,6 +113,9 @@ int roost__conn_cancel(struct conn *c, pthread_t thread);
 /* Sends the queued releases of references, if any. */
 void roost__conn_send_releases(struct conn *c);
 
+/* Tells the server that the session ends, where that can be said without waiting. */
+void roost__conn_end_session(struct conn *c);
+
 /* Ends the session where that can be said without waiting, fails the connection, wakes every waiting thread,
  * and waits for the end of the connection's own. */
 void roost__conn_close(struct conn *c, int code, const char *reason);

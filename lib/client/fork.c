@@ -1,5 +1,7 @@
-/* fork.c: pthread_atfork() handlers for all managers; see fork.h. */
+/* fork.c: what all managers do when the process forks, and when it ends; see fork.h. */
 #include "client/fork.h"
+
+#include "base/farewell.h"
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list managers = {&managers, &managers};
@@ -43,8 +45,21 @@ static void after_fork_in_child(void)
     after_fork_in_parent();
 }
 
+/* A process that ends in order does not come back: its sessions need no grace. */
+static void end_sessions(void)
+{
+    pthread_mutex_lock(&registry_lock);
+    list_each (it, &managers) {
+        struct conn *c = atomic_load(&as_manager(it)->conn);
+        if (c != NULL)
+            roost__conn_end_session(c);
+    }
+    pthread_mutex_unlock(&registry_lock);
+}
+
 static void install_handlers(void)
 {
+    roost__farewell_set(end_sessions);
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
