@@ -280,58 +280,78 @@ static intptr_t join(pthread_t thread)
     return (intptr_t)result;
 }
 
+/* A client behind the proxy, one thread of which waits for an item. */
+struct taker {
+    struct story story;
+    roost_manager *m;
+    roost_queue *q;
+    pthread_t thread;
+};
+
+static void begin_taking(struct taker *t, roost_options options)
+{
+    t->story = new_story();
+    t->m = connected(options, &t->story);
+    OK(roost_queue_open(t->m, "items", NULL, &t->q));
+    assert_int_equal(pthread_create(&t->thread, NULL, get_for_ever, t->q), 0);
+    await_info("waiters", 1);
+}
+
+static void end_taking(struct taker *t)
+{
+    OK(roost_server_delete(direct, roost_str("items")));
+    roost_queue_close(t->q);
+    roost_manager_close(t->m);
+}
+
+/* The line breaks, and there is no other for now. */
+static void break_the_line_of(struct taker *t)
+{
+    proxy_set(&proxy, &proxy.refuses, true);
+    proxy_cut(&proxy);
+    assert_int_equal(told(&t->story, 2), ROOST_DISCONNECTED);
+}
+
 static void a_blocked_call_keeps_its_place_in_line(void **state)
 {
     (void)state;
-    struct story story = new_story();
-    pthread_t first, second;
-    roost_queue *mine, *theirs;
-    roost_manager *m = connected((roost_options){.grace_ms = LONG_MS, .lease_ms = -1}, &story);
-    OK(roost_queue_open(m, "line", NULL, &mine));
-    OK(roost_queue_open(direct, "line", NULL, &theirs));
-    assert_int_equal(pthread_create(&first, NULL, get_for_ever, mine), 0);
-    await_info("waiters", 1);
+    struct taker first;
+    pthread_t second;
+    roost_queue *theirs;
+    begin_taking(&first, (roost_options){.grace_ms = LONG_MS, .lease_ms = -1});
+    OK(roost_queue_open(direct, "items", NULL, &theirs));
     assert_int_equal(pthread_create(&second, NULL, get_for_ever, theirs), 0);
     await_info("waiters", 2);
     for (int i = 0; i < 3; i++) {
         proxy_cut(&proxy);
-        assert_int_equal(told(&story, 2 * i + 2), ROOST_DISCONNECTED);
-        assert_int_equal(told(&story, 2 * i + 3), ROOST_RESUMED);
+        assert_int_equal(told(&first.story, 2 * i + 2), ROOST_DISCONNECTED);
+        assert_int_equal(told(&first.story, 2 * i + 3), ROOST_RESUMED);
     }
     OK(roost_queue_put(theirs, roost_int(1), -1));
-    assert_int_equal(join(first), 1);
+    assert_int_equal(join(first.thread), 1);
     OK(roost_queue_put(theirs, roost_int(2), -1));
     assert_int_equal(join(second), 2);
-    OK(roost_server_delete(direct, roost_str("line")));
-    roost_queue_close(mine);
     roost_queue_close(theirs);
-    roost_manager_close(m);
+    end_taking(&first);
 }
 
 static void an_answer_given_while_the_line_was_down_arrives(void **state)
 {
     (void)state;
-    struct story story = new_story();
-    pthread_t taker;
-    roost_queue *mine, *theirs;
-    roost_manager *m = connected((roost_options){.grace_ms = LONG_MS, .lease_ms = -1}, &story);
-    OK(roost_queue_open(m, "down", NULL, &mine));
-    OK(roost_queue_open(direct, "down", NULL, &theirs));
-    assert_int_equal(pthread_create(&taker, NULL, get_for_ever, mine), 0);
-    await_info("waiters", 1);
-    proxy_set(&proxy, &proxy.refuses, true);
-    proxy_cut(&proxy);
+    struct taker t;
+    roost_queue *theirs;
+    begin_taking(&t, (roost_options){.grace_ms = LONG_MS, .lease_ms = -1});
+    OK(roost_queue_open(direct, "items", NULL, &theirs));
+    break_the_line_of(&t);
     await_info("detached", 1);
     OK(roost_queue_put(theirs, roost_int(42), -1));
     await_info("waiters", 0);
     assert_int_equal(info("deliveries"), 1);
     proxy_set(&proxy, &proxy.refuses, false);
-    assert_int_equal(join(taker), 42);
+    assert_int_equal(join(t.thread), 42);
     await_info("deliveries", 0);
-    OK(roost_server_delete(direct, roost_str("down")));
-    roost_queue_close(mine);
     roost_queue_close(theirs);
-    roost_manager_close(m);
+    end_taking(&t);
 }
 
 static void an_idle_client_with_a_lease_resumes_by_itself(void **state)
@@ -460,22 +480,15 @@ static void a_stopped_server_is_noticed(void **state)
 static void a_server_that_was_stopped_for_a_while_goes_on(void **state)
 {
     (void)state;
-    struct story story = new_story();
-    pthread_t taker;
-    roost_queue *q;
-    roost_manager *m = connected((roost_options){.grace_ms = LONG_MS, .lease_ms = 200}, &story);
-    OK(roost_queue_open(m, "nap", NULL, &q));
-    assert_int_equal(pthread_create(&taker, NULL, get_for_ever, q), 0);
-    await_info("waiters", 1);
+    struct taker t;
+    begin_taking(&t, (roost_options){.grace_ms = LONG_MS, .lease_ms = 200});
     kill(server, SIGSTOP);
-    assert_int_equal(told(&story, 2), ROOST_DISCONNECTED);
+    assert_int_equal(told(&t.story, 2), ROOST_DISCONNECTED);
     kill(server, SIGCONT);
-    assert_int_equal(told(&story, 3), ROOST_RESUMED);
-    OK(roost_queue_put(q, roost_int(7), -1));
-    assert_int_equal(join(taker), 7);
-    OK(roost_server_delete(direct, roost_str("nap")));
-    roost_queue_close(q);
-    roost_manager_close(m);
+    assert_int_equal(told(&t.story, 3), ROOST_RESUMED);
+    OK(roost_queue_put(t.q, roost_int(7), -1));
+    assert_int_equal(join(t.thread), 7);
+    end_taking(&t);
 }
 
 /* The child's part: holds the lock, says so, and tells what its release returned when it is woken. */
@@ -606,21 +619,15 @@ static void a_process_that_ends_in_order_needs_no_grace(void **state)
 static void closing_interrupts_the_attempts_to_reconnect(void **state)
 {
     (void)state;
-    struct story story = new_story();
-    pthread_t taker;
-    roost_queue *q;
-    roost_manager *m = connected((roost_options){.grace_ms = 50, .reconnect_ms = -1}, &story);
-    OK(roost_queue_new(m, 0, &q));
-    assert_int_equal(pthread_create(&taker, NULL, get_for_ever, q), 0);
-    await_info("waiters", 1);
-    proxy_set(&proxy, &proxy.refuses, true);
-    proxy_cut(&proxy);
-    assert_int_equal(told(&story, 2), ROOST_DISCONNECTED);
-    roost_manager_close(m);
-    assert_int_equal(join(taker), ROOST_ECLOSED);
-    await_info("waiters", 0);
+    struct taker t;
+    begin_taking(&t, (roost_options){.grace_ms = 50, .reconnect_ms = -1});
+    break_the_line_of(&t);
+    roost_manager_close(t.m);
+    assert_int_equal(join(t.thread), ROOST_ECLOSED);
     proxy_set(&proxy, &proxy.refuses, false);
-    roost_queue_close(q);
+    await_info("waiters", 0);
+    t.m = NULL;
+    end_taking(&t);
 }
 
 /* ---- cancelling ---- */
@@ -654,21 +661,13 @@ static void a_blocked_call_can_be_cancelled(void **state)
 static void a_cancel_survives_the_break_of_the_line(void **state)
 {
     (void)state;
-    struct story story = new_story();
-    pthread_t taker;
-    roost_queue *q;
-    roost_manager *m = connected((roost_options){.grace_ms = LONG_MS, .lease_ms = -1}, &story);
-    OK(roost_queue_new(m, 0, &q));
-    assert_int_equal(pthread_create(&taker, NULL, get_for_ever, q), 0);
-    await_info("waiters", 1);
-    proxy_set(&proxy, &proxy.refuses, true);
-    proxy_cut(&proxy);
-    assert_int_equal(told(&story, 2), ROOST_DISCONNECTED);
-    cancel(m, taker);
+    struct taker t;
+    begin_taking(&t, (roost_options){.grace_ms = LONG_MS, .lease_ms = -1});
+    break_the_line_of(&t);
+    cancel(t.m, t.thread);
     proxy_set(&proxy, &proxy.refuses, false);
-    assert_int_equal(join(taker), ROOST_ECANCELED);
-    roost_queue_close(q);
-    roost_manager_close(m);
+    assert_int_equal(join(t.thread), ROOST_ECANCELED);
+    end_taking(&t);
 }
 
 /* ---- fork and threads ---- */
