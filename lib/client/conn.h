@@ -1,13 +1,15 @@
 /*
- * conn.h: one connection with its session, shared by all threads of the process.
+ * conn.h: one session with a server and the connection that carries it, shared by all threads of the process.
  *
  * A call is a struct on its caller's stack: it gets its number and is written; then its thread waits, and one
- * of the waiting threads, the leader, reads for all. No thread of its own, no memory per call in the steady
- * state. A connection that fails stays failed: every waiting and later call returns the reason.
+ * of the waiting threads, the leader, reads for all. No memory per call in the steady state. When the stream
+ * ends and the session can be resumed, the leader connects anew and everything unanswered is sent again
+ * (resume.c). A connection that has failed for good stays so: every waiting and later call returns the
+ * reason.
  *
- * Locks: write_lock covers the stream's sending side and the numbers; lock covers everything else and is
- * never held during I/O; the leader owns the receive buffer. Order: write_lock, then lock. Called by
- * manager.c (open, close) and object.c (calls).
+ * Locks: write_lock covers the stream's sending side and the numbers; lock covers the rest and is never held
+ * during I/O; the leader owns the receive buffer and alone replaces the stream. Order: write_lock, then lock.
+ * Called by manager.c (open, close), object.c (calls) and pulse.c.
  */
 #ifndef ROOST_CLIENT_CONN_H
 #define ROOST_CLIENT_CONN_H
@@ -17,8 +19,11 @@
 #include "base/buf.h"
 #include "base/hmap.h"
 #include "base/list.h"
+#include "client/handshake.h"
+#include "client/pulse.h"
 #include "client/refs.h"
 #include "client/transport.h"
+#include "roost/manager.h"
 #include "roost/value.h"
 
 enum { REASON_MAX = 320 }; /* bytes of an error message, with its NUL */
@@ -26,25 +31,44 @@ enum { REASON_MAX = 320 }; /* bytes of an error message, with its NUL */
 /* Counts the references of a value just received, in its block's name. */
 typedef int conn_adopt(void *owner, roost_value *v);
 
-struct conn {
-    struct transport transport;
+/* Hears what becomes of the connection; called by the leader, without locks. */
+typedef void conn_tell(void *owner, roost_state state);
+
+struct conn_options {
+    struct wishes wishes;
+    int reconnect_ms; /* how long to try to resume; -1: for ever */
     struct refs *refs;
     conn_adopt *adopt;
+    conn_tell *tell;
     void *owner;
+};
+
+struct conn {
+    struct conn_options options;
+    struct terms terms; /* of the session */
+    struct transport transport;
+    struct transport next; /* the leader's: the stream that is being opened */
+    struct pulse pulse;
     struct list link; /* fork.c's: a connection set aside */
 
     pthread_mutex_t write_lock;
     struct buf out;
-    uint64_t number; /* the last call's */
+    struct buf releases; /* scratch */
+    struct buf acks;     /* of struct ack: acknowledged, and the server may not know it yet */
+    uint64_t number;     /* the last call's */
 
     pthread_mutex_t lock;
+    pthread_cond_t failed; /* code was set; for who pauses between two attempts to resume */
     struct hmap calls;     /* sent and not answered, by number */
     struct list followers; /* calls whose threads sleep */
     bool led;              /* a thread is reading */
     int code;              /* 0, or why the connection failed */
     char reason[REASON_MAX];
 
-    struct buf in; /* the leader's: received and not yet taken apart */
+    struct buf in;              /* the leader's: received and not yet taken apart */
+    bool dismissed;             /* the leader's: the server said GOODBYE */
+    atomic_uint_least64_t seen; /* the call whose answer came last on this stream */
+    atomic_bool heard;          /* bytes came since pulse.c looked last */
 };
 
 struct call {
@@ -58,25 +82,22 @@ struct call {
     roost_value result; /* of a call that succeeded: the caller's to free */
 
     /* the connection's */
+    struct slice raw; /* of a release: its arguments, encoded, instead of args; nobody waits for it */
     struct list link; /* in followers */
     uint64_t number;
+    uint64_t thread;     /* the caller's number on the wire */
+    pthread_t caller;    /* the thread, for roost_cancel() */
     pthread_cond_t wake; /* made when the thread falls asleep */
     bool done;
     bool asleep;
+    bool cancelled;
     int code; /* how the call ended */
     char reason[REASON_MAX];
 };
 
-struct conn_options {
-    const char *url;
-    const char *label; /* may be NULL */
-    int timeout_ms;    /* for connecting and the first answer */
-    struct refs *refs;
-    conn_adopt *adopt;
-    void *owner;
-};
-
-/* Connects and opens a session. Errors: those of roost__transport_open(), ROOST_EPROTO, ROOST_ENOMEM. */
+/* Connects and opens a session. Errors: those of roost__transport_open() and roost__handshake(),
+ * ROOST_ENOMEM.
+ */
 int roost__conn_open(const struct conn_options *options, struct conn **ret);
 
 /*
@@ -85,13 +106,48 @@ int roost__conn_open(const struct conn_options *options, struct conn **ret);
  */
 int roost__conn_call(struct conn *c, struct call *call);
 
+/* Asks the server to give up what a thread's call waits for. Errors: ROOST_ENOENT, that thread is in no call.
+ */
+int roost__conn_cancel(struct conn *c, pthread_t thread);
+
 /* Sends the queued releases of references, if any. */
 void roost__conn_send_releases(struct conn *c);
 
-/* Fails the connection with a code and a reason; wakes every waiting thread. */
+/* Tells the server that the session ends, where that can be said without waiting. */
+void roost__conn_end_session(struct conn *c);
+
+/* Ends the session where that can be said without waiting, fails the connection, wakes every waiting thread,
+ * and waits for the end of the connection's own. */
+void roost__conn_close(struct conn *c, int code, const char *reason);
+
+/* Frees it; it was closed, or never opened, and no thread is inside any more. */
+void roost__conn_free(struct conn *c);
+
+/* ---- between the files of the connection ---- */
+
+/* conn.c: fails the connection with a code and a reason; wakes every waiting thread. */
 void roost__conn_fail(struct conn *c, int code, const char *reason);
 
-/* Frees it; no thread is inside any more. */
-void roost__conn_free(struct conn *c);
+/* conn.c: takes the lead if it is free; gives it on. */
+bool roost__conn_try_lead(struct conn *c);
+void roost__conn_hand_on(struct conn *c);
+
+/* conn.c, the leader: takes what has come, without waiting; when the stream has ended, resumes or fails. */
+void roost__conn_look(struct conn *c);
+
+/* conn.c: from here on its answer finds the call. Errors: ROOST_ENOMEM, why the connection failed. */
+int roost__conn_register(struct conn *c, struct call *call);
+
+/* send.c: sends the queued releases and a call (NULL: none), which gets its number and is registered. */
+int roost__send_call(struct conn *c, struct call *call);
+int roost__send_ack(struct conn *c, uint64_t number);
+void roost__send_cancel(struct conn *c, uint64_t number);
+/* send.c: a frame of one element, if that is possible without waiting. */
+void roost__send_signal(struct conn *c, unsigned frame_kind);
+/* send.c: the stream becomes c->next, on which all that is unanswered is sent again. The leader. */
+int roost__send_again(struct conn *c);
+
+/* resume.c: the leader's stream has ended with code (worded). ROOST_OK: it goes on. */
+int roost__resume(struct conn *c, int code);
 
 #endif

@@ -1,5 +1,7 @@
-/* fork.c: pthread_atfork() handlers for all managers; see fork.h. */
+/* fork.c: what all managers do when the process forks, and when it ends; see fork.h. */
 #include "client/fork.h"
+
+#include "base/farewell.h"
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list managers = {&managers, &managers};
@@ -31,17 +33,33 @@ static void after_fork_in_child(void)
         struct conn *inherited = atomic_exchange(&m->conn, NULL);
         if (inherited != NULL) {
             roost__transport_close(&inherited->transport);
+            roost__transport_close(&inherited->next);
+            roost__pulse_forget(&inherited->pulse);
             list_push_back(&set_aside, &inherited->link);
         }
         m->server.pid = 0; /* the parent's to end */
+        atomic_store(&m->state, ROOST_NOT_CONNECTED);
         pthread_mutex_init(&m->connecting, NULL);
         roost__refs_forget_session(&m->refs);
     }
     after_fork_in_parent();
 }
 
+/* A process that ends in order does not come back: its sessions need no grace. */
+static void end_sessions(void)
+{
+    pthread_mutex_lock(&registry_lock);
+    list_each (it, &managers) {
+        struct conn *c = atomic_load(&as_manager(it)->conn);
+        if (c != NULL)
+            roost__conn_end_session(c);
+    }
+    pthread_mutex_unlock(&registry_lock);
+}
+
 static void install_handlers(void)
 {
+    roost__farewell_set(end_sessions);
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 

@@ -1,5 +1,5 @@
 /*
- * fork.h: what happens to managers when the process forks.
+ * fork.h: what happens to managers when the process forks, and when it ends.
  *
  * The child must neither write to the parent's connection nor keep it open (the server would not see the
  * parent die), and must not wait for a lock that a thread of the parent held. So, once per fork() and without

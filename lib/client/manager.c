@@ -11,7 +11,7 @@
 #include "wire/decode.h"
 #include "wire/methods.h"
 
-enum { CONNECT_TIMEOUT = 10000 };
+enum { CONNECT_TIMEOUT = 10000, TCP_GRACE = 5000, TCP_LEASE = 10000 };
 
 /* ---- memory ---- */
 
@@ -33,20 +33,41 @@ void roost__manager_drop(struct roost_manager *m)
     free(m);
 }
 
-static int new_manager(const roost_options *options, struct roost_manager **ret)
+/* What 0 in an option stands for; a negative number means none. */
+static int wish(int given, int otherwise)
+{
+    return given == 0 ? otherwise : given < 0 ? 0 : given;
+}
+
+static void take_options(struct roost_manager *m, const roost_options *options)
+{
+    static const roost_options none;
+    const roost_options *o = options != NULL ? options : &none;
+    bool tcp = m->url != NULL && strncmp(m->url, "ipc://", 6) != 0;
+    m->timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : CONNECT_TIMEOUT;
+    m->grace_ms = wish(o->grace_ms, tcp ? TCP_GRACE : 0);
+    m->lease_ms = wish(o->lease_ms, tcp ? TCP_LEASE : 0);
+    m->reconnect_ms = o->reconnect_ms != 0 ? o->reconnect_ms : m->grace_ms + m->lease_ms;
+    m->on_state = o->on_state;
+    m->on_state_arg = o->on_state_arg;
+}
+
+/* A manager for the server at url; NULL: one that is still to be started. */
+static int new_manager(const char *url, const roost_options *options, struct roost_manager **ret)
 {
     struct roost_manager *m = calloc(1, sizeof(*m));
     if (m == NULL)
         return roost__fail(ROOST_ENOMEM, "no memory for a manager");
-    m->timeout_ms = options != NULL && options->timeout_ms != 0 ? options->timeout_ms : CONNECT_TIMEOUT;
     atomic_init(&m->users, 1);
     pthread_mutex_init(&m->connecting, NULL);
     roost__refs_init(&m->refs);
     roost__fork_register(m);
-    if (options != NULL && options->label != NULL && (m->label = strdup(options->label)) == NULL) {
+    if ((url != NULL && (m->url = strdup(url)) == NULL) ||
+        (options != NULL && options->label != NULL && (m->label = strdup(options->label)) == NULL)) {
         roost__manager_drop(m);
         return roost__fail(ROOST_ENOMEM, "no memory for a manager");
     }
+    take_options(m, options);
     *ret = m;
     return ROOST_OK;
 }
@@ -150,21 +171,41 @@ static int retain_inherited(struct roost_manager *m, struct conn *c)
     return rc;
 }
 
+static void tell(void *owner, roost_state state)
+{
+    struct roost_manager *m = owner;
+    atomic_store(&m->state, (int)state);
+    if (m->on_state != NULL)
+        m->on_state(m, state, m->on_state_arg);
+}
+
 static int connect_now(struct roost_manager *m)
 {
-    struct conn_options options = {.url = m->url,
-                                   .label = m->label,
-                                   .timeout_ms = m->timeout_ms,
+    struct conn_options options = {.wishes = {.url = m->url,
+                                              .label = m->label,
+                                              .timeout_ms = m->timeout_ms,
+                                              .grace_ms = m->grace_ms,
+                                              .lease_ms = m->lease_ms,
+                                              .epoch = atomic_load(&m->epoch)},
+                                   .reconnect_ms = m->reconnect_ms,
                                    .refs = &m->refs,
                                    .adopt = adopt,
+                                   .tell = tell,
                                    .owner = m};
     struct conn *c;
     int rc = roost__conn_open(&options, &c);
-    if (rc == ROOST_OK && (rc = retain_inherited(m, c)) != ROOST_OK)
+    if (rc == ROOST_EEPOCH)
+        tell(m, ROOST_RESTARTED);
+    if (rc == ROOST_OK && (rc = retain_inherited(m, c)) != ROOST_OK) {
+        roost__conn_close(c, rc, "the session was given up");
         roost__conn_free(c);
-    if (rc == ROOST_OK)
-        atomic_store(&m->conn, c);
-    return rc;
+    }
+    if (rc != ROOST_OK)
+        return rc;
+    atomic_store(&m->epoch, c->terms.epoch);
+    atomic_store(&m->conn, c);
+    tell(m, ROOST_CONNECTED);
+    return ROOST_OK;
 }
 
 static int connection(struct roost_manager *m, struct conn **ret)
@@ -201,11 +242,10 @@ int roost_connect(const char *url, const roost_options *options, roost_manager *
     struct conn *c;
     if (url == NULL || ret == NULL)
         return roost__fail(ROOST_EINVAL, "roost_connect: the URL or the result is NULL");
-    int rc = new_manager(options, &m);
+    int rc = new_manager(url, options, &m);
     if (rc != ROOST_OK)
         return rc;
-    m->url = strdup(url);
-    rc = m->url == NULL ? roost__fail(ROOST_ENOMEM, "no memory for a URL") : connection(m, &c);
+    rc = connection(m, &c);
     if (rc != ROOST_OK) {
         roost__manager_drop(m);
         return rc;
@@ -220,7 +260,7 @@ int roost_manager_start(const roost_options *options, roost_manager **ret)
     struct conn *c;
     if (ret == NULL)
         return roost__fail(ROOST_EINVAL, "roost_manager_start: the result is NULL");
-    int rc = new_manager(options, &m);
+    int rc = new_manager(NULL, options, &m);
     if (rc != ROOST_OK)
         return rc;
     rc = roost__spawn_server(options != NULL ? options->roostd : NULL, m->timeout_ms, &m->server, &m->url);
@@ -244,7 +284,7 @@ int roost_manager_shutdown(roost_manager *m)
     atomic_store(&m->closed, true);
     struct conn *c = atomic_load(&m->conn);
     if (c != NULL)
-        roost__conn_fail(c, ROOST_ECLOSED, "the manager was closed");
+        roost__conn_close(c, ROOST_ECLOSED, "the manager was closed");
     if (m->server.pid > 0)
         rc = roost__end_server(&m->server);
     roost__manager_drop(m);
@@ -254,6 +294,19 @@ int roost_manager_shutdown(roost_manager *m)
 void roost_manager_close(roost_manager *m)
 {
     (void)roost_manager_shutdown(m);
+}
+
+roost_state roost_manager_state(const roost_manager *m)
+{
+    return m != NULL ? (roost_state)atomic_load(&m->state) : ROOST_NOT_CONNECTED;
+}
+
+int roost_cancel(roost_manager *m, pthread_t thread)
+{
+    struct conn *c = m != NULL ? atomic_load(&m->conn) : NULL;
+    int rc = c != NULL ? roost__conn_cancel(c, thread)
+                       : roost__fail(ROOST_ENOENT, "this process has no connection yet");
+    return rc == ROOST_OK ? rc : roost__fail_at("roost_cancel");
 }
 
 const char *roost_manager_url(const roost_manager *m)

@@ -18,7 +18,11 @@
 struct roost_manager {
     char *url;
     char *label;
-    int timeout_ms;
+    int timeout_ms, grace_ms, lease_ms, reconnect_ms; /* as wished for */
+    void (*on_state)(roost_manager *m, roost_state state, void *arg);
+    void *on_state_arg;
+    atomic_int state;
+    atomic_uint_least64_t epoch; /* of the server, whose ids are known; 0: none yet */
     atomic_size_t users;
     atomic_bool closed;
     struct conn *_Atomic conn;

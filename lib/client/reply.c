@@ -33,19 +33,24 @@ static bool parse_welcome(const uint8_t *p, struct reply *ret)
     p = roost__scan_item(p, &it);
     if (it.kind != ROOST_STR || !slice_equal(slice_of(it.as.bytes, it.len), slice_str("roost")))
         return false;
-    return next_number(&p, &version) && version == PROTOCOL_VERSION && next_number(&p, &ret->number);
+    if (!next_number(&p, &version) || version != PROTOCOL_VERSION || !next_number(&p, &ret->number) ||
+        !next_number(&p, &ret->epoch))
+        return false;
+    p = roost__scan_skip(p); /* limits */
+    ret->terms = scan_next(&p);
+    return scan_value(ret->terms).kind == ROOST_MAP;
 }
 
 bool roost__reply_parse(struct slice payload, struct reply *ret)
 {
     static const uint32_t lengths[] = {
-        [FRAME_WELCOME] = 6, [FRAME_REPLY] = 3, [FRAME_ERROR] = 4, [FRAME_GOODBYE] = 3};
+        [FRAME_WELCOME] = 7, [FRAME_REPLY] = 3, [FRAME_ERROR] = 4, [FRAME_GOODBYE] = 3, [FRAME_PONG] = 1};
     struct item it;
     uint64_t kind;
     if (!roost__scan_check(payload, FRAME_DEPTH_MAX))
         return false;
     const uint8_t *p = roost__scan_item(payload.data, &it);
-    if (it.kind != ROOST_ARRAY || it.len == 0 || !next_number(&p, &kind) || kind > FRAME_GOODBYE ||
+    if (it.kind != ROOST_ARRAY || it.len == 0 || !next_number(&p, &kind) || kind > FRAME_PONG ||
         it.len != lengths[kind])
         return false;
     *ret = (struct reply){.kind = (enum frame_kind)kind};
@@ -59,6 +64,8 @@ bool roost__reply_parse(struct slice payload, struct reply *ret)
         return true;
     case FRAME_ERROR:
         return next_number(&p, &ret->number) && parse_refusal(p, ret);
+    case FRAME_PONG:
+        return true;
     default:
         return parse_refusal(p, ret);
     }

@@ -1,7 +1,7 @@
 /*
- * reply.h: a server's frame taken apart: WELCOME, REPLY, ERROR, GOODBYE (PROTOCOL.md, section 1).
+ * reply.h: a server's frame taken apart: WELCOME, REPLY, ERROR, GOODBYE, PONG (PROTOCOL.md, section 1).
  *
- * Everything in it borrows from the frame's bytes. Called by conn.c.
+ * Everything in it borrows from the frame's bytes. Called by conn.c and handshake.c.
  */
 #ifndef ROOST_CLIENT_REPLY_H
 #define ROOST_CLIENT_REPLY_H
@@ -15,6 +15,8 @@ struct reply {
     int code;             /* ERROR, GOODBYE: negative */
     struct slice message; /* ERROR, GOODBYE */
     struct slice result;  /* REPLY: one checked value */
+    uint64_t epoch;       /* WELCOME */
+    struct slice terms;   /* WELCOME: a checked map */
 };
 
 /* Checks a payload from outside and takes it apart. False when it is no frame a server may send. */

@@ -2,6 +2,7 @@
 #include "client/transport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -57,25 +58,24 @@ static int finish_connect(int fd, int64_t deadline)
     return error;
 }
 
-/* A connected socket in *ret; returns 0 or an errno. The send timeout bounds a blocking connect. */
-static int connect_to(const struct sockaddr *address, socklen_t len, int64_t deadline, int *ret)
+/* A connected socket in ret; returns 0 or an errno. The send timeout bounds a blocking connect. */
+static int connect_to(const struct sockaddr *address, socklen_t len, int64_t deadline, struct transport *ret)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return errno;
+    atomic_store(&ret->fd, fd);
     int rc;
     do {
         set_patience(fd, SO_SNDTIMEO, roost__clock_left(deadline));
         rc = connect(fd, address, len);
     } while (rc < 0 && errno == EINTR && address->sa_family == AF_UNIX);
     int error = rc == 0 ? 0 : errno == EINTR ? finish_connect(fd, deadline) : errno;
-    if (error != 0) {
-        close(fd);
-        return error;
-    }
-    set_patience(fd, SO_SNDTIMEO, -1);
-    *ret = fd;
-    return 0;
+    if (error != 0)
+        roost__transport_close(ret);
+    else
+        set_patience(fd, SO_SNDTIMEO, -1);
+    return error;
 }
 
 static int open_ipc(const char *url, const char *path, int64_t deadline, struct transport *ret)
@@ -86,7 +86,7 @@ static int open_ipc(const char *url, const char *path, int64_t deadline, struct 
         return roost__fail(ROOST_EINVAL, "%s: the path must have 1 to %zu bytes", url,
                            sizeof(address.sun_path) - 1);
     memcpy(address.sun_path, path, len);
-    int error = connect_to((const struct sockaddr *)&address, sizeof(address), deadline, &ret->fd);
+    int error = connect_to((const struct sockaddr *)&address, sizeof(address), deadline, ret);
     return error == 0 ? ROOST_OK : fail_connect(url, error);
 }
 
@@ -120,7 +120,7 @@ static int open_tcp(const char *url, const char *where, int64_t deadline, struct
         return roost__fail(ROOST_ECONN, "cannot connect to %s: %s", url, gai_strerror(no));
     int error = ECONNREFUSED;
     for (struct addrinfo *a = found; a != NULL; a = a->ai_next) {
-        error = connect_to(a->ai_addr, a->ai_addrlen, deadline, &ret->fd);
+        error = connect_to(a->ai_addr, a->ai_addrlen, deadline, ret);
         if (error == 0)
             break;
     }
@@ -198,19 +198,51 @@ static ssize_t receive(struct transport *t, void *data, size_t len)
     return recv(t->fd, data, len, 0);
 }
 
+/* recv()'s result as ours; false: it was interrupted. */
+static bool received(ssize_t *n)
+{
+    char reason[128];
+    if (*n >= 0)
+        return true;
+    if (errno == EINTR)
+        return false;
+    *n = errno == EAGAIN
+             ? roost__fail(ROOST_ETIMEDOUT, "no answer in time")
+             : roost__fail(ROOST_ECONN, "connection lost: %s", strerror_r(errno, reason, sizeof(reason)));
+    return true;
+}
+
 ssize_t roost__transport_recv(struct transport *t, void *data, size_t len)
 {
-    for (;;) {
-        ssize_t n = receive(t, data, len);
-        if (n >= 0)
-            return n;
-        if (errno == EAGAIN)
-            return roost__fail(ROOST_ETIMEDOUT, "no answer in time");
-        if (errno != EINTR) {
-            char reason[128];
-            return roost__fail(ROOST_ECONN, "connection lost: %s", strerror_r(errno, reason, sizeof(reason)));
-        }
-    }
+    ssize_t n;
+    do
+        n = receive(t, data, len);
+    while (!received(&n));
+    return n;
+}
+
+ssize_t roost__transport_recv_now(struct transport *t, void *data, size_t len)
+{
+    ssize_t n;
+    do
+        n = recv(t->fd, data, len, MSG_DONTWAIT);
+    while (!received(&n));
+    return n;
+}
+
+bool roost__transport_send_now(struct transport *t, const void *data, size_t len)
+{
+    return send(t->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
+}
+
+int roost__transport_replace(struct transport *t, struct transport *with)
+{
+    int rc = ROOST_OK;
+    if (dup3(with->fd, t->fd, O_CLOEXEC) < 0)
+        rc = roost__fail_sys("cannot take the new connection's socket");
+    t->spin = (struct spin){0};
+    roost__transport_close(with);
+    return rc;
 }
 
 void roost__transport_shutdown(struct transport *t)
@@ -220,7 +252,7 @@ void roost__transport_shutdown(struct transport *t)
 
 void roost__transport_close(struct transport *t)
 {
-    if (t->fd >= 0)
-        close(t->fd);
-    t->fd = -1;
+    int fd = atomic_exchange(&t->fd, -1);
+    if (fd >= 0)
+        close(fd);
 }

@@ -10,6 +10,7 @@
 #ifndef ROOST_CLIENT_TRANSPORT_H
 #define ROOST_CLIENT_TRANSPORT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -17,7 +18,7 @@
 #include "base/spin.h"
 
 struct transport {
-    int fd;           /* -1: closed */
+    atomic_int fd;    /* -1: closed; set as soon as there is a socket, for fork.c */
     struct spin spin; /* the receiver's */
 };
 
@@ -33,6 +34,15 @@ int roost__transport_send(struct transport *t, const void *data, size_t len);
 
 /* Receives 1 to len bytes; 0 at the end of the stream. Errors: ROOST_ECONN, ROOST_ETIMEDOUT (patience). */
 ssize_t roost__transport_recv(struct transport *t, void *data, size_t len);
+
+/* The same without waiting: ROOST_ETIMEDOUT when nothing is there. */
+ssize_t roost__transport_recv_now(struct transport *t, void *data, size_t len);
+
+/* Sends a few bytes without waiting; false when not all of them went. */
+bool roost__transport_send_now(struct transport *t, const void *data, size_t len);
+
+/* The stream t becomes `with`, which is closed; its descriptor's number stays, for who uses it meanwhile. */
+int roost__transport_replace(struct transport *t, struct transport *with);
 
 /* Ends the stream in both directions; wakes a receiver in another thread. The descriptor stays. */
 void roost__transport_shutdown(struct transport *t);

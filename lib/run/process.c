@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "base/error.h"
+#include "base/farewell.h"
 #include "base/futex.h"
 #include "run/family.h"
 #include "run/forker.h"
@@ -173,6 +174,7 @@ static void live(void *arg)
     int code = s->fn(s->arg);
     fflush(stdout);
     fflush(stderr);
+    roost__farewell();
     _exit(code & 0xff);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/farewell.h"
 #include "base/futex.h"
 #include "run/cells.h"
 #include "run/task.h"
@@ -223,6 +224,7 @@ static _Noreturn void leave(int code)
 {
     fflush(stdout);
     fflush(stderr);
+    roost__farewell();
     _exit(code);
 }
 

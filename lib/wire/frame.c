@@ -39,12 +39,18 @@ bool roost__frame_call(struct slice payload, struct call_frame *ret)
     struct item it;
     uint64_t kind;
     const uint8_t *p = roost__scan_item(payload.data, &it);
-    if (it.kind != ROOST_ARRAY || it.len != 6 || !next_uint(&p, &kind) || kind != FRAME_CALL)
+    if (it.kind != ROOST_ARRAY || (it.len != 6 && it.len != 7) || !next_uint(&p, &kind) || kind != FRAME_CALL)
         return false;
+    bool has_seen = it.len == 7;
     if (!next_uint(&p, &ret->number) || !next_uint(&p, &ret->thread) || !next_uint(&p, &ret->target) ||
         !next_uint(&p, &ret->method))
         return false;
+    const uint8_t *args = p;
     ret->args = roost__scan_item(p, &it);
     ret->argc = it.len;
-    return it.kind == ROOST_ARRAY;
+    ret->seen = 0;
+    if (it.kind != ROOST_ARRAY || !has_seen)
+        return it.kind == ROOST_ARRAY;
+    p = roost__scan_skip(args);
+    return next_uint(&p, &ret->seen);
 }

@@ -13,7 +13,7 @@
 #include "wire/scan.h"
 
 enum {
-    PROTOCOL_VERSION = 1,
+    PROTOCOL_VERSION = 2,
     FRAME_HEADER = 4,
     FRAME_MAX = 64 << 20,   /* bytes behind the header, for either side */
     FRAME_HELLO_MAX = 4096, /* bytes behind the header, before the server knows the peer */
@@ -22,15 +22,21 @@ enum {
 
 enum frame_kind {
     /* client to server */
-    FRAME_HELLO = 0, /* [0, "roost", version, info] */
-    FRAME_CALL = 1,  /* [1, number, thread, target, method, [arguments]] */
-    FRAME_ACK = 2,   /* [2, number ...] */
+    FRAME_HELLO = 0,  /* [0, "roost", version, info] */
+    FRAME_CALL = 1,   /* [1, number, thread, target, method, [arguments]], and perhaps seen */
+    FRAME_ACK = 2,    /* [2, number ...] */
+    FRAME_END = 3,    /* [3]: the session ends */
+    FRAME_CANCEL = 4, /* [4, number ...] */
+    FRAME_PING = 5,   /* [5]: the client is alive */
     /* server to client */
-    FRAME_WELCOME = 0, /* [0, "roost", version, session, epoch, limits] */
+    FRAME_WELCOME = 0, /* [0, "roost", version, session, epoch, limits, terms] */
     FRAME_REPLY = 1,   /* [1, number, result] */
     FRAME_ERROR = 2,   /* [2, number, code, message] */
-    FRAME_GOODBYE = 3  /* [3, code, message]: the server closes the connection */
+    FRAME_GOODBYE = 3, /* [3, code, message]: the server closes the connection */
+    FRAME_PONG = 5     /* [5]: so is the server */
 };
+
+enum { SECRET_LEN = 16 }; /* bytes that whoever resumes a session must know */
 
 /* A call's header; the arguments stay where they are. */
 struct call_frame {
@@ -38,6 +44,7 @@ struct call_frame {
     uint64_t thread;
     uint64_t target;
     uint64_t method;
+    uint64_t seen; /* the call whose answer came last, 0: none */
     uint32_t argc;
     const uint8_t *args; /* the first argument */
 };

@@ -259,3 +259,19 @@ bool roost__scan_has_ref(struct slice s)
     }
     return false;
 }
+
+struct item roost__map_item(struct slice map, const char *key)
+{
+    struct item head, k, v = {.kind = ROOST_NIL};
+    const uint8_t *p = roost__scan_item(map.data, &head);
+    if (head.kind != ROOST_MAP)
+        return v;
+    for (uint32_t i = 0; i < head.len; i++) {
+        roost__scan_item(p, &k);
+        p = roost__scan_skip(p);
+        if (k.kind == ROOST_STR && slice_equal(slice_of(k.as.bytes, k.len), slice_str(key)))
+            roost__scan_item(p, &v);
+        p = roost__scan_skip(p);
+    }
+    return v;
+}

@@ -49,6 +49,9 @@ static inline struct item scan_value(struct slice s)
     return it;
 }
 
+/* The value of a text key of a checked map (the last of equal keys), or nil: not there, or no map. */
+struct item roost__map_item(struct slice map, const char *key);
+
 /* The value at *p as a slice; moves *p behind it. */
 static inline struct slice scan_next(const uint8_t **p)
 {

@@ -31,6 +31,7 @@ struct core *core_create(const struct core_options *options)
     list_init(&core->doomed);
     list_init(&core->suspects);
     heap_init(&core->deadlines, sooner);
+    heap_init(&core->graces, grace_sooner);
     core->scratch = buf_make(FRAME_MAX * 3u); /* a canonical form is at most 9/5 of its value */
     return core;
 }
@@ -47,10 +48,12 @@ void core_destroy(struct core *core)
     while (!list_empty(&core->objects))
         object_destroy(core, container_of(core->objects.next, struct object, in_core));
     assert(core->waiter_count == 0 && core->hold_count == 0 && core->delivery_count == 0);
+    assert(core->kept_count == 0 && core->kept_bytes == 0);
     roost__hmap_free(&core->sessions_by_id);
     roost__hmap_free(&core->objects_by_id);
     roost__hmap_free(&core->objects_by_name);
     roost__heap_free(&core->deadlines);
+    roost__heap_free(&core->graces);
     roost__buf_free(&core->scratch);
     effects_free(&ignored);
     free(core->calls_by_row);
@@ -68,7 +71,9 @@ static void acknowledge(struct core *core, struct session *s, uint64_t number)
     }
 }
 
-static int take_ack(struct core *core, struct session *s, struct slice payload)
+/* ACK and CANCEL: a list of calls' numbers, for each of which something is done. */
+static int take_numbers(struct core *core, struct session *s, struct slice payload,
+                        void (*take)(struct core *core, struct session *s, uint64_t number))
 {
     struct item it;
     const uint8_t *p = roost__scan_item(payload.data, &it);
@@ -78,9 +83,34 @@ static int take_ack(struct core *core, struct session *s, struct slice payload)
         p = roost__scan_item(p, &it);
         if (it.kind != ROOST_INT || it.as.i < 0)
             return ROOST_EPROTO;
-        acknowledge(core, s, it.as.u);
+        take(core, s, it.as.u);
     }
     return ROOST_OK;
+}
+
+static int take_session_event(struct core *core, struct session *s, const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_CALL:
+        return core__call(core, s, event->payload);
+    case EVENT_ACK:
+        return take_numbers(core, s, event->payload, acknowledge);
+    case EVENT_CANCEL:
+        return take_numbers(core, s, event->payload, waiter_cancel);
+    case EVENT_RESUMED:
+        return grace_resume(core, s, event->secret);
+    case EVENT_DETACHED:
+        grace_begin(core, s);
+        return ROOST_OK;
+    case EVENT_LOST:
+        session_lost(core, s);
+        return ROOST_OK;
+    case EVENT_OPEN:
+    case EVENT_TIME:
+        break;
+    }
+    assert(false);
+    return ROOST_EPROTO;
 }
 
 static int take_event(struct core *core, const struct event *event)
@@ -88,17 +118,35 @@ static int take_event(struct core *core, const struct event *event)
     if (event->kind == EVENT_TIME)
         return ROOST_OK;
     if (event->kind == EVENT_OPEN)
-        return session_open(core, event->payload, &core->effects->opened);
+        return session_open(core, event->payload, event->secret, &core->effects->opened);
     struct session *s = session_find(core, event->session);
     if (s == NULL)
-        return ROOST_EPROTO;
-    if (event->kind == EVENT_CALL)
-        return core__call(core, s, event->payload);
-    if (event->kind == EVENT_ACK)
-        return take_ack(core, s, event->payload);
-    assert(event->kind == EVENT_LOST);
-    session_lost(core, s);
-    return ROOST_OK;
+        return event->kind == EVENT_RESUMED ? ROOST_ESESSION : ROOST_EPROTO;
+    return take_session_event(core, s, event);
+}
+
+/* What is due happens in the order of its time: a session's end may give a waiter what it waits for. */
+static void take_time(struct core *core)
+{
+    for (;;) {
+        int64_t waiter_us = waiter_next_us(core), grace_us = grace_next_us(core);
+        if (waiter_us > core->now_us && grace_us > core->now_us)
+            return;
+        if (grace_us < waiter_us)
+            grace_end_first(core);
+        else
+            waiter_expire_first(core);
+    }
+}
+
+/* A session that misses an answer is ended by the closing of its connection; one without, here. */
+static void end_broken(struct core *core)
+{
+    for (size_t i = 0; i < core->effects->broken_len; i++) {
+        struct session *s = session_find(core, core->effects->broken[i]);
+        if (s != NULL && heap_has(&s->in_graces))
+            session_lost(core, s);
+    }
 }
 
 int core_step(struct core *core, const struct event *event, struct effects *effects)
@@ -107,8 +155,9 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
     core->effects = effects;
     if (event->now_us > core->now_us)
         core->now_us = event->now_us;
-    waiters_expire(core);
+    take_time(core);
     int rc = take_event(core, event);
+    end_broken(core);
     object_sweep(core);
     core->effects = NULL;
     return rc;
@@ -116,13 +165,35 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
 
 int64_t core_next_deadline_us(const struct core *core)
 {
-    struct heap_node *first = heap_first(&core->deadlines);
-    return first == NULL ? INT64_MAX : container_of(first, struct waiter, in_deadlines)->deadline_us;
+    int64_t waiter_us = waiter_next_us(core), grace_us = grace_next_us(core);
+    return waiter_us < grace_us ? waiter_us : grace_us;
 }
 
 uint64_t core_epoch(const struct core *core)
 {
     return core->epoch;
+}
+
+int64_t core_grace_ms(const struct core *core, uint64_t session)
+{
+    const struct session *s = session_find(core, session);
+    return s == NULL ? 0 : s->grace_us / 1000;
+}
+
+void core_put_limits(struct buf *out)
+{
+    static const struct {
+        const char *name;
+        uint64_t value;
+    } limits[] = {{"frame_max", FRAME_MAX},          {"depth_max", WIRE_DEPTH_MAX},
+                  {"name_max", NAME_BYTES_MAX},      {"sessions_max", SESSIONS_MAX},
+                  {"grace_ms_max", GRACE_MS_MAX},    {"kept_max", KEPT_MAX},
+                  {"kept_bytes_max", KEPT_BYTES_MAX}};
+    roost__put_map(out, sizeof(limits) / sizeof(limits[0]));
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        roost__put_cstr(out, limits[i].name);
+        roost__put_uint(out, limits[i].value);
+    }
 }
 
 void effects_init(struct effects *e)

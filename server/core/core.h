@@ -20,11 +20,14 @@ struct core_options {
 };
 
 enum event_kind {
-    EVENT_OPEN, /* a session opened; payload: its info, one checked MessagePack value */
-    EVENT_CALL, /* a request from a session; payload: a checked CALL frame's payload */
-    EVENT_ACK,  /* a session acknowledged deliveries; payload: a checked ACK frame's payload */
-    EVENT_LOST, /* a session ended */
-    EVENT_TIME  /* nothing but time passed */
+    EVENT_OPEN,     /* a session opened; payload: its info, one checked MessagePack value; secret */
+    EVENT_CALL,     /* a request from a session; payload: a checked CALL frame's payload */
+    EVENT_ACK,      /* a session acknowledged deliveries; payload: a checked ACK frame's payload */
+    EVENT_CANCEL,   /* a session gives up calls that wait; payload: a checked CANCEL frame's payload */
+    EVENT_DETACHED, /* a session's connection ended: its grace begins, or it ends */
+    EVENT_RESUMED,  /* a connection took the session over from the one before, open or not; secret */
+    EVENT_LOST,     /* a session ended */
+    EVENT_TIME      /* nothing but time passed */
 };
 
 struct event {
@@ -32,6 +35,7 @@ struct event {
     int64_t now_us;
     uint64_t session; /* OPEN: unused */
     struct slice payload;
+    struct slice secret; /* OPEN: 16 bytes, or none: it cannot be resumed; RESUMED: what the client says */
 };
 
 /* A frame for a session: len bytes of effects.bytes from at. */
@@ -51,7 +55,7 @@ struct effects {
     size_t len;
     size_t cap;
     uint64_t opened;  /* EVENT_OPEN: the new session */
-    uint64_t *broken; /* sessions that could not be answered for want of memory: end them */
+    uint64_t *broken; /* sessions with a connection that could not be answered for want of memory: end them */
     size_t broken_len;
     size_t broken_cap;
 };
@@ -64,7 +68,8 @@ void core_destroy(struct core *core);
 
 /*
  * Takes one event. Returns ROOST_OK, or ROOST_EPROTO when the payload's shape is wrong or the session unknown
- * (nothing changed), or ROOST_ENOMEM when a session could not be opened.
+ * (nothing changed), ROOST_ENOMEM or ROOST_ELIMIT when a session could not be opened, ROOST_ESESSION when it
+ * could not be resumed: it is gone, has no grace, or another secret.
  */
 int core_step(struct core *core, const struct event *event, struct effects *effects);
 
@@ -72,6 +77,12 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
 int64_t core_next_deadline_us(const struct core *core);
 
 uint64_t core_epoch(const struct core *core);
+
+/* How long the session outlives its connection: as asked for when it opened, within the limit. */
+int64_t core_grace_ms(const struct core *core, uint64_t session);
+
+/* Puts the map of limits, for WELCOME and server.info. */
+void core_put_limits(struct buf *out);
 
 void effects_init(struct effects *e);
 void effects_reset(struct effects *e);

@@ -133,18 +133,46 @@ static bool check_target(struct call *c, uint64_t target)
     return true;
 }
 
+/* Of a session that may be resumed: what the call confirms, and whether it was sent before. False: nothing is
+ * left to do. */
+static bool is_new(struct call *c, const struct call_frame *frame)
+{
+    struct session *s = c->caller.session;
+    if (s->grace_us == 0)
+        return true;
+    if (frame->seen != 0)
+        kept_confirm(c->core, s, frame->seen);
+    if (kept_again(c->core, s, frame->number))
+        return false;
+    if (kept_full(s)) {
+        fail(c, ROOST_ELIMIT, "%zu answers (%zu bytes) are not confirmed and %zu calls wait", s->kept_len,
+             s->kept_bytes, s->parked);
+        return false;
+    }
+    c->caller.keeps = true;
+    return true;
+}
+
+static bool is_repeatable(const struct method *m)
+{
+    return (m->flags & (METHOD_READ | METHOD_IDEMPOTENT)) == (METHOD_READ | METHOD_IDEMPOTENT);
+}
+
 int core__call(struct core *core, struct session *s, struct slice payload)
 {
     struct call_frame frame;
     if (!roost__frame_call(payload, &frame))
         return ROOST_EPROTO;
     struct call c = {.core = core, .caller = {.session = s, .number = frame.number, .thread = frame.thread}};
+    if (!is_new(&c, &frame))
+        return ROOST_OK;
     core->call_count++;
     c.method = roost__method_by_code(frame.method);
     if (c.method == NULL) {
         fail(&c, ROOST_ENOMETHOD, "there is no method with code %llu", (unsigned long long)frame.method);
         return ROOST_OK;
     }
+    c.caller.repeatable = is_repeatable(c.method);
     size_t row = (size_t)(c.method - roost__methods);
     core->calls_by_row[row]++;
     if (check_target(&c, frame.target) && check_arguments(&c, &frame))

@@ -23,6 +23,13 @@
 
 enum { LINES_MAX = 3, NAME_BYTES_MAX = 255, INFO_BYTES_MAX = 255 };
 
+enum {
+    SESSIONS_MAX = 65536,
+    GRACE_MS_MAX = 3600 * 1000,
+    KEPT_MAX = 10000,         /* answers kept for a session, and calls of it that wait */
+    KEPT_BYTES_MAX = 64 << 20 /* reached, the session's next call is refused */
+};
+
 struct session {
     struct hnode by_id;
     struct list in_core;
@@ -36,6 +43,18 @@ struct session {
     struct list refs;
     struct hmap refs_by_id;
     int64_t since_us;
+
+    struct heap_node in_graces; /* while it has no connection */
+    int64_t grace_us;           /* how long it lives without one; 0: it cannot be resumed, nothing is kept */
+    int64_t grace_end_us;
+    uint8_t secret[SECRET_LEN];
+    uint64_t connection; /* counts its connections */
+
+    struct list kept; /* answers not confirmed: kept.c */
+    size_t kept_len, kept_bytes;
+    size_t parked;        /* how many waiters */
+    uint64_t last_number; /* the highest call's */
+    uint64_t confirmed;   /* the answer confirmed last on this connection */
 };
 
 /* Who asked: where the answer goes. */
@@ -43,6 +62,8 @@ struct caller {
     struct session *session;
     uint64_t number;
     uint64_t thread;
+    bool keeps;      /* the answer is kept until it is confirmed … */
+    bool repeatable; /* … without its bytes: the call changes nothing */
 };
 
 struct object {
@@ -153,8 +174,10 @@ struct core {
     struct hmap objects_by_name;
     struct list objects;
     uint64_t object_count;
-    struct heap deadlines;
+    struct heap deadlines; /* of waiters */
+    struct heap graces;    /* of sessions without connection */
     uint64_t waiter_count, hold_count, delivery_count, call_count;
+    uint64_t kept_count, kept_bytes;
     uint64_t last_session, last_object, last_token, last_order; /* counters: never reused */
     struct list doomed;                                         /* objects nothing refers to any more */
     struct list suspects; /* objects that may be kept alive by a cycle only */
@@ -164,6 +187,7 @@ struct core {
     struct buf scratch;      /* canonical keys */
     struct effects *effects; /* of the step under way */
     size_t reply_at;         /* where in it the frame under construction begins */
+    bool reply_refs;         /* it carries references that were counted */
     uint64_t *calls_by_row;  /* as roost__methods */
 };
 
@@ -193,6 +217,8 @@ void answer_error(struct core *core, const struct caller *to, int code, const ch
     __attribute__((format(printf, 4, 5)));
 /* Puts a stored value into a reply, counting the references it carries for the session. */
 void put_cell(struct core *core, const struct caller *to, struct buf *out, const struct cell *cell);
+/* Sends a whole frame that was sent before. */
+void answer_again(struct core *core, const struct session *s, struct slice frame);
 
 /* The same for the call at hand. */
 void reply_nil(struct call *c);
@@ -209,7 +235,7 @@ void fail_store(struct call *c, int code);
 
 /* ---- session.c ---- */
 
-int session_open(struct core *core, struct slice info, uint64_t *ret);
+int session_open(struct core *core, struct slice info, struct slice secret, uint64_t *ret);
 void session_lost(struct core *core, struct session *s);
 struct session *session_find(const struct core *core, uint64_t id);
 /* Counts that the session was sent (or took) a reference. False without memory. */
@@ -218,6 +244,31 @@ void session_release(struct core *core, struct session *s, uint64_t id, uint64_t
 /* Forgets all sessions' references to an object that is going. */
 void session_refs_forget(struct object *o);
 void session_free(struct core *core, struct session *s);
+
+/* ---- grace.c: sessions and their connections ---- */
+
+bool grace_sooner(const struct heap_node *a, const struct heap_node *b);
+/* Takes "grace_ms" from a session's info. */
+void grace_init(struct session *s, struct slice info, struct slice secret);
+/* The connection is gone: the session ends at once, or when its grace is over. */
+void grace_begin(struct core *core, struct session *s);
+/* A new connection takes over. Errors, nothing changed: ROOST_ESESSION. */
+int grace_resume(struct core *core, struct session *s, struct slice secret);
+/* When the first grace is over, or INT64_MAX. */
+int64_t grace_next_us(const struct core *core);
+void grace_end_first(struct core *core);
+
+/* ---- kept.c: answers not confirmed yet ---- */
+
+/* Keeps an answer just sent (frame.len 0: only that there was one). False without memory. */
+bool kept_add(struct core *core, const struct caller *to, struct slice frame);
+/* The client has seen the answer to that call, and so all answers before it. */
+void kept_confirm(struct core *core, struct session *s, uint64_t seen);
+/* True when the call was sent before and nothing is left to do: it waits, or its answer went out (again). */
+bool kept_again(struct core *core, struct session *s, uint64_t number);
+/* One more call would be one too many. */
+bool kept_full(const struct session *s);
+void kept_free(struct core *core, struct session *s);
 
 /* ---- object.c ---- */
 
@@ -261,7 +312,13 @@ void waiter_move(struct core *core, struct waiter *w, struct object *to, unsigne
 void waiter_free(struct core *core, struct waiter *w);
 /* Answers ROOST_ETIMEDOUT and frees it. */
 void waiter_time_out(struct core *core, struct waiter *w);
-void waiters_expire(struct core *core);
+/* Answers ROOST_ECANCELED to the session's waiter of that number; harmless when there is none. */
+void waiter_cancel(struct core *core, struct session *s, uint64_t number);
+/* Takes it out as if its session had ended. */
+void waiter_leave(struct core *core, struct waiter *w);
+/* When the first waiter's time is up, or INT64_MAX. */
+int64_t waiter_next_us(const struct core *core);
+void waiter_expire_first(struct core *core);
 
 /* ---- hold.c ---- */
 

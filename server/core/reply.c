@@ -25,7 +25,7 @@ static void break_session(struct effects *e, uint64_t session)
 }
 
 /* Records the frame that begins at `at` as an effect. */
-static void push_effect(struct effects *e, uint64_t session, size_t at)
+static bool push_effect(struct effects *e, uint64_t session, size_t at)
 {
     if (e->len == e->cap) {
         size_t cap = e->cap * 2 + 16;
@@ -33,18 +33,43 @@ static void push_effect(struct effects *e, uint64_t session, size_t at)
         if (grown == NULL) {
             e->bytes.len = at;
             break_session(e, session);
-            return;
+            return false;
         }
         e->items = grown;
         e->cap = cap;
     }
     e->items[e->len++] = (struct effect){.session = session, .at = at, .len = e->bytes.len - at};
+    return true;
+}
+
+/* The answer that begins at `at` is complete: sends it, and keeps it where it is kept. */
+static void send_answer(struct core *core, const struct caller *to, size_t at)
+{
+    struct effects *e = core->effects;
+    if (!push_effect(e, to->session->id, at) || !to->keeps)
+        return;
+    bool bytes = !to->repeatable || core->reply_refs;
+    if (!kept_add(core, to, slice_of(e->bytes.data + at, bytes ? e->bytes.len - at : 0)))
+        break_session(e, to->session->id);
+}
+
+void answer_again(struct core *core, const struct session *s, struct slice frame)
+{
+    struct effects *e = core->effects;
+    size_t at = e->bytes.len;
+    if (buf_append(&e->bytes, frame.data, frame.len)) {
+        push_effect(e, s->id, at);
+    } else {
+        e->bytes.failed = false;
+        break_session(e, s->id);
+    }
 }
 
 struct buf *reply_begin(struct core *core, const struct caller *to)
 {
     struct buf *b = &core->effects->bytes;
     core->reply_at = frame_begin(b);
+    core->reply_refs = false;
     roost__put_array(b, 3);
     roost__put_int(b, FRAME_REPLY);
     roost__put_uint(b, to->number);
@@ -59,7 +84,7 @@ void reply_end(struct core *core, const struct caller *to)
         answer_error(core, to, ROOST_ELIMIT, "the answer is larger than %d bytes: ask for less at a time",
                      FRAME_MAX);
     else
-        push_effect(e, to->session->id, at);
+        send_answer(core, to, at);
 }
 
 void answer_error(struct core *core, const struct caller *to, int code, const char *format, ...)
@@ -74,13 +99,14 @@ void answer_error(struct core *core, const struct caller *to, int code, const ch
         message[strlen(message) - 1] = '\0';
     struct effects *e = core->effects;
     size_t at = frame_begin(&e->bytes);
+    core->reply_refs = false;
     roost__put_array(&e->bytes, 4);
     roost__put_int(&e->bytes, FRAME_ERROR);
     roost__put_uint(&e->bytes, to->number);
     roost__put_int(&e->bytes, code);
     roost__put_cstr(&e->bytes, message);
     if (roost__frame_end(&e->bytes, at))
-        push_effect(e, to->session->id, at);
+        send_answer(core, to, at);
     else
         break_session(e, to->session->id);
 }
@@ -115,6 +141,7 @@ static void count_sent(void *context, uint64_t id)
 {
     struct sending *s = context;
     struct object *o = object_find(s->core, id);
+    s->core->reply_refs = true;
     if (o != NULL && !session_retain(s->session, o))
         break_session(s->core->effects, s->session->id);
 }
@@ -175,6 +202,7 @@ void reply_ref(struct call *c, struct object *o)
     }
     done(c);
     roost__put_ref(reply_begin(c->core, &c->caller), o->id, o->type->code);
+    c->core->reply_refs = true;
     reply_end(c->core, &c->caller);
 }
 

@@ -16,13 +16,16 @@ void on_server_info(struct call *c)
 {
     const struct core *core = c->core;
     struct buf *out = reply_begin(c->core, &c->caller);
-    roost__put_map(out, 12);
+    roost__put_map(out, 15);
     roost__put_cstr(out, "version");
     roost__put_cstr(out, ROOST_VERSION);
     put_count(out, "protocol", PROTOCOL_VERSION);
     put_count(out, "epoch", core->epoch);
     put_count(out, "uptime_ms", (uint64_t)(core->now_us - core->start_us) / 1000);
     put_count(out, "sessions", core->session_count);
+    put_count(out, "detached", core->graces.len);
+    put_count(out, "kept", core->kept_count);
+    put_count(out, "kept_bytes", core->kept_bytes);
     put_count(out, "objects", core->object_count);
     put_count(out, "named", core->objects_by_name.len);
     put_count(out, "waiters", core->waiter_count);
@@ -30,10 +33,7 @@ void on_server_info(struct call *c)
     put_count(out, "deliveries", core->delivery_count);
     put_count(out, "calls", core->call_count);
     roost__put_cstr(out, "limits");
-    roost__put_map(out, 3);
-    put_count(out, "frame_max", FRAME_MAX);
-    put_count(out, "depth_max", WIRE_DEPTH_MAX);
-    put_count(out, "name_max", NAME_BYTES_MAX);
+    core_put_limits(out);
     reply_end(c->core, &c->caller);
     c->done = true;
 }

@@ -29,44 +29,32 @@ struct session *session_find(const struct core *core, uint64_t id)
     return n == NULL ? NULL : container_of(n, struct session, by_id);
 }
 
-/* The value of a text key of a checked map, or an empty item. */
-static struct item info_item(struct slice info, const char *key)
-{
-    struct item head, k, v = {.kind = ROOST_NIL};
-    const uint8_t *p = roost__scan_item(info.data, &head);
-    if (head.kind != ROOST_MAP)
-        return v;
-    for (uint32_t i = 0; i < head.len; i++) {
-        roost__scan_item(p, &k);
-        p = roost__scan_skip(p);
-        if (k.kind == ROOST_STR && slice_equal(slice_of(k.as.bytes, k.len), slice_str(key)))
-            roost__scan_item(p, &v);
-        p = roost__scan_skip(p);
-    }
-    return v;
-}
-
 static char *info_text(struct slice info, const char *key)
 {
-    struct item it = info_item(info, key);
+    struct item it = roost__map_item(info, key);
     if (it.kind != ROOST_STR || it.len > INFO_BYTES_MAX)
         return NULL;
     return strndup((const char *)it.as.bytes, it.len);
 }
 
-int session_open(struct core *core, struct slice info, uint64_t *ret)
+int session_open(struct core *core, struct slice info, struct slice secret, uint64_t *ret)
 {
+    if (core->session_count >= SESSIONS_MAX)
+        return ROOST_ELIMIT;
     struct session *s = calloc(1, sizeof(*s));
-    if (s == NULL || !roost__hmap_reserve(&core->sessions_by_id, 1)) {
+    if (s == NULL || !roost__hmap_reserve(&core->sessions_by_id, 1) ||
+        !roost__heap_reserve(&core->graces, core->session_count + 1 - core->graces.len)) {
         free(s);
         return ROOST_ENOMEM;
     }
-    struct item pid = info_item(info, "pid");
+    struct item pid = roost__map_item(info, "pid");
     s->id = ++core->last_session;
     s->pid = pid.kind == ROOST_INT && pid.as.i > 0 ? pid.as.u : 0;
     s->host = info_text(info, "host");
     s->label = info_text(info, "label");
     s->since_us = core->now_us;
+    grace_init(s, info, secret);
+    list_init(&s->kept);
     list_init(&s->waiters);
     list_init(&s->holds);
     list_init(&s->deliveries);
@@ -81,13 +69,8 @@ int session_open(struct core *core, struct slice info, uint64_t *ret)
 
 static void leave_lines(struct core *core, struct session *s)
 {
-    for (struct list *first; (first = list_first(&s->waiters)) != NULL;) {
-        struct waiter *w = container_of(first, struct waiter, in_session);
-        struct object *o = w->object;
-        waiter_free(core, w);
-        if (o->type->left != NULL)
-            o->type->left(core, o);
-    }
+    for (struct list *first; (first = list_first(&s->waiters)) != NULL;)
+        waiter_leave(core, container_of(first, struct waiter, in_session));
 }
 
 static void abandon_holds(struct core *core, struct session *s)
@@ -118,6 +101,7 @@ static void ref_free(struct session_ref *r)
 
 void session_lost(struct core *core, struct session *s)
 {
+    roost__heap_remove(&core->graces, &s->in_graces);
     leave_lines(core, s);
     abandon_holds(core, s);
     return_deliveries(core, s);
@@ -127,6 +111,7 @@ void session_lost(struct core *core, struct session *s)
         ref_free(r);
         object_check(core, o);
     }
+    kept_free(core, s);
     session_free(core, s);
 }
 

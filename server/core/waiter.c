@@ -47,6 +47,7 @@ struct waiter *park_ms(struct call *c, struct object *o, unsigned line, int64_t 
     if (w->deadline_us != INT64_MAX)
         roost__heap_push(&core->deadlines, &w->in_deadlines);
     core->waiter_count++;
+    c->caller.session->parked++;
     c->done = true;
     return w;
 }
@@ -81,8 +82,9 @@ void waiter_free(struct core *core, struct waiter *w)
             cell_free(core, &w->cells[i]);
         free(w->cells);
     }
-    assert(core->waiter_count > 0);
+    assert(core->waiter_count > 0 && w->caller.session->parked > 0);
     core->waiter_count--;
+    w->caller.session->parked--;
     free(w);
 }
 
@@ -93,15 +95,37 @@ void waiter_time_out(struct core *core, struct waiter *w)
     waiter_free(core, w);
 }
 
-void waiters_expire(struct core *core)
+void waiter_leave(struct core *core, struct waiter *w)
 {
-    for (struct heap_node *first; (first = heap_first(&core->deadlines)) != NULL;) {
-        struct waiter *w = container_of(first, struct waiter, in_deadlines);
-        if (w->deadline_us > core->now_us)
-            break;
-        if (w->object->type->expire != NULL)
-            w->object->type->expire(core, w);
-        else
-            waiter_time_out(core, w);
+    struct object *o = w->object;
+    waiter_free(core, w);
+    if (o->type->left != NULL)
+        o->type->left(core, o);
+}
+
+void waiter_cancel(struct core *core, struct session *s, uint64_t number)
+{
+    list_each (it, &s->waiters) {
+        struct waiter *w = container_of(it, struct waiter, in_session);
+        if (w->caller.number == number) {
+            answer_error(core, &w->caller, ROOST_ECANCELED, "the call was cancelled");
+            waiter_leave(core, w);
+            return;
+        }
     }
+}
+
+int64_t waiter_next_us(const struct core *core)
+{
+    struct heap_node *first = heap_first(&core->deadlines);
+    return first == NULL ? INT64_MAX : container_of(first, struct waiter, in_deadlines)->deadline_us;
+}
+
+void waiter_expire_first(struct core *core)
+{
+    struct waiter *w = container_of(heap_first(&core->deadlines), struct waiter, in_deadlines);
+    if (w->object->type->expire != NULL)
+        w->object->type->expire(core, w);
+    else
+        waiter_time_out(core, w);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/core.h"
+#include "shell/hello.h"
 #include "shell/log.h"
 #include "shell/server.h"
 #include "wire/frame.h"
@@ -80,7 +81,7 @@ size_t conn_room(struct conn *c, void **ret)
     return c->in.cap - c->in.len;
 }
 
-static void goodbye(struct conn *c, int code, const char *message)
+void conn_goodbye(struct conn *c, int code, const char *message)
 {
     struct buf b = buf_make(1024);
     size_t at = frame_begin(&b);
@@ -93,94 +94,54 @@ static void goodbye(struct conn *c, int code, const char *message)
         c->ops->flush(c);
     }
     roost__buf_free(&b);
+    c->ends_session = true;
     log_warn("%s: closing: %s", c->peer, message);
 }
 
-static void put_limit(struct buf *b, const char *name, uint64_t value)
+static void pong(struct conn *c)
 {
-    roost__put_cstr(b, name);
-    roost__put_uint(b, value);
+    static const uint8_t frame[] = {0, 0, 0, 2, 0x91, FRAME_PONG};
+    conn_write(c, slice_of(frame, sizeof(frame)));
+    c->ops->flush(c);
 }
 
-static bool welcome(struct conn *c)
+/* A frame of a session under way. Returns false to close the connection. */
+static bool take_session_frame(struct conn *c, struct batch *batch, struct slice payload)
 {
-    struct buf b = buf_make(1024);
-    size_t at = frame_begin(&b);
-    roost__put_array(&b, 6);
-    roost__put_int(&b, FRAME_WELCOME);
-    roost__put_cstr(&b, "roost");
-    roost__put_int(&b, PROTOCOL_VERSION);
-    roost__put_uint(&b, c->session);
-    roost__put_uint(&b, core_epoch(c->server->core));
-    roost__put_map(&b, 3);
-    put_limit(&b, "frame_max", FRAME_MAX);
-    put_limit(&b, "depth_max", WIRE_DEPTH_MAX);
-    put_limit(&b, "name_max", 255);
-    bool ok = roost__frame_end(&b, at);
-    if (ok)
-        conn_write(c, buf_slice(&b));
-    roost__buf_free(&b);
-    return ok;
-}
-
-/* Reads HELLO's version and info. False: it is none. */
-static bool read_hello(struct slice payload, int64_t *ret_version, struct slice *ret_info)
-{
-    struct item it;
-    const uint8_t *p = roost__scan_item(payload.data, &it);
-    if (roost__frame_kind(payload) != FRAME_HELLO || it.len != 4)
+    struct event event = {.kind = EVENT_CALL, .session = c->session, .payload = payload};
+    switch (roost__frame_kind(payload)) {
+    case FRAME_CALL:
+        break;
+    case FRAME_ACK:
+        event.kind = EVENT_ACK;
+        break;
+    case FRAME_CANCEL:
+        event.kind = EVENT_CANCEL;
+        break;
+    case FRAME_PING:
+        pong(c);
+        return true;
+    case FRAME_END:
+        c->ends_session = true;
         return false;
-    p = roost__scan_skip(p);
-    p = roost__scan_item(p, &it);
-    if (it.kind != ROOST_STR || !slice_equal(slice_of(it.as.bytes, it.len), slice_str("roost")))
-        return false;
-    p = roost__scan_item(p, &it);
-    *ret_version = it.as.i;
-    *ret_info = scan_next(&p);
-    return it.kind == ROOST_INT && scan_value(*ret_info).kind == ROOST_MAP;
-}
-
-static bool say_hello(struct conn *c, struct batch *batch, struct slice payload)
-{
-    int64_t version;
-    struct slice info;
-    if (!read_hello(payload, &version, &info)) {
-        goodbye(c, ROOST_EPROTO, "the first frame must be HELLO");
-        return false;
+    default:
+        event.kind = EVENT_TIME; /* none of a client's */
     }
-    if (version != PROTOCOL_VERSION) {
-        goodbye(c, ROOST_EPROTO, "this server speaks version 1 of the protocol");
-        return false;
-    }
-    if (server_step(c->server, batch, EVENT_OPEN, 0, info) != ROOST_OK)
-        return false;
-    c->session = c->server->effects.opened;
-    if (!server_bind(c->server, c)) {
-        server_step(c->server, batch, EVENT_LOST, c->session, slice_of(NULL, 0));
-        c->session = 0;
-        return false;
-    }
-    log_debug("%s: session %llu begins", c->peer, (unsigned long long)c->session);
-    return welcome(c) && (c->ops->flush(c), true);
+    if (event.kind != EVENT_TIME && server_step(c->server, batch, event) == ROOST_OK)
+        return true;
+    conn_goodbye(c, ROOST_EPROTO, "a frame has the wrong shape");
+    return false;
 }
 
 static bool take_frame(struct conn *c, struct batch *batch, struct slice payload)
 {
+    if (c->over)
+        return false;
     if (!roost__scan_check(payload, FRAME_DEPTH_MAX)) {
-        goodbye(c, ROOST_EPROTO, "a frame is no well-formed MessagePack value");
+        conn_goodbye(c, ROOST_EPROTO, "a frame is no well-formed MessagePack value");
         return false;
     }
-    if (c->session == 0)
-        return say_hello(c, batch, payload);
-    int kind = roost__frame_kind(payload);
-    int rc = ROOST_EPROTO;
-    if (kind == FRAME_CALL)
-        rc = server_step(c->server, batch, EVENT_CALL, c->session, payload);
-    else if (kind == FRAME_ACK)
-        rc = server_step(c->server, batch, EVENT_ACK, c->session, payload);
-    if (rc != ROOST_OK)
-        goodbye(c, ROOST_EPROTO, "a frame has the wrong shape");
-    return rc == ROOST_OK;
+    return c->session == 0 ? hello_take(c, batch, payload) : take_session_frame(c, batch, payload);
 }
 
 /* The next whole frame at `at` of the input. 1: there is one, 0: not yet, -1: its length is out of bounds. */
@@ -209,9 +170,9 @@ static bool take_frames(struct conn *c, size_t *ret_used)
         ok = take_frame(c, &batch, payload);
         *ret_used += FRAME_HEADER + payload.len;
     }
-    server_leave(c->server, &batch);
     if (ok && found < 0)
-        goodbye(c, ROOST_EPROTO, "a frame's length is out of bounds");
+        conn_goodbye(c, ROOST_EPROTO, "a frame's length is out of bounds");
+    server_leave(c->server, &batch);
     return ok && found >= 0;
 }
 
@@ -219,6 +180,8 @@ bool conn_received(struct conn *c, size_t n)
 {
     assert(n <= c->in.cap - c->in.len);
     c->in.len += n;
+    if (c->lease.us > 0)
+        lease_heard(c);
     if (missing(c) > 0 && (c->in.len < FRAME_HEADER || get_u32be(c->in.data) - 1 < longest(c)))
         return true; /* not whole yet: spare the server's mutex */
     size_t used = 0;
@@ -246,10 +209,11 @@ void conn_ended(struct conn *c)
 {
     struct batch batch;
     server_enter(c->server, &batch);
-    if (c->session != 0) {
+    if (c->session != 0 && !c->over) {
         server_unbind(c->server, c);
-        server_step(c->server, &batch, EVENT_LOST, c->session, slice_of(NULL, 0));
-        log_debug("%s: session %llu ended", c->peer, (unsigned long long)c->session);
+        enum event_kind kind = c->ends_session ? EVENT_LOST : EVENT_DETACHED;
+        server_step(c->server, &batch, (struct event){.kind = kind, .session = c->session});
+        log_debug("%s: the connection of session %llu ended", c->peer, (unsigned long long)c->session);
     }
     server_leave(c->server, &batch);
     conn_unref(c);

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/hmap.h"
 #include "base/list.h"
+#include "shell/lease.h"
 
 struct conn;
 struct server;
@@ -40,7 +41,10 @@ struct conn {
     struct hnode by_session;
     struct list in_server;
     atomic_uint refs;
-    uint64_t session; /* 0 before HELLO */
+    uint64_t session;  /* 0 before HELLO */
+    bool over;         /* another connection has taken the session over; under the server's mutex */
+    bool ends_session; /* the session ends with this connection, whatever its grace; likewise */
+    struct lease lease;
     int64_t since_us;
     struct buf in; /* the receiving side's */
     pthread_mutex_t mutex;
@@ -69,6 +73,9 @@ void conn_ended(struct conn *c);
 
 /* Appends to `out`; cuts off a peer that does not read. */
 void conn_write(struct conn *c, struct slice bytes);
+
+/* Says why the connection will be closed; its session ends with it. */
+void conn_goodbye(struct conn *c, int code, const char *message);
 
 /* Microseconds until the handshake's deadline (0: it is over), or -1 when the peer said HELLO. */
 int64_t conn_patience_us(const struct conn *c);

@@ -40,6 +40,16 @@ void server_unbind(struct server *s, struct conn *c)
     roost__hmap_remove(&s->conns_by_session, &c->by_session);
 }
 
+void server_take_over(struct server *s, uint64_t session)
+{
+    struct conn *c = conn_of(s, session);
+    if (c == NULL)
+        return;
+    server_unbind(s, c);
+    c->over = true;
+    c->ops->close(c);
+}
+
 bool server_admit(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);
@@ -97,23 +107,31 @@ static void route(struct server *s, struct batch *batch)
     }
     for (size_t i = 0; i < e->broken_len; i++) {
         c = conn_of(s, e->broken[i]);
-        if (c != NULL)
-            c->ops->close(c);
+        if (c == NULL)
+            continue; /* the core has ended it */
+        c->ends_session = true;
+        c->ops->close(c);
     }
 }
 
-/* The timer sleeps too long for the core's next deadline: wake it. */
+/* When the timer must wake: for the core, or for a lease. */
+static int64_t next_deadline_us(const struct server *s)
+{
+    int64_t core_us = core_next_deadline_us(s->core);
+    return core_us < s->lease_next_us ? core_us : s->lease_next_us;
+}
+
+/* The timer sleeps too long for the next deadline: wake it. */
 static void check_timer(struct server *s)
 {
-    if (core_next_deadline_us(s->core) < s->timer_target_us)
+    if (next_deadline_us(s) < s->timer_target_us)
         pthread_cond_signal(&s->timer_wake);
 }
 
-int server_step(struct server *s, struct batch *batch, enum event_kind kind, uint64_t session,
-                struct slice payload)
+int server_step(struct server *s, struct batch *batch, struct event event)
 {
     effects_reset(&s->effects);
-    struct event event = {.kind = kind, .now_us = server_now_us(), .session = session, .payload = payload};
+    event.now_us = server_now_us();
     int rc = core_step(s->core, &event, &s->effects);
     route(s, batch);
     return rc;
@@ -148,12 +166,14 @@ static void *timer_main(void *arg)
     struct batch batch;
     server_enter(s, &batch);
     while (!s->stopping) {
-        int64_t next = core_next_deadline_us(s->core);
-        if (next > server_now_us()) {
+        int64_t next = next_deadline_us(s), now = server_now_us();
+        if (next > now) {
             wait_until(s, next);
             continue;
         }
-        server_step(s, &batch, EVENT_TIME, 0, slice_of(NULL, 0));
+        if (s->lease_next_us <= now)
+            lease_check(s, now);
+        server_step(s, &batch, (struct event){.kind = EVENT_TIME});
         server_leave(s, &batch);
         server_enter(s, &batch);
     }
@@ -177,7 +197,7 @@ static int init_core(struct server *s)
 
 int server_start(struct server *s)
 {
-    *s = (struct server){.timer_target_us = INT64_MAX};
+    *s = (struct server){.timer_target_us = INT64_MAX, .lease_next_us = INT64_MAX};
     list_init(&s->conns);
     effects_init(&s->effects);
     int rc = init_core(s);

@@ -30,6 +30,7 @@ struct server {
     pthread_t timer;
     pthread_cond_t timer_wake;
     int64_t timer_target_us; /* when the timer thread wakes by itself */
+    int64_t lease_next_us;   /* when somebody's lease may be over */
 };
 
 /* The connections that a batch of steps wrote to; flushed when the mutex is free again. */
@@ -48,9 +49,8 @@ void server_stop(struct server *s);
 /* Begins a batch: takes the mutex. */
 void server_enter(struct server *s, struct batch *batch);
 
-/* One step, and its effects on their way. Inside a batch. Returns core_step()'s status. */
-int server_step(struct server *s, struct batch *batch, enum event_kind kind, uint64_t session,
-                struct slice payload);
+/* One step, whose time is now, and its effects on their way. Inside a batch. Returns core_step()'s status. */
+int server_step(struct server *s, struct batch *batch, struct event event);
 
 /* Ends a batch: releases the mutex, then writes to the sockets. */
 void server_leave(struct server *s, struct batch *batch);
@@ -58,6 +58,9 @@ void server_leave(struct server *s, struct batch *batch);
 /* Links a connection with its session, inside a batch. False without memory. */
 bool server_bind(struct server *s, struct conn *c);
 void server_unbind(struct server *s, struct conn *c);
+
+/* The session goes to a new connection: closes the one it has, if any. Inside a batch. */
+void server_take_over(struct server *s, uint64_t session);
 
 /* Takes a new connection in. False when there are too many, or the server stops. */
 bool server_admit(struct server *s, struct conn *c);

@@ -19,7 +19,7 @@ import unittest
 
 SCALE = 10 if os.environ.get("ROOST_SANITIZE") else 1
 SPARE_KIB = 64 << 10 if SCALE == 1 else 1 << 20  # a sanitizer keeps what was freed for a while
-HELLO = b"\x00\x00\x00\x0a\x94\x00\xa5roost\x01\x80"
+HELLO = b"\x00\x00\x00\x0a\x94\x00\xa5roost\x02\x80"
 
 
 def frame(payload):

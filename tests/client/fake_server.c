@@ -79,8 +79,8 @@ void fake_error(struct fake_server *f, uint64_t number, int code, const char *me
 
 static void welcome(struct fake_server *f)
 {
-    static const uint8_t frame[] = {0,   0,   0, 12, 0x96, FRAME_WELCOME, 0xa5, 'r', 'o', 'o',
-                                    's', 't', 1, 7,  9,    0x80};
+    static const uint8_t frame[] = {0,   0,   0, 13, 0x97, FRAME_WELCOME, 0xa5, 'r', 'o', 'o',
+                                    's', 't', 2, 7,  9,    0x80,          0x80};
     struct item it;
     assert_true(fake_read(f));
     const uint8_t *p = roost__scan_item(f->payload, &it);

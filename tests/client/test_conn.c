@@ -303,17 +303,17 @@ static void garbage_ends_the_connection_and_nothing_else(void **state)
 {
     (void)state;
     static const struct lie lies[] = {
-        {"\xff\xff\xff\xff", 4},                           /* 4 GiB to come */
-        {"\0\0\0\0", 4},                                   /* an empty frame */
-        {"\0\0\0\1\xc1", 5},                               /* no MessagePack */
-        {"\0\0\0\1\x90", 5},                               /* an empty array */
-        {"\0\0\0\4\x93\x07\x01\xc0", 8},                   /* no such frame */
-        {"\0\0\0\3\x92\x01\x01", 7},                       /* a reply without a result */
-        {"\0\0\0\4\x93\x01\xff\xc0", 8},                   /* a negative number */
-        {"\0\0\0\4\x94\x02\x01\xff", 8},                   /* an error cut short */
-        {"\0\0\0\6\x94\x02\x01\x05\xa1x", 10},             /* a positive code */
-        {"\0\0\0\x0c\x96\0\xa5roost\x01\x07\x09\x80", 16}, /* a second welcome */
-        {"\0\0\0\6\x93\x01\x01\xdd\xff\xff", 10},          /* a count without elements */
+        {"\xff\xff\xff\xff", 4},                               /* 4 GiB to come */
+        {"\0\0\0\0", 4},                                       /* an empty frame */
+        {"\0\0\0\1\xc1", 5},                                   /* no MessagePack */
+        {"\0\0\0\1\x90", 5},                                   /* an empty array */
+        {"\0\0\0\4\x93\x07\x01\xc0", 8},                       /* no such frame */
+        {"\0\0\0\3\x92\x01\x01", 7},                           /* a reply without a result */
+        {"\0\0\0\4\x93\x01\xff\xc0", 8},                       /* a negative number */
+        {"\0\0\0\4\x94\x02\x01\xff", 8},                       /* an error cut short */
+        {"\0\0\0\6\x94\x02\x01\x05\xa1x", 10},                 /* a positive code */
+        {"\0\0\0\x0d\x97\0\xa5roost\x02\x07\x09\x80\x80", 17}, /* a second welcome */
+        {"\0\0\0\6\x93\x01\x01\xdd\xff\xff", 10},              /* a count without elements */
     };
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         struct lie lie = lies[i];

@@ -24,6 +24,9 @@ struct twins {
     int64_t now_us;
     uint64_t sessions[SESSIONS]; /* 0: none */
     uint64_t calls[SESSIONS];
+    uint64_t seen[SESSIONS]; /* the answer that came last on the present connection */
+    bool detached[SESSIONS];
+    struct buf last_call[SESSIONS]; /* its payload, without what it confirms */
     bool answered[SESSIONS][CALLS_MAX];
 };
 
@@ -161,17 +164,25 @@ static void note_answers(void)
         for (int s = 0; s < SESSIONS; s++) {
             if (t.sessions[s] != e->items[i].session)
                 continue;
-            assert(it.as.u <= t.calls[s] && !t.answered[s][it.as.u]); /* each call at most once */
+            assert(it.as.u <= t.calls[s]);
+            if (t.detached[s])
+                continue;                    /* nobody hears it */
+            assert(!t.answered[s][it.as.u]); /* each call at most once */
             t.answered[s][it.as.u] = true;
+            t.seen[s] = it.as.u;
         }
     }
 }
+
+static const uint8_t secret[SECRET_LEN] = "fifteen letters";
 
 static int step(enum event_kind kind, uint64_t session, struct slice payload)
 {
     int rc[2];
     for (int i = 0; i < 2; i++) {
         struct event event = {.kind = kind, .now_us = t.now_us, .session = session, .payload = payload};
+        if (kind == EVENT_OPEN || kind == EVENT_RESUMED)
+            event.secret = slice_of(secret, SECRET_LEN);
         effects_reset(&t.effects[i]);
         rc[i] = core_step(t.core[i], &event, &t.effects[i]);
     }
@@ -185,17 +196,44 @@ static int step(enum event_kind kind, uint64_t session, struct slice payload)
 
 static void begin_session(unsigned s)
 {
-    static const uint8_t no_info = 0x80;
-    assert(step(EVENT_OPEN, 0, slice_of(&no_info, 1)) == ROOST_OK);
+    static const uint8_t no_info = 0x80, grace[] = "\x81\xa8grace_ms\x14";
+    assert(step(EVENT_OPEN, 0, s % 2 ? slice_of(grace, sizeof(grace) - 1) : slice_of(&no_info, 1)) ==
+           ROOST_OK);
     t.sessions[s] = t.effects[0].opened;
-    t.calls[s] = 0;
+    t.calls[s] = t.seen[s] = 0;
+    t.detached[s] = false;
+    buf_reset(&t.last_call[s]);
     memset(t.answered[s], 0, sizeof(t.answered[s]));
 }
 
 static void end_session(unsigned s)
 {
-    assert(step(EVENT_LOST, t.sessions[s], slice_of(NULL, 0)) == ROOST_OK);
+    int rc = step(EVENT_LOST, t.sessions[s], slice_of(NULL, 0));
+    assert(rc == ROOST_OK || t.detached[s]); /* its grace may be over */
     t.sessions[s] = 0;
+    roost__buf_free(&t.last_call[s]);
+}
+
+/* The connection breaks; a session without grace is gone. */
+static void detach(unsigned s)
+{
+    assert(step(EVENT_DETACHED, t.sessions[s], slice_of(NULL, 0)) == ROOST_OK);
+    t.detached[s] = s % 2;
+    if (!t.detached[s])
+        t.sessions[s] = 0;
+}
+
+/* The session goes on if there still is one, and the last call is sent again if it has no answer. */
+static void resume(unsigned s)
+{
+    int rc = step(EVENT_RESUMED, t.sessions[s], slice_of(NULL, 0));
+    assert(rc == ROOST_OK || rc == ROOST_ESESSION);
+    t.detached[s] = false;
+    t.seen[s] = 0;
+    if (rc != ROOST_OK)
+        t.sessions[s] = 0;
+    else if (t.last_call[s].len > 0 && !t.answered[s][t.calls[s]])
+        assert(step(EVENT_CALL, t.sessions[s], buf_slice(&t.last_call[s])) == ROOST_OK);
 }
 
 static void call(unsigned s)
@@ -206,8 +244,10 @@ static void call(unsigned s)
     unsigned argc = decide(4) == 0 ? decide(METHOD_PARAMS_MAX + 2) : n;
     if (t.calls[s] + 1 >= CALLS_MAX)
         return;
-    struct buf b = buf_make(FRAME_MAX);
-    roost__put_array(&b, 6);
+    struct buf b = t.last_call[s];
+    buf_reset(&b);
+    b.max = FRAME_MAX;
+    roost__put_array(&b, 7);
     roost__put_int(&b, FRAME_CALL);
     roost__put_uint(&b, ++t.calls[s]);
     roost__put_uint(&b, decide(2));
@@ -216,18 +256,25 @@ static void call(unsigned s)
     roost__put_array(&b, argc);
     for (unsigned i = 0; i < argc; i++)
         put_argument(&b, i < n ? params[i].kind : 'v');
-    if (roost__scan_check(buf_slice(&b), FRAME_DEPTH_MAX))
+    size_t without_seen = b.len;
+    roost__put_uint(&b, t.seen[s]);
+    bool sent = roost__scan_check(buf_slice(&b), FRAME_DEPTH_MAX);
+    if (sent)
         assert(step(EVENT_CALL, t.sessions[s], buf_slice(&b)) == ROOST_OK);
-    roost__buf_free(&b);
+    b.len = sent ? without_seen : 0;
+    if (sent)
+        b.data[0] = 0x96; /* six elements again */
+    t.last_call[s] = b;
 }
 
-static void acknowledge(unsigned s)
+/* An ACK or a CANCEL. */
+static void name_a_call(unsigned s, enum event_kind kind, int frame_kind)
 {
     struct buf b = buf_make(64);
     roost__put_array(&b, 2);
-    roost__put_int(&b, FRAME_ACK);
+    roost__put_int(&b, frame_kind);
     roost__put_uint(&b, decide(64));
-    assert(step(EVENT_ACK, t.sessions[s], buf_slice(&b)) == ROOST_OK);
+    assert(step(kind, t.sessions[s], buf_slice(&b)) == ROOST_OK);
     roost__buf_free(&b);
 }
 
@@ -243,13 +290,19 @@ static void garbage(unsigned s)
 
 static void event(void)
 {
-    unsigned s = decide(SESSIONS), what = decide(16);
+    unsigned s = decide(SESSIONS), what = decide(18);
     if (t.sessions[s] == 0)
         begin_session(s);
     else if (what == 0)
         end_session(s);
+    else if (t.detached[s] && what != 3)
+        resume(s);
+    else if (what == 16)
+        detach(s);
+    else if (what == 17)
+        name_a_call(s, EVENT_CANCEL, FRAME_CANCEL);
     else if (what == 1)
-        acknowledge(s);
+        name_a_call(s, EVENT_ACK, FRAME_ACK);
     else if (what == 2)
         garbage(s);
     else if (what == 3) {
@@ -273,7 +326,7 @@ static void check_nothing_left(void)
     roost__put_array(&b, 0);
     assert(step(EVENT_CALL, t.sessions[0], buf_slice(&b)) == ROOST_OK);
     roost__buf_free(&b);
-    static const char *const zero[] = {"waiters", "holds", "deliveries"};
+    static const char *const zero[] = {"waiters", "holds", "deliveries", "kept", "detached"};
     for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++) {
         uint8_t pair[32];
         size_t n = strlen(zero[i]);
@@ -298,9 +351,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     while (at < end)
         event();
-    for (unsigned s = 0; s < SESSIONS; s++)
+    for (unsigned s = 0; s < SESSIONS; s++) {
         if (t.sessions[s] != 0)
             end_session(s);
+        roost__buf_free(&t.last_call[s]);
+    }
     check_nothing_left();
     for (int i = 0; i < 2; i++) {
         core_destroy(t.core[i]);

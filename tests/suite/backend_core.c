@@ -77,8 +77,11 @@ static void send_frame(void *link, struct slice frame)
 {
     struct slice payload = slice_of(frame.data + FRAME_HEADER, frame.len - FRAME_HEADER);
     assert_true(roost__scan_check(payload, FRAME_DEPTH_MAX));
-    step(roost__frame_kind(payload) == FRAME_ACK ? EVENT_ACK : EVENT_CALL, ((struct inbox *)link)->session,
-         payload);
+    int kind = roost__frame_kind(payload);
+    step(kind == FRAME_ACK      ? EVENT_ACK
+         : kind == FRAME_CANCEL ? EVENT_CANCEL
+                                : EVENT_CALL,
+         ((struct inbox *)link)->session, payload);
 }
 
 /* Only the clock can bring an answer that is not here: it moves to the next deadline. */

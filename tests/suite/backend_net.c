@@ -130,7 +130,7 @@ static void send_frame(void *link, struct slice frame)
 
 static void *open_session(void)
 {
-    static const char hello[] = "\0\0\0\x0a\x94\0\xa5roost\x01\x80";
+    static const char hello[] = "\0\0\0\x0a\x94\0\xa5roost\x02\x80";
     struct link *l = calloc(1, sizeof(*l));
     assert_non_null(l);
     l->fd = strncmp(url, "ipc", 3) == 0 ? connect_ipc(url + 6) : connect_tcp(strrchr(url, ':') + 1);

@@ -5,11 +5,13 @@
 
 #include "tests/suite/suite.h"
 
-static const struct backend *const backends[] = {&backend_core, &backend_ipc, &backend_tcp, &backend_nng};
+static const struct backend *const backends[] = {&backend_core, &backend_resume, &backend_ipc, &backend_tcp,
+                                                 &backend_nng};
 
 typedef void group(const struct CMUnitTest **ret, size_t *ret_len);
 
-static group *const groups[] = {suite_containers, suite_queues, suite_numbers, suite_waitables, suite_server};
+static group *const groups[] = {suite_containers, suite_queues, suite_numbers,
+                                suite_waitables,  suite_cancel, suite_server};
 
 enum { CASES_MAX = 256 };
 
@@ -22,7 +24,7 @@ int main(int argc, char **argv)
         if (strcmp(backends[i]->name, argv[1]) == 0)
             chosen = backends[i];
     if (chosen == NULL) {
-        fprintf(stderr, "usage: test_suite core|ipc|tcp|nng\n");
+        fprintf(stderr, "usage: test_suite core|resume|ipc|tcp|nng\n");
         return 2;
     }
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {

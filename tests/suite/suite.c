@@ -263,16 +263,26 @@ bool is_waiting(struct client *c, uint64_t number)
     return c->answers[number] == NULL;
 }
 
-void acknowledge_call(struct client *c, uint64_t number)
+static void send_number(struct client *c, int kind, uint64_t number)
 {
     struct buf b = buf_make(64);
     size_t at = frame_begin(&b);
     roost__put_array(&b, 2);
-    roost__put_int(&b, FRAME_ACK);
+    roost__put_int(&b, kind);
     roost__put_uint(&b, number);
     assert_true(roost__frame_end(&b, at));
     backend->send(c->link, buf_slice(&b));
     roost__buf_free(&b);
+}
+
+void acknowledge_call(struct client *c, uint64_t number)
+{
+    send_number(c, FRAME_ACK, number);
+}
+
+void cancel_call(struct client *c, uint64_t number)
+{
+    send_number(c, FRAME_CANCEL, number);
 }
 
 uint64_t open_object(struct client *c, const char *type, const char *args)

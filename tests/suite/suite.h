@@ -26,7 +26,7 @@ struct backend {
     void (*pass_time)(int64_t ms);
 };
 
-extern const struct backend backend_core, backend_ipc, backend_tcp, backend_nng;
+extern const struct backend backend_core, backend_resume, backend_ipc, backend_tcp, backend_nng;
 
 void suite_start(const struct backend *b);
 void suite_stop(void);
@@ -46,6 +46,9 @@ const char *answer_text(struct client *c, uint64_t number);
 bool is_waiting(struct client *c, uint64_t number);
 
 void acknowledge_call(struct client *c, uint64_t number);
+
+/* Asks the server to give up a call that waits. */
+void cancel_call(struct client *c, uint64_t number);
 
 /* Lets ms pass: on a backend with real time the answer just comes later. */
 void pass_time(int64_t ms);
@@ -80,6 +83,7 @@ void suite_containers(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_queues(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_numbers(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_waitables(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_cancel(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_server(const struct CMUnitTest **ret, size_t *ret_len);
 
 #endif

@@ -7,10 +7,16 @@
  * (handles, received values) is referred to by that session too. What a session owns (held locks, places in
  * line) is not inherited.
  *
- * A connection that is lost stays lost: every waiting and later call returns ROOST_ECONN.
+ * When the connection breaks, the session waits at the server for a grace period (roost_options); the library
+ * connects again, and every call under way goes on and takes effect exactly once. A blocked call keeps its
+ * place in line. When that is impossible, every waiting and later call through this manager returns
+ * ROOST_ESESSION (the session ended; what it held was released), ROOST_EEPOCH (the server was restarted; its
+ * objects are gone) or ROOST_ECONN (no grace, or no server in time); roost_connect() begins anew.
  */
 #ifndef ROOST_MANAGER_H
 #define ROOST_MANAGER_H
+
+#include <pthread.h>
 
 #include "roost/error.h"
 #include "roost/value.h"
@@ -21,11 +27,39 @@ extern "C" {
 
 typedef struct roost_manager roost_manager;
 
-/* All members may be 0. Borrowed during the call. */
+/* What has become of a manager's session, see roost_options.on_state. */
+typedef enum roost_state {
+    ROOST_NOT_CONNECTED, /* this process has not called yet: a child after fork() */
+    ROOST_CONNECTED,     /* a new session has begun */
+    ROOST_DISCONNECTED,  /* the connection is gone: the library tries to resume the session */
+    ROOST_RESUMED,       /* a new connection goes on where the old one ended: nothing was lost */
+    ROOST_SESSION_LOST,  /* the session ended, or could not be resumed in time: what it held is others' */
+    ROOST_RESTARTED      /* the server was restarted: its objects are gone */
+} roost_state;
+
+/*
+ * All members may be 0, which stands for the defaults; a negative grace or lease means none. Borrowed during
+ * the call, but for on_state_arg.
+ *
+ * grace_ms: how long the server keeps the session, with all it holds, after its connection broke. Default
+ * 5000 for tcp://, none for ipc:// (where a connection breaks only when a process ends). lease_ms: a server
+ * not heard of for so long (a quarter more at most) is given up, and the server gives up a client likewise:
+ * that finds stopped processes and cut cables. Both sides are asked for signs of life by one sleeping thread.
+ * Default 10000 for tcp://, none for ipc://. The server's limits are 50 ms and an hour. reconnect_ms: how
+ * long the library tries to resume the session; -1: for ever. Default grace_ms + lease_ms. on_state: called
+ * at every change, before the calls concerned return; from any thread that is inside a call, from the
+ * library's own, and from roost_connect() before it returns. It must be short and must not use or close m or
+ * what belongs to it.
+ */
 typedef struct roost_options {
     int timeout_ms; /* for connecting, and for a server to start; 0 means 10000, -1 the system's own limits */
     const char *label;  /* what `roost who` and the server's log call this client */
     const char *roostd; /* roost_manager_start(): the server program */
+    int grace_ms;
+    int lease_ms;
+    int reconnect_ms;
+    void (*on_state)(roost_manager *m, roost_state state, void *arg);
+    void *on_state_arg;
 } roost_options;
 
 /*
@@ -61,6 +95,18 @@ ROOST_API int roost_manager_shutdown(roost_manager *m);
  * give back their memory. The same as roost_manager_shutdown() with the status left out. NULL is allowed.
  */
 ROOST_API void roost_manager_close(roost_manager *m);
+
+/* The state told last. Never blocks. */
+ROOST_API roost_state roost_manager_state(const roost_manager *m);
+
+/*
+ * Gives up the call through m that `thread` waits for: it leaves its line and returns ROOST_ECANCELED. A call
+ * whose answer is on the way returns that: the status of the call says which. A cancelled
+ * roost_condition_wait() returns without the lock; a cancelled roost_barrier_wait() breaks the barrier, as a
+ * party that dies does. The caller sees to it that the thread is in the call it means. Any thread; does not
+ * wait for the server. Errors: ROOST_ENOENT (the thread waits for no call through m).
+ */
+ROOST_API int roost_cancel(roost_manager *m, pthread_t thread);
 
 /* The URL of the server, also for other programs to connect to. Borrowed from m. Never blocks. */
 ROOST_API const char *roost_manager_url(const roost_manager *m);

@@ -1,0 +1,149 @@
+/* handshake.c: see handshake.h. */
+#include "client/handshake.h"
+
+#include <unistd.h>
+
+#include "base/error.h"
+#include "client/reply.h"
+#include "wire/encode.h"
+
+enum { RECEIVE_ROOM = 16 << 10 }; /* free bytes offered to every receive */
+
+int roost__protocol_error(void)
+{
+    return roost__fail(ROOST_EPROTO, "the server sent bytes that are no frame of the protocol");
+}
+
+bool roost__next_frame(const struct buf *in, size_t at, struct slice *ret, int *rc)
+{
+    size_t left = in->len - at;
+    if (left < FRAME_HEADER)
+        return false;
+    uint32_t len = get_u32be(in->data + at);
+    if (len == 0 || len > FRAME_MAX) {
+        *rc = roost__protocol_error();
+        return false;
+    }
+    *ret = slice_of(in->data + at + FRAME_HEADER, len);
+    return left - FRAME_HEADER >= len;
+}
+
+int roost__receive(struct transport *t, struct buf *in, bool now)
+{
+    if (!roost__buf_reserve(in, RECEIVE_ROOM))
+        return roost__fail(ROOST_ENOMEM, "no memory to receive");
+    void *room = in->data + in->len;
+    size_t size = in->cap - in->len;
+    ssize_t n = now ? roost__transport_recv_now(t, room, size) : roost__transport_recv(t, room, size);
+    if (n < 0)
+        return (int)n;
+    if (n == 0)
+        return roost__fail(ROOST_ECONN, "connection lost: the server closed it");
+    in->len += (size_t)n;
+    return ROOST_OK;
+}
+
+static void put_pair_int(struct buf *b, const char *name, uint64_t value)
+{
+    roost__put_cstr(b, name);
+    roost__put_uint(b, value);
+}
+
+static void put_info(struct buf *b, const struct wishes *w, const struct terms *terms)
+{
+    char host[256] = "";
+    gethostname(host, sizeof(host) - 1);
+    bool resumes = terms->session != 0;
+    roost__put_map(b, 4u + (w->label != NULL) + (resumes ? 3u : 0));
+    roost__put_cstr(b, "host");
+    roost__put_cstr(b, host);
+    put_pair_int(b, "pid", (uint64_t)getpid());
+    put_pair_int(b, "grace_ms", (uint64_t)w->grace_ms);
+    put_pair_int(b, "lease_ms", (uint64_t)w->lease_ms);
+    if (w->label != NULL) {
+        roost__put_cstr(b, "label");
+        roost__put_cstr(b, w->label);
+    }
+    if (resumes) {
+        put_pair_int(b, "session", terms->session);
+        put_pair_int(b, "epoch", terms->epoch);
+        roost__put_cstr(b, "secret");
+        roost__put_bytes(b, slice_of(terms->secret, SECRET_LEN));
+    }
+}
+
+static int send_hello(struct transport *t, const struct wishes *w, const struct terms *terms)
+{
+    if (w->label != NULL && !roost__utf8_ok(slice_str(w->label)))
+        return roost__fail(ROOST_EINVAL, "the label is not UTF-8");
+    struct buf b = buf_make(FRAME_HEADER + FRAME_HELLO_MAX);
+    size_t at = frame_begin(&b);
+    roost__put_array(&b, 4);
+    roost__put_uint(&b, FRAME_HELLO);
+    roost__put_cstr(&b, "roost");
+    roost__put_uint(&b, PROTOCOL_VERSION);
+    put_info(&b, w, terms);
+    int rc = roost__frame_end(&b, at) ? roost__transport_send(t, b.data, b.len)
+                                      : roost__fail(ROOST_EINVAL, "the label is too long");
+    roost__buf_free(&b);
+    return rc;
+}
+
+static int64_t term(const struct reply *reply, const char *name)
+{
+    struct item it = roost__map_item(reply->terms, name);
+    return it.kind == ROOST_INT && it.as.i > 0 ? it.as.i : 0;
+}
+
+static int take_welcome(const struct reply *reply, const struct wishes *w, struct terms *terms)
+{
+    struct item resumed = roost__map_item(reply->terms, "resumed");
+    struct item secret = roost__map_item(reply->terms, "secret");
+    struct terms new = {.session = reply->number,
+                        .epoch = reply->epoch,
+                        .grace_ms = term(reply, "grace_ms"),
+                        .lease_ms = term(reply, "lease_ms")};
+    if (terms->session != 0) {
+        if (resumed.kind != ROOST_BOOL || !resumed.as.b || new.session != terms->session)
+            return roost__protocol_error();
+        memcpy(new.secret, terms->secret, SECRET_LEN);
+    } else if (w->epoch != 0 && w->epoch != new.epoch) {
+        return roost__fail(ROOST_EEPOCH, "the server was restarted: its objects are gone");
+    } else if (secret.kind == ROOST_BYTES && secret.len == SECRET_LEN) {
+        memcpy(new.secret, secret.as.bytes, SECRET_LEN);
+    } else {
+        new.grace_ms = 0; /* without a secret nothing can be resumed */
+    }
+    *terms = new;
+    return ROOST_OK;
+}
+
+static int await_welcome(struct transport *t, const struct wishes *w, struct terms *terms, struct buf *in)
+{
+    struct slice payload;
+    struct reply reply;
+    int rc = ROOST_OK;
+    while (rc == ROOST_OK && !roost__next_frame(in, 0, &payload, &rc))
+        if (rc == ROOST_OK)
+            rc = roost__receive(t, in, false);
+    if (rc != ROOST_OK)
+        return rc;
+    if (!roost__reply_parse(payload, &reply))
+        return roost__protocol_error();
+    if (reply.kind == FRAME_GOODBYE)
+        return roost__fail(reply.code, "the server refuses: %.*s", (int)reply.message.len,
+                           (const char *)reply.message.data);
+    rc = reply.kind == FRAME_WELCOME ? take_welcome(&reply, w, terms) : roost__protocol_error();
+    roost__buf_consume(in, FRAME_HEADER + payload.len);
+    return rc;
+}
+
+int roost__handshake(struct transport *t, const struct wishes *wishes, struct terms *terms, struct buf *in)
+{
+    roost__transport_patience(t, wishes->timeout_ms);
+    int rc = send_hello(t, wishes, terms);
+    if (rc == ROOST_OK)
+        rc = await_welcome(t, wishes, terms, in);
+    roost__transport_patience(t, -1);
+    return rc == ROOST_OK ? rc : roost__fail_at("%s", wishes->url);
+}

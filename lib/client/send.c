@@ -1,0 +1,273 @@
+/*
+ * send.c: what a connection writes: calls, releases, acknowledgements, and all of that again after a resume.
+ *
+ * Invariant: frames are written under write_lock in the order of their numbers; whatever the server may not
+ * have received yet is in c->calls or c->acks when the session can be resumed. Called by conn.c, resume.c and
+ * pulse.c. See conn.h.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "client/conn.h"
+#include "wire/encode.h"
+#include "wire/frame.h"
+#include "wire/methods.h"
+
+enum {
+    BUFFER_KEEP = 1 << 20, /* a larger buffer is given back after use */
+    AGAIN_MAX = 1 << 20    /* bytes collected before a write, when much is sent again */
+};
+
+/* A delivery acknowledged after the call `after` was written: the answer to a later call says it arrived. */
+struct ack {
+    uint64_t number;
+    uint64_t after;
+};
+
+/* Names the calling thread within the session (an rlock's owner). */
+static uint64_t thread_number(void)
+{
+    static atomic_uint_least64_t last;
+    static _Thread_local uint64_t mine;
+    if (mine == 0)
+        mine = atomic_fetch_add(&last, 1) + 1;
+    return mine;
+}
+
+static bool resumable(const struct conn *c)
+{
+    return c->terms.grace_ms > 0;
+}
+
+/* Completes the frame begun at `at` when rc is 0, else takes it back. */
+static int end_frame(struct conn *c, size_t at, int rc)
+{
+    if (rc == ROOST_OK && !roost__frame_end(&c->out, at))
+        rc = roost__fail(ROOST_ELIMIT,
+                         "the arguments take more than %d bytes, or there is no memory for them", FRAME_MAX);
+    if (rc != ROOST_OK) {
+        c->out.failed = false;
+        c->out.len = at < c->out.len ? at : c->out.len;
+    }
+    return rc;
+}
+
+static int put_call(struct conn *c, const struct call *call)
+{
+    uint64_t seen = resumable(c) ? atomic_load_explicit(&c->seen, memory_order_relaxed) : 0;
+    size_t at = frame_begin(&c->out);
+    int rc = ROOST_OK;
+    roost__put_array(&c->out, seen != 0 ? 7 : 6);
+    roost__put_uint(&c->out, FRAME_CALL);
+    roost__put_uint(&c->out, call->number);
+    roost__put_uint(&c->out, call->thread);
+    roost__put_uint(&c->out, call->target);
+    roost__put_uint(&c->out, call->method);
+    roost__put_array(&c->out, call->argc);
+    if (call->raw.len > 0)
+        buf_append(&c->out, call->raw.data, call->raw.len);
+    else
+        for (uint32_t i = 0; i < call->argc && rc == ROOST_OK; i++)
+            rc = roost__put_value(&c->out, &call->args[i]);
+    if (seen != 0)
+        roost__put_uint(&c->out, seen);
+    return end_frame(c, at, rc);
+}
+
+/* Sends what is in `out`. A failure ends the stream, and the reader finds out. */
+static int send_out(struct conn *c)
+{
+    int rc = roost__transport_send(&c->transport, c->out.data, c->out.len);
+    if (c->out.cap > BUFFER_KEEP)
+        roost__buf_free(&c->out);
+    buf_reset(&c->out);
+    return rc;
+}
+
+/* Numbers a call and puts its frame; a registered one's answer finds it. */
+static int put_new(struct conn *c, struct call *call, bool registered)
+{
+    size_t before = c->out.len;
+    call->number = c->number + 1;
+    call->thread = thread_number();
+    int rc = put_call(c, call);
+    if (rc == ROOST_OK && registered && (rc = roost__conn_register(c, call)) != ROOST_OK)
+        c->out.len = before;
+    if (rc == ROOST_OK)
+        c->number++;
+    return rc;
+}
+
+/* A release that may have to be sent again lives until its answer comes. Without memory it is sent once. */
+static struct call *release_of(struct conn *c)
+{
+    struct call *call = malloc(sizeof(*call) + c->releases.len);
+    if (call == NULL)
+        return NULL;
+    void *args = call + 1;
+    memcpy(args, c->releases.data, c->releases.len);
+    *call = (struct call){.method = METHOD_server_release, .argc = 1, .raw = slice_of(args, c->releases.len)};
+    return call;
+}
+
+static void put_releases(struct conn *c)
+{
+    if (atomic_load_explicit(&c->options.refs->queued, memory_order_relaxed) == 0)
+        return;
+    buf_reset(&c->releases);
+    roost__refs_put_releases(c->options.refs, &c->releases);
+    if (c->releases.failed)
+        return;
+    struct call *kept = resumable(c) ? release_of(c) : NULL;
+    struct call once = {.method = METHOD_server_release, .argc = 1, .raw = buf_slice(&c->releases)};
+    if (put_new(c, kept != NULL ? kept : &once, kept != NULL) != ROOST_OK)
+        free(kept);
+}
+
+int roost__send_call(struct conn *c, struct call *call)
+{
+    int rc = ROOST_OK;
+    pthread_mutex_lock(&c->write_lock);
+    put_releases(c);
+    if (call != NULL)
+        rc = put_new(c, call, true);
+    (void)send_out(c);
+    pthread_mutex_unlock(&c->write_lock);
+    return rc;
+}
+
+/* A frame that is a list of calls' numbers, ACK or CANCEL. */
+static int put_numbers(struct conn *c, unsigned kind, const uint64_t *numbers, size_t n)
+{
+    size_t at = frame_begin(&c->out);
+    roost__put_array(&c->out, n + 1);
+    roost__put_uint(&c->out, kind);
+    for (size_t i = 0; i < n; i++)
+        roost__put_uint(&c->out, numbers[i]);
+    return end_frame(c, at, ROOST_OK);
+}
+
+/* Forgets the acknowledgements that have arrived for certain, and remembers one more. */
+static bool note_ack(struct conn *c, uint64_t number)
+{
+    struct ack *acks = (struct ack *)(void *)c->acks.data, one = {.number = number, .after = c->number};
+    uint64_t seen = atomic_load_explicit(&c->seen, memory_order_relaxed);
+    size_t n = c->acks.len / sizeof(one), left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (acks[i].after >= seen)
+            acks[left++] = acks[i];
+    c->acks.len = left * sizeof(one);
+    bool noted = buf_append(&c->acks, &one, sizeof(one));
+    c->acks.failed = false;
+    return noted;
+}
+
+int roost__send_ack(struct conn *c, uint64_t number)
+{
+    pthread_mutex_lock(&c->write_lock);
+    int rc = resumable(c) && !note_ack(c, number) ? ROOST_ENOMEM : ROOST_OK;
+    if (rc == ROOST_OK)
+        rc = put_numbers(c, FRAME_ACK, &number, 1);
+    if (rc == ROOST_OK)
+        rc = send_out(c);
+    else
+        rc = roost__fail(ROOST_ENOMEM, "no memory to acknowledge a delivery");
+    pthread_mutex_unlock(&c->write_lock);
+    return rc;
+}
+
+void roost__send_cancel(struct conn *c, uint64_t number)
+{
+    pthread_mutex_lock(&c->write_lock);
+    if (put_numbers(c, FRAME_CANCEL, &number, 1) == ROOST_OK)
+        (void)send_out(c);
+    pthread_mutex_unlock(&c->write_lock);
+}
+
+/* Who is writing now is a sign of life himself. A part of a frame would spoil the stream: it ends. */
+void roost__send_signal(struct conn *c, unsigned frame_kind)
+{
+    const uint8_t frame[] = {0, 0, 0, 2, 0x91, (uint8_t)frame_kind};
+    if (pthread_mutex_trylock(&c->write_lock) != 0)
+        return;
+    if (!roost__transport_send_now(&c->transport, frame, sizeof(frame)))
+        roost__transport_shutdown(&c->transport);
+    pthread_mutex_unlock(&c->write_lock);
+}
+
+/* ---- after a resume ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    const struct call *const *x = a, *const *y = b;
+    return (*x)->number < (*y)->number ? -1 : (*x)->number > (*y)->number;
+}
+
+/* All calls without an answer, in the order of their numbers; *ret is malloc'ed. They stay: the leader, who
+ * asks, is the one who answers them, and write_lock keeps new ones out. */
+static int unanswered(struct conn *c, struct call ***ret, size_t *ret_n)
+{
+    pthread_mutex_lock(&c->lock);
+    struct call **calls = malloc((c->calls.len + 1) * sizeof(struct call *));
+    size_t n = 0;
+    for (size_t i = 0; calls != NULL && i < c->calls.cap; i++)
+        if (c->calls.slots[i].node != NULL)
+            calls[n++] = container_of(c->calls.slots[i].node, struct call, node);
+    pthread_mutex_unlock(&c->lock);
+    if (calls == NULL)
+        return roost__fail(ROOST_ENOMEM, "no memory to send calls again");
+    qsort(calls, n, sizeof(struct call *), by_number);
+    *ret = calls;
+    *ret_n = n;
+    return ROOST_OK;
+}
+
+static bool is_cancelled(struct conn *c, const struct call *call)
+{
+    pthread_mutex_lock(&c->lock);
+    bool cancelled = call->cancelled;
+    pthread_mutex_unlock(&c->lock);
+    return cancelled;
+}
+
+static int put_again(struct conn *c, const struct call *call)
+{
+    int rc = put_call(c, call);
+    if (rc == ROOST_OK && is_cancelled(c, call))
+        rc = put_numbers(c, FRAME_CANCEL, &call->number, 1);
+    if (rc == ROOST_OK && c->out.len > AGAIN_MAX)
+        (void)send_out(c);
+    return rc;
+}
+
+static int put_acks_again(struct conn *c)
+{
+    const struct ack *acks = (const struct ack *)(const void *)c->acks.data;
+    int rc = ROOST_OK;
+    for (size_t i = 0; i < c->acks.len / sizeof(*acks) && rc == ROOST_OK; i++)
+        rc = put_numbers(c, FRAME_ACK, &acks[i].number, 1);
+    return rc;
+}
+
+int roost__send_again(struct conn *c)
+{
+    struct call **calls = NULL;
+    size_t n = 0;
+    pthread_mutex_lock(&c->write_lock);
+    buf_reset(&c->out);
+    atomic_store(&c->seen, 0);
+    atomic_store(&c->heard, true);
+    int rc = roost__transport_replace(&c->transport, &c->next);
+    if (rc == ROOST_OK)
+        rc = put_acks_again(c);
+    if (rc == ROOST_OK)
+        rc = unanswered(c, &calls, &n);
+    for (size_t i = 0; i < n && rc == ROOST_OK; i++)
+        rc = put_again(c, calls[i]);
+    if (rc == ROOST_OK)
+        (void)send_out(c);
+    pthread_mutex_unlock(&c->write_lock);
+    free(calls);
+    return rc;
+}

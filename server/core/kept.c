@@ -1,0 +1,114 @@
+/*
+ * kept.c: the answers a session's client has not confirmed, so that a call sent again takes effect once.
+ *
+ * Invariants: a session without grace keeps nothing; s->kept is in the order in which the answers were sent,
+ * and those sent on the present connection are its tail. So confirming one confirms all before it. An answer
+ * without bytes is that of a call that may as well be executed again. Called by dispatch.c (a call comes in),
+ * reply.c (an answer goes out) and session.c.
+ */
+#include <stdlib.h>
+
+#include "core/internal.h"
+
+struct kept {
+    struct list in_session;
+    uint64_t number;
+    uint64_t connection; /* of the session, on which it was sent last */
+    size_t len;
+    uint8_t frame[];
+};
+
+static struct kept *as_kept(struct list *l)
+{
+    return container_of(l, struct kept, in_session);
+}
+
+static void count(struct core *core, struct session *s, int sign, size_t len)
+{
+    s->kept_len += (size_t)sign;
+    core->kept_count += (uint64_t)(int64_t)sign;
+    s->kept_bytes = sign > 0 ? s->kept_bytes + len : s->kept_bytes - len;
+    core->kept_bytes = sign > 0 ? core->kept_bytes + len : core->kept_bytes - len;
+}
+
+static void drop(struct core *core, struct session *s, struct kept *k)
+{
+    list_remove(&k->in_session);
+    count(core, s, -1, k->len);
+    free(k);
+}
+
+static struct kept *find(const struct session *s, uint64_t number)
+{
+    list_each (it, &s->kept)
+        if (as_kept(it)->number == number)
+            return as_kept(it);
+    return NULL;
+}
+
+static bool is_parked(const struct session *s, uint64_t number)
+{
+    list_each (it, &s->waiters)
+        if (container_of(it, struct waiter, in_session)->caller.number == number)
+            return true;
+    return false;
+}
+
+bool kept_add(struct core *core, const struct caller *to, struct slice frame)
+{
+    struct session *s = to->session;
+    struct kept *k = malloc(sizeof(*k) + frame.len);
+    if (k == NULL)
+        return false;
+    *k = (struct kept){.number = to->number, .connection = s->connection, .len = frame.len};
+    if (frame.len > 0)
+        memcpy(k->frame, frame.data, frame.len);
+    list_push_back(&s->kept, &k->in_session);
+    count(core, s, 1, frame.len);
+    return true;
+}
+
+void kept_confirm(struct core *core, struct session *s, uint64_t seen)
+{
+    if (seen == s->confirmed || find(s, seen) == NULL)
+        return;
+    s->confirmed = seen;
+    for (uint64_t number = seen + 1; number != seen;) {
+        struct kept *first = as_kept(list_first(&s->kept));
+        number = first->number;
+        drop(core, s, first);
+    }
+}
+
+bool kept_again(struct core *core, struct session *s, uint64_t number)
+{
+    if (number > s->last_number) {
+        s->last_number = number;
+        return false;
+    }
+    if (is_parked(s, number))
+        return true;
+    struct kept *k = find(s, number);
+    if (k == NULL || k->connection == s->connection)
+        return k != NULL; /* its answer is on the way */
+    if (k->len == 0) {
+        drop(core, s, k);
+        return false;
+    }
+    list_remove(&k->in_session);
+    list_push_back(&s->kept, &k->in_session);
+    k->connection = s->connection;
+    answer_again(core, s, slice_of(k->frame, k->len));
+    return true;
+}
+
+bool kept_full(const struct session *s)
+{
+    return s->kept_len + s->parked >= KEPT_MAX || s->kept_bytes >= KEPT_BYTES_MAX;
+}
+
+void kept_free(struct core *core, struct session *s)
+{
+    for (struct list *first; (first = list_first(&s->kept)) != NULL;)
+        drop(core, s, as_kept(first));
+}

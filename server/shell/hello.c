@@ -1,0 +1,151 @@
+/* hello.c: see hello.h. */
+#include "shell/hello.h"
+
+#include <sodium.h>
+
+#include "shell/conn.h"
+#include "shell/log.h"
+#include "shell/server.h"
+#include "wire/frame.h"
+
+/* HELLO's info as far as it concerns the shell. */
+struct hello {
+    int64_t version;
+    struct slice info;
+    bool resumes; /* the following three are there */
+    uint64_t session;
+    uint64_t epoch;
+    struct slice secret;
+    int64_t lease_ms;
+};
+
+static int64_t number_in(struct slice info, const char *key)
+{
+    struct item it = roost__map_item(info, key);
+    return it.kind == ROOST_INT ? it.as.i : 0;
+}
+
+static void read_info(struct hello *h)
+{
+    struct item secret = roost__map_item(h->info, "secret");
+    h->session = (uint64_t)number_in(h->info, "session");
+    h->epoch = (uint64_t)number_in(h->info, "epoch");
+    h->lease_ms = number_in(h->info, "lease_ms");
+    h->resumes = h->session != 0;
+    if (secret.kind == ROOST_BYTES)
+        h->secret = slice_of(secret.as.bytes, secret.len);
+}
+
+/* False: it is no HELLO. */
+static bool read_hello(struct slice payload, struct hello *ret)
+{
+    struct item it;
+    const uint8_t *p = roost__scan_item(payload.data, &it);
+    if (roost__frame_kind(payload) != FRAME_HELLO || it.len != 4)
+        return false;
+    p = roost__scan_skip(p);
+    p = roost__scan_item(p, &it);
+    if (it.kind != ROOST_STR || !slice_equal(slice_of(it.as.bytes, it.len), slice_str("roost")))
+        return false;
+    p = roost__scan_item(p, &it);
+    *ret = (struct hello){.version = it.as.i, .info = scan_next(&p)};
+    if (it.kind != ROOST_INT || scan_value(ret->info).kind != ROOST_MAP)
+        return false;
+    read_info(ret);
+    return true;
+}
+
+static bool welcome(struct conn *c, const struct hello *h, const uint8_t secret[SECRET_LEN])
+{
+    const struct core *core = c->server->core;
+    int64_t grace_ms = core_grace_ms(core, c->session);
+    struct buf b = buf_make(1024);
+    size_t at = frame_begin(&b);
+    roost__put_array(&b, 7);
+    roost__put_int(&b, FRAME_WELCOME);
+    roost__put_cstr(&b, "roost");
+    roost__put_int(&b, PROTOCOL_VERSION);
+    roost__put_uint(&b, c->session);
+    roost__put_uint(&b, core_epoch(core));
+    core_put_limits(&b);
+    bool gives_secret = grace_ms > 0 && !h->resumes;
+    roost__put_map(&b, gives_secret ? 4 : 3);
+    roost__put_cstr(&b, "resumed");
+    roost__put_bool(&b, h->resumes);
+    roost__put_cstr(&b, "grace_ms");
+    roost__put_int(&b, grace_ms);
+    roost__put_cstr(&b, "lease_ms");
+    roost__put_int(&b, c->lease.us / 1000);
+    if (gives_secret) {
+        roost__put_cstr(&b, "secret");
+        roost__put_bytes(&b, slice_of(secret, SECRET_LEN));
+    }
+    bool ok = roost__frame_end(&b, at);
+    if (ok) {
+        conn_write(c, buf_slice(&b));
+        c->ops->flush(c);
+    }
+    roost__buf_free(&b);
+    return ok;
+}
+
+static bool bind_session(struct conn *c, struct batch *batch)
+{
+    if (server_bind(c->server, c))
+        return true;
+    server_step(c->server, batch, (struct event){.kind = EVENT_LOST, .session = c->session});
+    c->session = 0;
+    return false;
+}
+
+static bool open_session(struct conn *c, struct batch *batch, const struct hello *h)
+{
+    uint8_t secret[SECRET_LEN];
+    randombytes_buf(secret, sizeof(secret));
+    struct event open = {.kind = EVENT_OPEN, .payload = h->info, .secret = slice_of(secret, sizeof(secret))};
+    int rc = server_step(c->server, batch, open);
+    if (rc != ROOST_OK) {
+        conn_goodbye(c, rc, rc == ROOST_ELIMIT ? "too many sessions" : "no memory for a session");
+        return false;
+    }
+    c->session = c->server->effects.opened;
+    if (!bind_session(c, batch))
+        return false;
+    log_debug("%s: session %llu begins", c->peer, (unsigned long long)c->session);
+    lease_begin(c, h->lease_ms);
+    return welcome(c, h, secret);
+}
+
+static bool resume_session(struct conn *c, struct batch *batch, const struct hello *h)
+{
+    if (h->epoch != core_epoch(c->server->core)) {
+        conn_goodbye(c, ROOST_EEPOCH, "the server was restarted");
+        return false;
+    }
+    struct event resume = {.kind = EVENT_RESUMED, .session = h->session, .secret = h->secret};
+    if (server_step(c->server, batch, resume) != ROOST_OK) {
+        conn_goodbye(c, ROOST_ESESSION, "the session ended; what it held was released");
+        return false;
+    }
+    server_take_over(c->server, h->session);
+    c->session = h->session;
+    if (!bind_session(c, batch))
+        return false;
+    log_debug("%s: session %llu goes on", c->peer, (unsigned long long)c->session);
+    lease_begin(c, h->lease_ms);
+    return welcome(c, h, NULL);
+}
+
+bool hello_take(struct conn *c, struct batch *batch, struct slice payload)
+{
+    struct hello h;
+    if (!read_hello(payload, &h)) {
+        conn_goodbye(c, ROOST_EPROTO, "the first frame must be HELLO");
+        return false;
+    }
+    if (h.version != PROTOCOL_VERSION) {
+        conn_goodbye(c, ROOST_EPROTO, "this server speaks version 2 of the protocol");
+        return false;
+    }
+    return h.resumes ? resume_session(c, batch, &h) : open_session(c, batch, &h);
+}
