@@ -39,12 +39,19 @@ bool roost__frame_call(struct slice payload, struct call_frame *ret)
     struct item it;
     uint64_t kind;
     const uint8_t *p = roost__scan_item(payload.data, &it);
-    if (it.kind != ROOST_ARRAY || it.len != 6 || !next_uint(&p, &kind) || kind != FRAME_CALL)
+    uint32_t parts = it.len;
+    if (it.kind != ROOST_ARRAY || parts < 6 || parts > 7 || !next_uint(&p, &kind) || kind != FRAME_CALL)
         return false;
     if (!next_uint(&p, &ret->number) || !next_uint(&p, &ret->thread) || !next_uint(&p, &ret->target) ||
         !next_uint(&p, &ret->method))
         return false;
+    const uint8_t *args = p;
     ret->args = roost__scan_item(p, &it);
     ret->argc = it.len;
-    return it.kind == ROOST_ARRAY;
+    ret->options = slice_of(NULL, 0);
+    if (it.kind != ROOST_ARRAY || parts == 6)
+        return it.kind == ROOST_ARRAY;
+    p = roost__scan_skip(args);
+    ret->options = scan_next(&p);
+    return scan_value(ret->options).kind == ROOST_MAP;
 }

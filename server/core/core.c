@@ -6,11 +6,15 @@
 
 #include "core/internal.h"
 
+static const struct deadline *deadline_of(const struct heap_node *n)
+{
+    return container_of((struct heap_node *)(uintptr_t)n, struct deadline, in_deadlines);
+}
+
 static bool sooner(const struct heap_node *a, const struct heap_node *b)
 {
-    const struct waiter *x = container_of((struct heap_node *)(uintptr_t)a, struct waiter, in_deadlines);
-    const struct waiter *y = container_of((struct heap_node *)(uintptr_t)b, struct waiter, in_deadlines);
-    return x->deadline_us != y->deadline_us ? x->deadline_us < y->deadline_us : x->order < y->order;
+    const struct deadline *x = deadline_of(a), *y = deadline_of(b);
+    return x->at_us != y->at_us ? x->at_us < y->at_us : x->order < y->order;
 }
 
 struct core *core_create(const struct core_options *options)
@@ -30,6 +34,7 @@ struct core *core_create(const struct core_options *options)
     list_init(&core->objects);
     list_init(&core->doomed);
     list_init(&core->suspects);
+    list_init(&core->due_lines);
     heap_init(&core->deadlines, sooner);
     core->scratch = buf_make(FRAME_MAX * 3u); /* a canonical form is at most 9/5 of its value */
     return core;
@@ -107,9 +112,11 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
     core->effects = effects;
     if (event->now_us > core->now_us)
         core->now_us = event->now_us;
-    waiters_expire(core);
+    deadlines_pass(core);
     int rc = take_event(core, event);
+    lines_serve(core);
     object_sweep(core);
+    lines_serve(core); /* what was swept may have had waiters that stood in other lines too */
     core->effects = NULL;
     return rc;
 }
@@ -117,7 +124,7 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
 int64_t core_next_deadline_us(const struct core *core)
 {
     struct heap_node *first = heap_first(&core->deadlines);
-    return first == NULL ? INT64_MAX : container_of(first, struct waiter, in_deadlines)->deadline_us;
+    return first == NULL ? INT64_MAX : deadline_of(first)->at_us;
 }
 
 uint64_t core_epoch(const struct core *core)

@@ -147,7 +147,9 @@ int core__call(struct core *core, struct session *s, struct slice payload)
     }
     size_t row = (size_t)(c.method - roost__methods);
     core->calls_by_row[row]++;
-    if (check_target(&c, frame.target) && check_arguments(&c, &frame))
+    threads_note(&s->threads, frame.thread);
+    if (check_target(&c, frame.target) && check_arguments(&c, &frame) &&
+        (frame.options.len == 0 || guard_check(&c, frame.options)))
         handlers[row](&c);
     assert(c.done);
     return ROOST_OK;

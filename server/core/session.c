@@ -81,13 +81,8 @@ int session_open(struct core *core, struct slice info, uint64_t *ret)
 
 static void leave_lines(struct core *core, struct session *s)
 {
-    for (struct list *first; (first = list_first(&s->waiters)) != NULL;) {
-        struct waiter *w = container_of(first, struct waiter, in_session);
-        struct object *o = w->object;
-        waiter_free(core, w);
-        if (o->type->left != NULL)
-            o->type->left(core, o);
-    }
+    for (struct list *first; (first = list_first(&s->waiters)) != NULL;)
+        waiter_leave(core, container_of(first, struct waiter, in_session));
 }
 
 static void abandon_holds(struct core *core, struct session *s)
@@ -96,7 +91,8 @@ static void abandon_holds(struct core *core, struct session *s)
         struct hold *h = container_of(first, struct hold, in_session);
         list_remove(&h->in_object);
         list_remove(&h->in_session);
-        h->object->type->abandoned(core, h);
+        if (!h->lapsed)
+            h->object->type->abandoned(core, h);
         hold_free(core, h);
     }
 }
