@@ -20,6 +20,7 @@ struct client {
     uint64_t last_number;
     char *answers[ANSWERS_MAX]; /* by number; NULL: none yet, or taken */
     char text[TEXT_MAX];
+    char message[512]; /* of the last error */
 };
 
 static const struct backend *backend;
@@ -184,20 +185,29 @@ static const struct method *row_of(const char *dotted)
     return m;
 }
 
-uint64_t post_as(struct client *c, uint64_t thread, uint64_t target, const char *method, const char *args)
+/* Sends a call; lock 0: without a guard. */
+static uint64_t post_call(struct client *c, uint64_t thread, uint64_t target, const char *method,
+                          const char *args, uint64_t lock, uint64_t token)
 {
     const struct method *m = row_of(method);
     called[m - roost__methods] = true;
     json_t *j = parse(args);
     struct buf b = buf_make(FRAME_MAX);
     size_t at = frame_begin(&b);
-    roost__put_array(&b, 6);
+    roost__put_array(&b, lock != 0 ? 7 : 6);
     roost__put_int(&b, FRAME_CALL);
     roost__put_uint(&b, ++c->last_number);
     roost__put_uint(&b, thread);
     roost__put_uint(&b, target);
     roost__put_uint(&b, m->code);
     put_json(&b, j);
+    if (lock != 0) {
+        roost__put_map(&b, 1);
+        roost__put_cstr(&b, "guard");
+        roost__put_array(&b, 2);
+        roost__put_uint(&b, lock);
+        roost__put_uint(&b, token);
+    }
     assert_true(roost__frame_end(&b, at));
     assert_true(c->last_number < ANSWERS_MAX);
     backend->send(c->link, buf_slice(&b));
@@ -206,9 +216,25 @@ uint64_t post_as(struct client *c, uint64_t thread, uint64_t target, const char 
     return c->last_number;
 }
 
+uint64_t post_as(struct client *c, uint64_t thread, uint64_t target, const char *method, const char *args)
+{
+    return post_call(c, thread, target, method, args, 0, 0);
+}
+
+uint64_t post_guarded(struct client *c, uint64_t lock, uint64_t token, uint64_t target, const char *method,
+                      const char *args)
+{
+    return post_call(c, 1, target, method, args, lock, token);
+}
+
 uint64_t post(struct client *c, uint64_t target, const char *method, const char *args)
 {
     return post_as(c, 1, target, method, args);
+}
+
+const char *error_message(const struct client *c)
+{
+    return c->message;
 }
 
 static char *result_text(struct slice value)
@@ -240,8 +266,11 @@ static void receive_one(struct client *c)
     assert_true(kind == FRAME_REPLY || kind == FRAME_ERROR);
     assert_true(number <= c->last_number && c->answers[number] == NULL);
     struct item code = scan_value(slice_of(p, 1));
-    if (kind == FRAME_ERROR)
-        roost__scan_item(p, &code);
+    if (kind == FRAME_ERROR) {
+        const uint8_t *after = roost__scan_item(p, &code);
+        it = scan_value(slice_of(after, 1));
+        snprintf(c->message, sizeof(c->message), "%.*s", (int)it.len, (const char *)it.as.bytes);
+    }
     c->answers[number] =
         kind == FRAME_REPLY ? result_text(scan_next(&p)) : strdup(text("error %d", (int)code.as.i));
     roost__buf_free(&payload);

@@ -38,6 +38,13 @@ void lose(struct client *c);
 uint64_t post(struct client *c, uint64_t target, const char *method, const char *args);
 uint64_t post_as(struct client *c, uint64_t thread, uint64_t target, const char *method, const char *args);
 
+/* The same with a guard: good only as long as the grant of that lock's token holds. */
+uint64_t post_guarded(struct client *c, uint64_t lock, uint64_t token, uint64_t target, const char *method,
+                      const char *args);
+
+/* The message of the error that was answered last. */
+const char *error_message(const struct client *c);
+
 /* The answer to a call as text: the result as JSON, or "error <code>". Valid until the client's next answer.
  */
 const char *answer_text(struct client *c, uint64_t number);
@@ -80,6 +87,8 @@ void suite_containers(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_queues(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_numbers(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_waitables(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_locks(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_keyed_locks(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_server(const struct CMUnitTest **ret, size_t *ret_len);
 
 #endif
