@@ -15,7 +15,8 @@
 
 enum {
     RECEIVE_ROOM = 16 << 10, /* free bytes offered to every receive */
-    BUFFER_KEEP = 1 << 20    /* a larger buffer is given back after use */
+    BUFFER_KEEP = 1 << 20,   /* a larger buffer is given back after use */
+    CALL_PARTS = 6           /* elements of a CALL frame without options */
 };
 
 /* Names the calling thread within the session (an rlock's owner). */
@@ -74,11 +75,11 @@ static int protocol_error(void)
 
 /* ---- sending ---- */
 
-/* Begins a CALL frame up to its arguments; roost__frame_end() completes it. */
-static size_t begin_call(struct conn *c, uint64_t target, uint32_t method, uint32_t argc)
+/* Begins a CALL frame of so many parts up to its arguments; roost__frame_end() completes it. */
+static size_t begin_call(struct conn *c, unsigned parts, uint64_t target, uint32_t method, uint32_t argc)
 {
     size_t at = frame_begin(&c->out);
-    roost__put_array(&c->out, 6);
+    roost__put_array(&c->out, parts);
     roost__put_uint(&c->out, FRAME_CALL);
     roost__put_uint(&c->out, c->number + 1);
     roost__put_uint(&c->out, thread_number());
@@ -109,17 +110,30 @@ static void put_releases(struct conn *c)
 {
     if (atomic_load_explicit(&c->refs->queued, memory_order_relaxed) == 0)
         return;
-    size_t at = begin_call(c, 0, METHOD_server_release, 1);
+    size_t at = begin_call(c, CALL_PARTS, 0, METHOD_server_release, 1);
     roost__refs_put_releases(c->refs, &c->out);
     (void)end_call(c, at, ROOST_OK);
 }
 
+/* The options of a guarded call. */
+static void put_guard(struct conn *c, const struct call *call)
+{
+    roost__put_map(&c->out, 1);
+    roost__put_cstr(&c->out, "guard");
+    roost__put_array(&c->out, 2);
+    roost__put_uint(&c->out, call->guard_lock);
+    roost__put_uint(&c->out, call->guard_token);
+}
+
 static int put_call(struct conn *c, const struct call *call)
 {
-    size_t at = begin_call(c, call->target, call->method, call->argc);
+    bool guarded = call->guard_token != 0;
+    size_t at = begin_call(c, CALL_PARTS + guarded, call->target, call->method, call->argc);
     int rc = ROOST_OK;
     for (uint32_t i = 0; i < call->argc && rc == ROOST_OK; i++)
         rc = roost__put_value(&c->out, &call->args[i]);
+    if (guarded)
+        put_guard(c, call);
     return end_call(c, at, rc);
 }
 

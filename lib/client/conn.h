@@ -55,7 +55,9 @@ struct call {
     uint32_t method;
     uint32_t argc;
     const roost_value *args;
-    roost_value result; /* of a call that succeeded: the caller's to free */
+    uint64_t guard_lock;
+    uint64_t guard_token; /* 0: no guard */
+    roost_value result;   /* of a call that succeeded: the caller's to free */
 
     /* the connection's */
     struct list link; /* in followers */

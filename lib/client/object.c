@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "client/guard.h"
 #include "client/manager.h"
 
 /* ---- messages ---- */
@@ -20,18 +21,23 @@ static int fail_at_method(const struct object *o, const char *method)
 
 /* ---- calling ---- */
 
+static int run_call(roost_manager *m, struct call *call, roost_value *ret)
+{
+    int rc = roost__manager_call(m, call);
+    if (rc != ROOST_OK)
+        return rc;
+    if (ret != NULL)
+        *ret = call->result;
+    else
+        roost_value_free(&call->result);
+    return ROOST_OK;
+}
+
 static int call_target(roost_manager *m, uint64_t target, const struct method *row, const roost_value *args,
                        uint32_t argc, roost_value *ret)
 {
     struct call call = {.target = target, .method = row->code, .args = args, .argc = argc};
-    int rc = roost__manager_call(m, &call);
-    if (rc != ROOST_OK)
-        return rc;
-    if (ret != NULL)
-        *ret = call.result;
-    else
-        roost_value_free(&call.result);
-    return ROOST_OK;
+    return run_call(m, &call, ret);
 }
 
 int roost__call(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
@@ -40,7 +46,11 @@ int roost__call(struct object *o, enum method_code method, const roost_value *ar
     const struct method *row = roost__method_by_code((uint64_t)method);
     if (o == NULL)
         return roost__fail(ROOST_EINVAL, "%s: %s: the handle is NULL", roost_type_name(row->type), row->name);
-    int rc = call_target(o->manager, o->id, row, args, argc, ret);
+    roost_guard guard = roost__guard();
+    struct call call = {.target = o->id, .method = row->code, .args = args, .argc = argc};
+    call.guard_lock = guard.lock.as.ref;
+    call.guard_token = guard.token;
+    int rc = run_call(o->manager, &call, ret);
     return rc == ROOST_OK ? rc : fail_at_method(o, row->name);
 }
 
