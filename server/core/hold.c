@@ -137,6 +137,13 @@ bool hold_lapsed_forget(struct object *o, const struct caller *who, bool any_thr
     return true;
 }
 
+void hold_lapsed_drop(struct object *o, const struct caller *who)
+{
+    struct hold *h = hold_in(&o->lapsed, who, false);
+    if (h != NULL)
+        forget(h);
+}
+
 static void lapse(struct core *core, struct deadline *d)
 {
     struct hold *h = container_of(d, struct hold, deadline);

@@ -374,6 +374,8 @@ struct hold *hold_of_token(const struct object *o, const struct session *likely,
 bool hold_extend(struct core *core, struct hold *h, int64_t ttl_us);
 /* Forgets a lapsed hold of the caller's, one level of it. False when there is none. */
 bool hold_lapsed_forget(struct object *o, const struct caller *who, bool any_thread);
+/* Forgets those of the caller's thread, who has taken the object anew. */
+void hold_lapsed_drop(struct object *o, const struct caller *who);
 static inline struct hold *hold_first(const struct object *o)
 {
     struct list *first = list_first(&o->holds);

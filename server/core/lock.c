@@ -63,6 +63,7 @@ static bool lock_take(struct core *core, struct place *p, const struct caller *t
     }
     bool died = lock->owner_died;
     lock->owner_died = false;
+    hold_lapsed_drop(p->object, to);
     hold_grant(core, p->object, p->hold, to);
     return died;
 }
