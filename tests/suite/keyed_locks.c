@@ -159,9 +159,9 @@ static void keys_lapse_together_and_can_be_extended(void **state)
     (void)state;
     struct client *a = client_open(), *b = client_open();
     uint64_t k = open_object(a, "keyed_lock", "[]");
-    uint64_t token = granted(a, post(a, k, "keyed_lock.acquire", "[['x', 'y'], -1, 100]"), false);
+    uint64_t token = granted(a, post(a, k, "keyed_lock.acquire", "[['x', 'y'], -1, 300]"), false);
     ok(a, k, "keyed_lock.extend", text("[%llu, 60000]", N(token)), "null");
-    fails(b, k, "keyed_lock.acquire", "[['y'], 150]", ROOST_ETIMEDOUT);
+    fails(b, k, "keyed_lock.acquire", "[['y'], 350]", ROOST_ETIMEDOUT);
     ok(a, k, "keyed_lock.extend", text("[%llu, 30]", N(token)), "null");
     granted(b, post(b, k, "keyed_lock.acquire", "[['y', 'x']]"), true);
     fails(a, k, "keyed_lock.extend", text("[%llu, 30]", N(token)), ROOST_ENOTOWNER);
