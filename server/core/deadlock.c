@@ -319,32 +319,42 @@ static void put_hop(struct buf *out, const struct hop *hop, const struct party *
     put_party(out, hop->hold->session, hop->hold->thread);
     size_t holders = p->slot != NULL ? 1 : list_count(&p->object->holds);
     if (holders > 1)
-        put_number(out, " and others who wait too, in all ", holders);
+        put_number(out, " (all who hold it wait: ", holders), put_text(out, ")");
     if (hop->hold->thread != to->thread)
         put_number(out, ", in whose place its thread ", to->thread);
 }
 
-/* The hops from the first party to the last and back; long cycles are shown in part. */
+/* What leads from a party to the thing it waits for. */
+static void put_link(struct buf *out, const struct hop *to_it, uint64_t thread, size_t left_out)
+{
+    if (left_out > 0)
+        put_number(out, ", which waits, through ", left_out), put_text(out, " others, for ");
+    else if (to_it == NULL)
+        put_text(out, " waits for ");
+    else if (to_it->hold != NULL && to_it->hold->thread != thread)
+        put_text(out, " could give it back but waits for ");
+    else
+        put_text(out, ", which waits for ");
+}
+
+/* The way from the first party along the cycle and back to it; of a long one the first hops and the last. */
 static void put_cycle(struct buf *out, const struct search *s, const struct way *way)
 {
-    size_t hops[PARTIES_MAX], n = 0;
+    size_t on_way[PARTIES_MAX + 1], n = 0; /* backwards: the first party twice */
+    on_way[n++] = 0;
     for (size_t i = way->last.from; i != 0; i = s->items[i].hop.from)
-        hops[n++] = i;
+        on_way[n++] = i;
+    on_way[n] = 0;
     put_text(out, "deadlock: ");
     put_party(out, s->items[0].session, s->items[0].thread);
-    put_text(out, " waits for ");
-    for (size_t i = n; i > 0; i--) {
-        const struct party *p = &s->items[hops[i - 1]];
-        if (n - i >= HOPS_SHOWN - 1 && i > 1)
+    for (size_t hop = 1; hop <= n; hop++) {
+        if (hop >= HOPS_SHOWN && hop < n)
             continue;
-        put_hop(out, &p->hop, p);
-        if (n - i >= HOPS_SHOWN - 1 && n > HOPS_SHOWN)
-            put_number(out, " (others left out here: ", n - HOPS_SHOWN), put_text(out, ")");
-        put_text(out, p->hop.hold != NULL && p->hop.hold->thread != p->thread
-                          ? " could give it back but waits for "
-                          : ", which waits for ");
+        const struct party *from = &s->items[on_way[n - hop + 1]], *to = &s->items[on_way[n - hop]];
+        put_link(out, hop > 1 ? &from->hop : NULL, from->thread,
+                 hop == n && n > HOPS_SHOWN ? n - HOPS_SHOWN : 0);
+        put_hop(out, hop == n ? &way->last : &to->hop, to);
     }
-    put_hop(out, &way->last, &s->items[0]);
 }
 
 void deadlock_check(struct core *core, struct waiter *w)

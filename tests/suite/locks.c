@@ -152,7 +152,7 @@ static void permits_are_a_deadlock_only_when_all_their_holders_are_stuck(void **
     take(b, s, "semaphore.acquire");
     wait_as(b, 1, l, "lock.acquire", "[]");
     answered(c, post(c, s, "semaphore.acquire", "[]"), deadlock);
-    says(c, "and others who wait too, in all 2");
+    says(c, " (all who hold it wait: 2), which waits for lock #");
     lose(a), lose(b), lose(c);
 }
 
@@ -252,6 +252,110 @@ static void a_wait_on_a_condition_that_closes_a_cycle_is_a_deadlock(void **state
     ok(a, m, "rlock.release", "[]", "null");
     granted(b, first, false);
     lose(a), lose(b);
+}
+
+static void a_deadlock_through_another_thread_of_the_holder_says_so(void **state)
+{
+    (void)state;
+    struct client *a = client_open(), *b = client_open();
+    uint64_t x = open_object(a, "lock", "['own']"), y = open_object(a, "lock", "['other']");
+    uint64_t z = open_object(a, "rlock", "['third']");
+    take_as(b, 1, x, "lock.acquire");
+    take_as(a, 1, y, "lock.acquire");
+    take_as(b, 2, z, "rlock.acquire");
+    wait_as(b, 2, y, "lock.acquire", "[]");
+    wait_as(b, 1, z, "rlock.acquire", "[]");
+    answered(a, post(a, x, "lock.acquire", "[]"), deadlock);
+    says(a, "waits for lock \"own\" held by session ");
+    says(a, " thread 1, which waits for rlock \"third\" held by session ");
+    says(a, " thread 2, which waits for lock \"other\" held by session ");
+    uint64_t w = open_object(b, "lock", "[]"), free_w = 0;
+    ok(a, 0, "server.delete", "['third']", "null"); /* thread 1 of b is told and may go on */
+    granted(b, post_as(b, 1, w, "lock.acquire", "[]"), false);
+    free_w = wait_as(b, 1, w, "lock.acquire", "[]"); /* its own, which thread 2 could release */
+    answered(a, post(a, x, "lock.acquire", "[]"), deadlock);
+    says(a,
+         " thread 1, in whose place its thread 2 could give it back but waits for lock \"other\" held by ");
+    ok(a, y, "lock.release", "[]", "null");
+    ok_as(b, 2, w, "lock.release", "[]", "null");
+    granted(b, free_w, false);
+    ok(a, 0, "server.delete", "['own']", "null");
+    ok(a, 0, "server.delete", "['other']", "null");
+    lose(a), lose(b);
+}
+
+static void a_long_cycle_is_told_in_short(void **state)
+{
+    (void)state;
+    enum { PARTIES = 40 };
+    struct client *c[PARTIES];
+    uint64_t l[PARTIES];
+    for (int i = 0; i < PARTIES; i++) {
+        c[i] = client_open();
+        l[i] = open_object(c[i], "lock", "[]");
+        take(c[i], l[i], "lock.acquire");
+    }
+    for (int i = 0; i < PARTIES - 1; i++)
+        wait_as(c[i], 1, l[i + 1], "lock.acquire", "[]");
+    answered(c[PARTIES - 1], post(c[PARTIES - 1], l[0], "lock.acquire", "[]"), deadlock);
+    says(c[PARTIES - 1], text(", which waits, through 36 others, for lock #%llu held by session ", N(l[39])));
+    for (int i = 0; i < PARTIES; i++)
+        lose(c[i]);
+}
+
+/* Random locking against a model that knows holders and lines: what it predicts is what is answered. */
+static void every_deadlock_is_found_and_nothing_else_is_called_one(void **state)
+{
+    (void)state;
+    enum { PARTIES = 5, LOCKS = 6, STEPS = 600 };
+    static const char *const types[] = {"lock", "rlock", "bounded_semaphore"};
+    struct client *c[PARTIES];
+    uint64_t l[LOCKS], waiting[PARTIES] = {0};
+    int holder[LOCKS], wants[PARTIES], line[LOCKS][PARTIES], len[LOCKS] = {0};
+    unsigned seed = 11, found = 0;
+    for (int i = 0; i < PARTIES; i++)
+        c[i] = client_open(), wants[i] = -1;
+    for (int j = 0; j < LOCKS; j++)
+        l[j] = open_object(c[0], types[j % 3], "[]"), holder[j] = -1;
+    for (int step = 0; step < STEPS; step++) {
+        int i = rand_r(&seed) % PARTIES, j = rand_r(&seed) % LOCKS;
+        if (wants[i] >= 0)
+            continue;
+        if (holder[j] == i) {
+            if (rand_r(&seed) % 2)
+                continue;
+            ok(c[i], l[j], text("%s.release", types[j % 3]), "[]", "null");
+            holder[j] = -1;
+            if (len[j] > 0) {
+                int next = line[j][0];
+                memmove(line[j], line[j] + 1, sizeof(line[j]) - sizeof(line[j][0]));
+                len[j]--;
+                granted(c[next], waiting[next], false);
+                holder[j] = next;
+                wants[next] = -1;
+            }
+            continue;
+        }
+        uint64_t n = post(c[i], l[j], text("%s.acquire", types[j % 3]), "[]");
+        int end = holder[j];
+        while (end >= 0 && end != i && wants[end] >= 0)
+            end = holder[wants[end]];
+        if (holder[j] < 0) {
+            granted(c[i], n, false);
+            holder[j] = i;
+        } else if (end == i) {
+            answered(c[i], n, deadlock);
+            found++;
+        } else {
+            waits(c[i], n);
+            waiting[i] = n;
+            wants[i] = j;
+            line[j][len[j]++] = i;
+        }
+    }
+    assert_in_range(found, 10, STEPS);
+    for (int i = 0; i < PARTIES; i++)
+        lose(c[i]);
 }
 
 /* ---- time to live ---- */
@@ -535,6 +639,9 @@ void suite_locks(const struct CMUnitTest **ret, size_t *ret_len)
         cmocka_unit_test(what_is_used_as_a_signal_is_no_deadlock),
         cmocka_unit_test(who_may_still_go_on_is_not_stuck),
         cmocka_unit_test(a_wait_on_a_condition_that_closes_a_cycle_is_a_deadlock),
+        cmocka_unit_test(a_deadlock_through_another_thread_of_the_holder_says_so),
+        cmocka_unit_test(a_long_cycle_is_told_in_short),
+        cmocka_unit_test(every_deadlock_is_found_and_nothing_else_is_called_one),
         cmocka_unit_test(a_grant_lapses_when_its_time_to_live_is_over),
         cmocka_unit_test(a_lapsed_grant_is_told_to_who_comes_next),
         cmocka_unit_test(extend_gives_a_grant_more_time),
