@@ -33,10 +33,17 @@ static int run_call(roost_manager *m, struct call *call, roost_value *ret)
     return ROOST_OK;
 }
 
+/* A call under the thread's guard. */
 static int call_target(roost_manager *m, uint64_t target, const struct method *row, const roost_value *args,
                        uint32_t argc, roost_value *ret)
 {
-    struct call call = {.target = target, .method = row->code, .args = args, .argc = argc};
+    roost_guard guard = roost__guard();
+    struct call call = {.target = target,
+                        .method = row->code,
+                        .args = args,
+                        .argc = argc,
+                        .guard_lock = guard.lock.as.ref,
+                        .guard_token = guard.token};
     return run_call(m, &call, ret);
 }
 
@@ -46,11 +53,7 @@ int roost__call(struct object *o, enum method_code method, const roost_value *ar
     const struct method *row = roost__method_by_code((uint64_t)method);
     if (o == NULL)
         return roost__fail(ROOST_EINVAL, "%s: %s: the handle is NULL", roost_type_name(row->type), row->name);
-    roost_guard guard = roost__guard();
-    struct call call = {.target = o->id, .method = row->code, .args = args, .argc = argc};
-    call.guard_lock = guard.lock.as.ref;
-    call.guard_token = guard.token;
-    int rc = run_call(o->manager, &call, ret);
+    int rc = call_target(o->manager, o->id, row, args, argc, ret);
     return rc == ROOST_OK ? rc : fail_at_method(o, row->name);
 }
 
@@ -153,7 +156,8 @@ static int take_ref(roost_manager *m, roost_value ref)
         return ROOST_OK;
     roost_value id = roost_uint(ref.as.ref);
     roost_value ids = roost_array(&id, 1);
-    int rc = call_target(m, 0, roost__method_by_code(METHOD_server_retain), &ids, 1, NULL);
+    struct call retain = {.method = METHOD_server_retain, .args = &ids, .argc = 1}; /* changes no object */
+    int rc = run_call(m, &retain, NULL);
     return rc == ROOST_OK ? roost__refs_received(&m->refs, ref.as.ref) : rc;
 }
 

@@ -2,10 +2,10 @@
  * roost/guard.h: calls that are good only as long as a lock is still held ("if token is current").
  *
  * A holder that was stopped for a while may have lost its lock without knowing: its time to live was over, or
- * its connection was. Between roost_guard_begin() and roost_guard_end() every call of this thread on a handle
- * carries the lock and the token of its grant; the server checks it in the same step in which the call takes
- * effect. When that grant is over the call changes nothing and fails with ROOST_ENOTOWNER, also when it was
- * waiting. (M. Kleppmann, How to do distributed locking, 2016, on fencing tokens.)
+ * its connection was. Between roost_guard_begin() and roost_guard_end() every call of this thread carries the
+ * lock and the token of its grant; the server checks it in the same step in which the call takes effect. When
+ * that grant is over the call changes nothing and fails with ROOST_ENOTOWNER, also when it was waiting. (M.
+ * Kleppmann, How to do distributed locking, 2016, on fencing tokens.)
  */
 #ifndef ROOST_GUARD_H
 #define ROOST_GUARD_H
