@@ -150,12 +150,6 @@ static void each_ahead(struct search *s, const struct place *p, struct hop hop, 
 
 /* ---- who is stuck ---- */
 
-static bool collect(void *context, struct search *s, struct party *party, const struct hop *hop)
-{
-    (void)context, (void)s, (void)party, (void)hop;
-    return true; /* being visited has added it */
-}
-
 static bool is_stuck(void *context, struct search *s, struct party *party, const struct hop *hop)
 {
     (void)context, (void)s, (void)hop;
@@ -188,18 +182,20 @@ static bool waits_for_ever(struct search *s, const struct waiter *w)
     return false;
 }
 
-/* Visits everybody whom the waits of a party depend on. */
+/* Visits everybody because of whom a stuck party is stuck. */
 static void each_dependence(struct search *s, size_t of, visitor *each, void *context)
 {
     const struct waiter *w = s->items[of].wait;
     for (size_t i = 0; w != NULL && i < w->place_count; i++) {
         struct hop hop = {.from = of, .wanted = &w->places[i]};
+        if (!never_comes(s, &w->places[i]))
+            continue;
         each_holder(s, &w->places[i], hop, each, context);
         each_ahead(s, &w->places[i], hop, each, context);
     }
 }
 
-/* Takes out who is not stuck, until nobody is. */
+/* Takes out who is not stuck, until nobody is. Whom a wait depends on joins when it is first asked for. */
 static void settle(struct search *s)
 {
     for (bool changed = true; changed && s->work <= WORK_MAX;) {
@@ -361,10 +357,9 @@ void deadlock_check(struct core *core, struct waiter *w)
 {
     struct search s;
     s.len = s.work = 0;
-    if (w->deadline.at_us != INT64_MAX || party_of(&s, w->caller.session, w->caller.thread) == NULL)
+    if (w->deadline.at_us != INT64_MAX)
         return;
-    for (size_t i = 0; i < s.len; i++)
-        each_dependence(&s, i, collect, NULL);
+    party_of(&s, w->caller.session, w->caller.thread);
     settle(&s);
     struct way way;
     if (s.work > WORK_MAX || !s.items[0].stuck || s.items[0].wait != w)

@@ -61,6 +61,10 @@ static void a_key_named_twice_is_one_key(void **state)
     uint64_t k = open_object(a, "keyed_lock", "[]");
     take(a, k, "[[1, 1.0, true, 'a']]");
     stores(a, k, 2);
+    const char *held = answer_text(a, post(a, k, "keyed_lock.held", "[]"));
+    assert_non_null(strstr(held, "\"key\": 1}, "));
+    assert_non_null(strstr(held, "\"key\": \"a\"}]"));
+    assert_null(strstr(strstr(held, "\"key\": 1}") + 1, "\"key\": 1"));
     ok(a, k, "keyed_lock.release", "[['a', 1, true]]", "null");
     stores(a, k, 0);
     lose(a);
@@ -105,6 +109,17 @@ static void keys_go_to_who_came_first_and_nobody_starves(void **state)
     waits(a, again);
     ok(b, k, "keyed_lock.release", "[['x']]", "null");
     granted(a, again, false);
+
+    take(c, k, "[['w']]");
+    both = wait_for(b, 1, k, "[['x', 'v']]");
+    late = wait_for(d, 1, k, "[['v', 'w']]");
+    ok(c, k, "keyed_lock.release", "[['w']]", "null");
+    waits(d, late); /* v is free, and reserved for b */
+    ok(a, k, "keyed_lock.release", "[['x']]", "null");
+    granted(b, both, false);
+    ok(b, k, "keyed_lock.release", "[['x', 'v']]", "null");
+    granted(d, late, false);
+    take(a, k, "[['x']]");
 
     both = wait_for(b, 1, k, "[['x', 'z']]");
     late = wait_for(d, 1, k, "[['z']]");

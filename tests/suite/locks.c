@@ -180,6 +180,26 @@ static void a_lock_of_ones_own_is_a_deadlock_when_no_thread_is_left_to_release_i
     lose(a), lose(b);
 }
 
+static void a_session_of_more_threads_than_are_known_is_never_stuck(void **state)
+{
+    (void)state;
+    enum { KNOWN = 32 };
+    struct client *a = client_open();
+    uint64_t x = open_object(a, "lock", "[]"), n[KNOWN + 1];
+    take_as(a, 1, x, "lock.acquire");
+    for (unsigned i = 2; i <= KNOWN; i++)
+        n[i] = wait_as(a, i, x, "lock.acquire", "[]");
+    ok_as(a, KNOWN + 1, 0, "server.ping", "[]", "null");
+    n[1] = wait_as(a, 1, x, "lock.acquire", "[]");
+    for (unsigned i = 2; i <= KNOWN; i++) {
+        ok_as(a, KNOWN + 1, x, "lock.release", "[]", "null");
+        granted(a, n[i], false);
+    }
+    ok_as(a, KNOWN + 1, x, "lock.release", "[]", "null");
+    granted(a, n[1], false);
+    lose(a);
+}
+
 static void an_rlock_is_its_threads_alone(void **state)
 {
     (void)state;
@@ -232,8 +252,22 @@ static void who_may_still_go_on_is_not_stuck(void **state)
     granted(a, first, false);
     ok(b, e, "event.set", "[]", "null");
     answered(a, second, "null");
-    granted(a, post(a, z, "lock.acquire", "[-1, 60]"), false); /* lapses by itself */
-    granted(b, post(b, z, "lock.acquire", "[]"), true);
+    ok(b, x, "lock.release", "[]", "null");
+    ok(b, e, "event.clear", "[]", "null");
+    take(b, x, "lock.acquire");
+    second = post(a, e, "event.wait", "[]");
+    waits(a, second);
+    first = wait_as(a, 1, x, "lock.acquire", "[]"); /* the same the other way round */
+    hopes = wait_as(b, 1, y, "lock.acquire", "[]");
+    ok(a, y, "lock.release", "[]", "null");
+    granted(b, hopes, false);
+    ok(b, e, "event.set", "[]", "null");
+    answered(a, second, "null");
+    granted(b, post(b, z, "lock.acquire", "[-1, 300]"), false); /* lapses by itself */
+    ok(b, x, "lock.release", "[]", "null");
+    granted(a, first, false);
+    wait_as(b, 1, x, "lock.acquire", "[]");
+    granted(a, post(a, z, "lock.acquire", "[]"), true);
     lose(a), lose(b);
 }
 
@@ -603,6 +637,25 @@ static void a_guarded_call_that_waits_is_refused_when_the_grant_ends(void **stat
     lose(a), lose(b);
 }
 
+static void a_guarded_wait_is_no_deadlock(void **state)
+{
+    (void)state;
+    struct client *a = client_open(), *b = client_open(), *c = client_open();
+    uint64_t g = open_object(a, "lock", "[]"), x = open_object(a, "lock", "[]");
+    uint64_t y = open_object(a, "lock", "[]");
+    uint64_t token = take(c, g, "lock.acquire");
+    take(a, x, "lock.acquire");
+    take(b, y, "lock.acquire");
+    uint64_t first = post_guarded(a, g, token, y, "lock.acquire", "[]");
+    waits(a, first);
+    uint64_t second = wait_as(b, 1, x, "lock.acquire", "[]");
+    ok(c, g, "lock.release", "[]", "null");
+    answered(a, first, text("error %d", ROOST_ENOTOWNER));
+    ok(a, x, "lock.release", "[]", "null");
+    granted(b, second, false);
+    lose(a), lose(b), lose(c);
+}
+
 /* ---- who ---- */
 
 static void who_says_age_and_time_left_of_holders_and_waiters(void **state)
@@ -635,6 +688,7 @@ void suite_locks(const struct CMUnitTest **ret, size_t *ret_len)
         cmocka_unit_test(a_wait_with_a_limit_is_no_deadlock),
         cmocka_unit_test(permits_are_a_deadlock_only_when_all_their_holders_are_stuck),
         cmocka_unit_test(a_lock_of_ones_own_is_a_deadlock_when_no_thread_is_left_to_release_it),
+        cmocka_unit_test(a_session_of_more_threads_than_are_known_is_never_stuck),
         cmocka_unit_test(an_rlock_is_its_threads_alone),
         cmocka_unit_test(what_is_used_as_a_signal_is_no_deadlock),
         cmocka_unit_test(who_may_still_go_on_is_not_stuck),
@@ -651,6 +705,7 @@ void suite_locks(const struct CMUnitTest **ret, size_t *ret_len)
         cmocka_unit_test(several_at_once_lapse_and_deadlock_as_single_ones_do),
         cmocka_unit_test(a_guarded_call_is_refused_when_the_grant_is_over),
         cmocka_unit_test(a_guarded_call_that_waits_is_refused_when_the_grant_ends),
+        cmocka_unit_test(a_guarded_wait_is_no_deadlock),
         cmocka_unit_test(who_says_age_and_time_left_of_holders_and_waiters),
     };
     *ret = cases;
