@@ -21,12 +21,15 @@ struct core *core_create(const struct core_options *options)
 {
     struct core *core = calloc(1, sizeof(*core));
     uint64_t *calls = calloc(roost__method_count, sizeof(*calls));
-    if (core == NULL || calls == NULL) {
+    struct signature *signatures = core__signatures();
+    if (core == NULL || calls == NULL || signatures == NULL) {
         free(core);
         free(calls);
+        free(signatures);
         return NULL;
     }
     core->calls_by_row = calls;
+    core->signatures = signatures;
     core->now_us = core->start_us = options->now_us;
     core->epoch = options->epoch;
     memcpy(core->hash_key, options->hash_key, sizeof(core->hash_key));
@@ -59,6 +62,7 @@ void core_destroy(struct core *core)
     roost__buf_free(&core->scratch);
     effects_free(&ignored);
     free(core->calls_by_row);
+    free(core->signatures);
     free(core);
 }
 

@@ -34,7 +34,8 @@ void hold_discard(struct core *core, struct hold *h)
     if (h == NULL)
         return;
     assert(h->object == NULL);
-    deadline_clear(core, &h->deadline);
+    if (h->ttl_us > 0)
+        deadline_clear(core, &h->deadline);
     free(h);
 }
 
@@ -62,7 +63,8 @@ void hold_grant(struct core *core, struct object *o, struct hold *h, const struc
 
 void hold_end(struct core *core, struct hold *h)
 {
-    guard_end(core, h);
+    if (!list_empty(&h->guarded))
+        guard_end(core, h);
     list_remove(&h->in_object);
     list_remove(&h->in_session);
     if (h->ttl_us > 0)

@@ -209,6 +209,12 @@ struct type {
     const struct takeable *takeable;
 };
 
+/* A row's parameters, taken apart once. */
+struct signature {
+    unsigned len;
+    struct param params[METHOD_PARAMS_MAX];
+};
+
 struct core {
     struct hmap sessions_by_id;
     struct list sessions;
@@ -226,15 +232,19 @@ struct core {
     int64_t now_us, start_us;
     uint64_t epoch;
     uint8_t hash_key[16];
-    struct buf scratch;      /* canonical keys */
-    struct effects *effects; /* of the step under way */
-    size_t reply_at;         /* where in it the frame under construction begins */
-    uint64_t *calls_by_row;  /* as roost__methods */
+    struct buf scratch;           /* canonical keys */
+    struct effects *effects;      /* of the step under way */
+    size_t reply_at;              /* where in it the frame under construction begins */
+    uint64_t *calls_by_row;       /* as roost__methods */
+    struct signature *signatures; /* likewise */
 };
 
 /* ---- dispatch.c ---- */
 
 int core__call(struct core *core, struct session *s, struct slice payload);
+
+/* The signatures of all rows, malloc'ed. NULL without memory. */
+struct signature *core__signatures(void);
 
 /* An integer argument, or what stands for one left out. */
 int64_t arg_int(const struct call *c, unsigned i, int64_t otherwise);
@@ -421,7 +431,12 @@ void give_back(struct call *c, struct object *o, unsigned token_arg);
 /* Something may have become free for the first in line. */
 void line_due(struct core *core, struct line *l);
 /* Grants what can be granted in such lines. */
-void lines_serve(struct core *core);
+void lines_serve_due(struct core *core);
+static inline void lines_serve(struct core *core)
+{
+    if (!list_empty(&core->due_lines))
+        lines_serve_due(core);
+}
 
 /* ---- deadlock.c ---- */
 
