@@ -137,7 +137,7 @@ static bool each_holder(struct search *s, const struct place *p, struct hop hop,
 /* Visits those ahead in line for whom the thing may be reserved: who want several things at once. */
 static void each_ahead(struct search *s, const struct place *p, struct hop hop, visitor *each, void *context)
 {
-    if (p->line->joint == 0)
+    if (p->line->joint == 0 || p->object->type->takeable->turn(p, &p->waiter->caller) == TURN_ANY)
         return;
     list_each (it, &p->line->places) {
         const struct waiter *w = place_of(it)->waiter;

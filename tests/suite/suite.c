@@ -185,28 +185,26 @@ static const struct method *row_of(const char *dotted)
     return m;
 }
 
-/* Sends a call; lock 0: without a guard. */
+/* Sends a call; options NULL: without. */
 static uint64_t post_call(struct client *c, uint64_t thread, uint64_t target, const char *method,
-                          const char *args, uint64_t lock, uint64_t token)
+                          const char *args, const char *options)
 {
     const struct method *m = row_of(method);
     called[m - roost__methods] = true;
     json_t *j = parse(args);
     struct buf b = buf_make(FRAME_MAX);
     size_t at = frame_begin(&b);
-    roost__put_array(&b, lock != 0 ? 7 : 6);
+    roost__put_array(&b, options != NULL ? 7 : 6);
     roost__put_int(&b, FRAME_CALL);
     roost__put_uint(&b, ++c->last_number);
     roost__put_uint(&b, thread);
     roost__put_uint(&b, target);
     roost__put_uint(&b, m->code);
     put_json(&b, j);
-    if (lock != 0) {
-        roost__put_map(&b, 1);
-        roost__put_cstr(&b, "guard");
-        roost__put_array(&b, 2);
-        roost__put_uint(&b, lock);
-        roost__put_uint(&b, token);
+    if (options != NULL) {
+        json_t *more = parse(options);
+        put_json(&b, more);
+        json_decref(more);
     }
     assert_true(roost__frame_end(&b, at));
     assert_true(c->last_number < ANSWERS_MAX);
@@ -218,23 +216,25 @@ static uint64_t post_call(struct client *c, uint64_t thread, uint64_t target, co
 
 uint64_t post_as(struct client *c, uint64_t thread, uint64_t target, const char *method, const char *args)
 {
-    return post_call(c, thread, target, method, args, 0, 0);
+    return post_call(c, thread, target, method, args, NULL);
+}
+
+uint64_t post_with(struct client *c, const char *options, uint64_t target, const char *method,
+                   const char *args)
+{
+    return post_call(c, 1, target, method, args, options);
 }
 
 uint64_t post_guarded(struct client *c, uint64_t lock, uint64_t token, uint64_t target, const char *method,
                       const char *args)
 {
-    return post_call(c, 1, target, method, args, lock, token);
+    return post_with(c, text("{'guard': [%llu, %llu]}", (unsigned long long)lock, (unsigned long long)token),
+                     target, method, args);
 }
 
 uint64_t post(struct client *c, uint64_t target, const char *method, const char *args)
 {
     return post_as(c, 1, target, method, args);
-}
-
-const char *error_message(const struct client *c)
-{
-    return c->message;
 }
 
 static char *result_text(struct slice value)
@@ -337,6 +337,29 @@ uint64_t granted(struct client *c, uint64_t number, bool owner_died)
     uint64_t token = strtoull(grant + 1, NULL, 10);
     assert_string_equal(grant, text("[%llu, %s]", (unsigned long long)token, owner_died ? "true" : "false"));
     return token;
+}
+
+uint64_t take_as(struct client *c, uint64_t thread, uint64_t o, const char *method)
+{
+    return granted(c, post_as(c, thread, o, method, "[]"), false);
+}
+
+uint64_t take(struct client *c, uint64_t o, const char *method)
+{
+    return take_as(c, 1, o, method);
+}
+
+uint64_t wait_as(struct client *c, uint64_t thread, uint64_t o, const char *method, const char *args)
+{
+    uint64_t n = post_as(c, thread, o, method, args);
+    waits(c, n);
+    return n;
+}
+
+void says(const struct client *c, const char *words)
+{
+    if (strstr(c->message, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", c->message, words);
 }
 
 const char *first_row_not_called(void)
