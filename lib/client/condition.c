@@ -22,6 +22,13 @@ int roost_condition_acquire(roost_condition *c, roost_grant *ret, int timeout_ms
     return roost__call_grant(OBJECT(c), METHOD_condition_acquire, ARGS(roost_int(timeout_ms)), ret);
 }
 
+int roost_condition_acquire_with(roost_condition *c, const roost_acquire_options *options, roost_grant *ret,
+                                 int timeout_ms)
+{
+    return roost__call_grant(OBJECT(c), METHOD_condition_acquire,
+                             ARGS(roost_int(timeout_ms), ttl_of(options)), ret);
+}
+
 int roost_condition_release(roost_condition *c)
 {
     return roost__call(OBJECT(c), METHOD_condition_release, NO_ARGS, NULL);

@@ -20,6 +20,18 @@ int roost_lock_acquire(roost_lock *l, roost_grant *ret, int timeout_ms)
     return roost__call_grant(OBJECT(l), METHOD_lock_acquire, ARGS(roost_int(timeout_ms)), ret);
 }
 
+int roost_lock_acquire_with(roost_lock *l, const roost_acquire_options *options, roost_grant *ret,
+                            int timeout_ms)
+{
+    return roost__call_grant(OBJECT(l), METHOD_lock_acquire, ARGS(roost_int(timeout_ms), ttl_of(options)),
+                             ret);
+}
+
+int roost_lock_extend(roost_lock *l, uint64_t token, int64_t ttl_ms)
+{
+    return roost__call(OBJECT(l), METHOD_lock_extend, ARGS(roost_uint(token), optional_ttl(ttl_ms)), NULL);
+}
+
 int roost_lock_release(roost_lock *l)
 {
     return roost__call(OBJECT(l), METHOD_lock_release, NO_ARGS, NULL);
@@ -50,6 +62,18 @@ int roost_rlock_open(roost_manager *m, const char *name, roost_rlock **ret)
 int roost_rlock_acquire(roost_rlock *l, roost_grant *ret, int timeout_ms)
 {
     return roost__call_grant(OBJECT(l), METHOD_rlock_acquire, ARGS(roost_int(timeout_ms)), ret);
+}
+
+int roost_rlock_acquire_with(roost_rlock *l, const roost_acquire_options *options, roost_grant *ret,
+                             int timeout_ms)
+{
+    return roost__call_grant(OBJECT(l), METHOD_rlock_acquire, ARGS(roost_int(timeout_ms), ttl_of(options)),
+                             ret);
+}
+
+int roost_rlock_extend(roost_rlock *l, uint64_t token, int64_t ttl_ms)
+{
+    return roost__call(OBJECT(l), METHOD_rlock_extend, ARGS(roost_uint(token), optional_ttl(ttl_ms)), NULL);
 }
 
 int roost_rlock_release(roost_rlock *l)

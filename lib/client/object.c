@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "client/guard.h"
 #include "client/manager.h"
 
 /* ---- messages ---- */
@@ -20,18 +21,30 @@ static int fail_at_method(const struct object *o, const char *method)
 
 /* ---- calling ---- */
 
-static int call_target(roost_manager *m, uint64_t target, const struct method *row, const roost_value *args,
-                       uint32_t argc, roost_value *ret)
+static int run_call(roost_manager *m, struct call *call, roost_value *ret)
 {
-    struct call call = {.target = target, .method = row->code, .args = args, .argc = argc};
-    int rc = roost__manager_call(m, &call);
+    int rc = roost__manager_call(m, call);
     if (rc != ROOST_OK)
         return rc;
     if (ret != NULL)
-        *ret = call.result;
+        *ret = call->result;
     else
-        roost_value_free(&call.result);
+        roost_value_free(&call->result);
     return ROOST_OK;
+}
+
+/* A call under the thread's guard. */
+static int call_target(roost_manager *m, uint64_t target, const struct method *row, const roost_value *args,
+                       uint32_t argc, roost_value *ret)
+{
+    roost_guard guard = roost__guard();
+    struct call call = {.target = target,
+                        .method = row->code,
+                        .args = args,
+                        .argc = argc,
+                        .guard_lock = guard.lock.as.ref,
+                        .guard_token = guard.token};
+    return run_call(m, &call, ret);
 }
 
 int roost__call(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
@@ -143,7 +156,8 @@ static int take_ref(roost_manager *m, roost_value ref)
         return ROOST_OK;
     roost_value id = roost_uint(ref.as.ref);
     roost_value ids = roost_array(&id, 1);
-    int rc = call_target(m, 0, roost__method_by_code(METHOD_server_retain), &ids, 1, NULL);
+    struct call retain = {.method = METHOD_server_retain, .args = &ids, .argc = 1}; /* changes no object */
+    int rc = run_call(m, &retain, NULL);
     return rc == ROOST_OK ? roost__refs_received(&m->refs, ref.as.ref) : rc;
 }
 

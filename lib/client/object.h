@@ -69,6 +69,17 @@ static inline roost_value optional_int(int64_t i)
     return i == ROOST_NONE ? roost_nil() : roost_int(i);
 }
 
+/* The same for a time to live, where 0 stands for none. */
+static inline roost_value optional_ttl(int64_t ttl_ms)
+{
+    return ttl_ms == 0 ? roost_nil() : roost_int(ttl_ms);
+}
+
+static inline roost_value ttl_of(const roost_acquire_options *options)
+{
+    return options == NULL ? roost_nil() : optional_ttl(options->ttl_ms);
+}
+
 /* A typed handle as the object it is; NULL stays NULL, and becomes ROOST_EINVAL in roost__call(). */
 #define OBJECT(handle) ((struct object *)(handle))
 

@@ -21,6 +21,19 @@ int roost_semaphore_acquire(roost_semaphore *s, roost_grant *ret, int timeout_ms
     return roost__call_grant(OBJECT(s), METHOD_semaphore_acquire, ARGS(roost_int(timeout_ms)), ret);
 }
 
+int roost_semaphore_acquire_with(roost_semaphore *s, const roost_acquire_options *options, roost_grant *ret,
+                                 int timeout_ms)
+{
+    return roost__call_grant(OBJECT(s), METHOD_semaphore_acquire,
+                             ARGS(roost_int(timeout_ms), ttl_of(options)), ret);
+}
+
+int roost_semaphore_extend(roost_semaphore *s, uint64_t token, int64_t ttl_ms)
+{
+    return roost__call(OBJECT(s), METHOD_semaphore_extend, ARGS(roost_uint(token), optional_ttl(ttl_ms)),
+                       NULL);
+}
+
 int roost_semaphore_release(roost_semaphore *s, uint64_t count)
 {
     return roost__call(OBJECT(s), METHOD_semaphore_release, ARGS(roost_uint(count)), NULL);
@@ -47,6 +60,19 @@ int roost_bounded_semaphore_open(roost_manager *m, const char *name, int64_t val
 int roost_bounded_semaphore_acquire(roost_bounded_semaphore *s, roost_grant *ret, int timeout_ms)
 {
     return roost__call_grant(OBJECT(s), METHOD_bounded_semaphore_acquire, ARGS(roost_int(timeout_ms)), ret);
+}
+
+int roost_bounded_semaphore_acquire_with(roost_bounded_semaphore *s, const roost_acquire_options *options,
+                                         roost_grant *ret, int timeout_ms)
+{
+    return roost__call_grant(OBJECT(s), METHOD_bounded_semaphore_acquire,
+                             ARGS(roost_int(timeout_ms), ttl_of(options)), ret);
+}
+
+int roost_bounded_semaphore_extend(roost_bounded_semaphore *s, uint64_t token, int64_t ttl_ms)
+{
+    return roost__call(OBJECT(s), METHOD_bounded_semaphore_extend,
+                       ARGS(roost_uint(token), optional_ttl(ttl_ms)), NULL);
 }
 
 int roost_bounded_semaphore_release(roost_bounded_semaphore *s, uint64_t count)

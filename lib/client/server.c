@@ -1,6 +1,9 @@
 /* server.c: the server's own methods; see roost/server.h. One line per method: the work is in object.c. */
 #include "roost/server.h"
 
+#include <stdlib.h>
+
+#include "base/error.h"
 #include "client/object.h"
 
 int roost_server_ping(roost_manager *m, roost_value payload, roost_value *ret)
@@ -51,4 +54,47 @@ int roost_server_release(roost_manager *m, roost_value counts)
 int roost_server_methods(roost_manager *m, roost_value *ret)
 {
     return roost__server_call(m, METHOD_server_methods, NO_ARGS, ret);
+}
+
+/* ---- several at once ---- */
+
+/* The grants of an answer, as many as there are objects. */
+static int read_grants(roost_value *grants, uint32_t n, roost_grant *ret)
+{
+    bool good = grants->kind == ROOST_ARRAY && grants->len == n;
+    for (uint32_t i = 0; i < n && good; i++)
+        good = roost__read_grant(&grants->as.items[i], 0, ret != NULL ? &ret[i] : NULL) == ROOST_OK;
+    if (!good)
+        roost__fail(ROOST_EPROTO, "server: acquire: the server answered a %s", roost_kind_name(grants->kind));
+    roost_value_free(grants);
+    return good ? ROOST_OK : ROOST_EPROTO;
+}
+
+int roost_server_acquire_with(roost_manager *m, roost_value objects, const roost_acquire_options *options,
+                              roost_grant *ret, int timeout_ms)
+{
+    roost_value grants;
+    int rc = roost__server_call(m, METHOD_server_acquire,
+                                ARGS(objects, roost_int(timeout_ms), ttl_of(options)), &grants);
+    return rc == ROOST_OK ? read_grants(&grants, objects.len, ret) : rc;
+}
+
+int roost_server_acquire(roost_manager *m, roost_value objects, roost_grant *ret, int timeout_ms)
+{
+    return roost_server_acquire_with(m, objects, NULL, ret, timeout_ms);
+}
+
+int roost_server_give_back(roost_manager *m, roost_value objects, const uint64_t *tokens)
+{
+    if (tokens == NULL || objects.kind != ROOST_ARRAY)
+        return roost__server_call(m, METHOD_server_give_back, ARGS(objects), NULL);
+    roost_value *values = calloc((size_t)objects.len + 1, sizeof(*values));
+    if (values == NULL)
+        return roost__fail(ROOST_ENOMEM, "server: give_back: no memory for the tokens");
+    for (uint32_t i = 0; i < objects.len; i++)
+        values[i] = roost_uint(tokens[i]);
+    int rc =
+        roost__server_call(m, METHOD_server_give_back, ARGS(objects, roost_array(values, objects.len)), NULL);
+    free(values);
+    return rc;
 }

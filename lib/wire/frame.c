@@ -34,23 +34,32 @@ static bool next_uint(const uint8_t **p, uint64_t *ret)
     return it.kind == ROOST_UINT || (it.kind == ROOST_INT && it.as.i >= 0);
 }
 
+/* What stands behind the arguments: seen, then options. */
+static bool call_extras(const uint8_t *p, uint32_t left, struct call_frame *ret)
+{
+    ret->seen = 0;
+    ret->options = slice_of(NULL, 0);
+    if (left > 0 && !next_uint(&p, &ret->seen))
+        return false;
+    if (left > 1)
+        ret->options = scan_next(&p);
+    return left <= 1 || (left == 2 && scan_value(ret->options).kind == ROOST_MAP);
+}
+
 bool roost__frame_call(struct slice payload, struct call_frame *ret)
 {
     struct item it;
     uint64_t kind;
     const uint8_t *p = roost__scan_item(payload.data, &it);
-    if (it.kind != ROOST_ARRAY || (it.len != 6 && it.len != 7) || !next_uint(&p, &kind) || kind != FRAME_CALL)
+    uint32_t parts = it.len;
+    if (it.kind != ROOST_ARRAY || parts < CALL_PARTS || !next_uint(&p, &kind) || kind != FRAME_CALL)
         return false;
-    bool has_seen = it.len == 7;
     if (!next_uint(&p, &ret->number) || !next_uint(&p, &ret->thread) || !next_uint(&p, &ret->target) ||
         !next_uint(&p, &ret->method))
         return false;
     const uint8_t *args = p;
     ret->args = roost__scan_item(p, &it);
     ret->argc = it.len;
-    ret->seen = 0;
-    if (it.kind != ROOST_ARRAY || !has_seen)
-        return it.kind == ROOST_ARRAY;
-    p = roost__scan_skip(args);
-    return next_uint(&p, &ret->seen);
+    return it.kind == ROOST_ARRAY &&
+           call_extras(parts > CALL_PARTS ? roost__scan_skip(args) : args, parts - CALL_PARTS, ret);
 }

@@ -23,7 +23,7 @@ enum {
 enum frame_kind {
     /* client to server */
     FRAME_HELLO = 0,  /* [0, "roost", version, info] */
-    FRAME_CALL = 1,   /* [1, number, thread, target, method, [arguments]], and perhaps seen */
+    FRAME_CALL = 1,   /* [1, number, thread, target, method, [arguments], seen?, {options}?] */
     FRAME_ACK = 2,    /* [2, number ...] */
     FRAME_END = 3,    /* [3]: the session ends */
     FRAME_CANCEL = 4, /* [4, number ...] */
@@ -36,6 +36,8 @@ enum frame_kind {
     FRAME_PONG = 5     /* [5]: so is the server */
 };
 
+enum { CALL_PARTS = 6 }; /* elements of a CALL without what may be left out */
+
 enum { SECRET_LEN = 16 }; /* bytes that whoever resumes a session must know */
 
 /* A call's header; the arguments stay where they are. */
@@ -46,7 +48,8 @@ struct call_frame {
     uint64_t method;
     uint64_t seen; /* the call whose answer came last, 0: none */
     uint32_t argc;
-    const uint8_t *args; /* the first argument */
+    const uint8_t *args;  /* the first argument */
+    struct slice options; /* a map; empty: none */
 };
 
 /* Begins a frame in b; returns where, for frame_end(). */

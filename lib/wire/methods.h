@@ -39,7 +39,7 @@ struct method {
     unsigned flags;
 };
 
-enum { METHOD_PARAMS_MAX = 4, TYPE_COUNT = ROOST_TYPE_barrier + 1 };
+enum { METHOD_PARAMS_MAX = 4, TYPE_COUNT = ROOST_TYPE_keyed_lock + 1 };
 
 struct param {
     const char *name; /* name_len bytes inside the row's params */

@@ -93,7 +93,7 @@ static const uint8_t *check_body(const uint8_t *p, const uint8_t *end, struct he
         return NULL;
     if (h.shape == S_STR && !roost__utf8_ok(slice_of(p, len)))
         return NULL;
-    if (h.shape == S_EXT && p[WIRE_EXT_REF_LEN - 1] > ROOST_TYPE_barrier)
+    if (h.shape == S_EXT && p[WIRE_EXT_REF_LEN - 1] > ROOST_TYPE_keyed_lock)
         return NULL;
     return p + len;
 }

@@ -39,10 +39,15 @@ static void condition_each_stored(const struct object *o, void (*visit)(void *co
     visit(context, condition_of(o)->lock);
 }
 
+struct object *condition_lock(const struct core *core, const struct object *condition)
+{
+    return object_find(core, condition_of(condition)->lock);
+}
+
 /* Sends a waiter on to the lock's line; without the lock it is told so. */
 static void want_lock(struct core *core, struct waiter *w, bool notified)
 {
-    struct object *lock = object_find(core, condition_of(w->object)->lock);
+    struct object *lock = condition_lock(core, w->object);
     w->woken = true;
     w->notified = notified;
     if (lock == NULL) {
@@ -51,7 +56,8 @@ static void want_lock(struct core *core, struct waiter *w, bool notified)
         return;
     }
     waiter_move(core, w, lock, LOCK_LINE);
-    lock_pass_on(core, lock);
+    line_due(core, &lock->lines[LOCK_LINE]);
+    deadlock_check(core, w);
 }
 
 static void condition_expire(struct core *core, struct waiter *w)
@@ -115,7 +121,7 @@ void on_condition_open(struct call *c)
 /* The condition's lock. NULL: the call has failed. */
 static struct object *lock_of(struct call *c)
 {
-    struct object *lock = object_find(c->core, condition_of(c->object)->lock);
+    struct object *lock = condition_lock(c->core, c->object);
     if (lock == NULL)
         fail(c, ROOST_ENOENT, "the condition's lock was deleted");
     return lock;
@@ -134,14 +140,14 @@ void on_condition_acquire(struct call *c)
 {
     struct object *lock = lock_of(c);
     if (lock != NULL)
-        lock_acquire(c, lock, 0);
+        acquire(c, lock, 0);
 }
 
 void on_condition_release(struct call *c)
 {
     struct object *lock = lock_of(c);
     if (lock != NULL)
-        lock_release(c, lock);
+        give_back(c, lock, 0);
 }
 
 /* A poll gives the lock back and wants it again at once: who waits for the lock comes first, as with any
@@ -156,13 +162,9 @@ void on_condition_wait(struct call *c)
     struct waiter *w = park_ms(c, c->object, LINE_WAIT, timeout_ms == 0 ? -1 : timeout_ms);
     if (w == NULL)
         return;
-    w->count = held->depth;
-    list_remove(&held->in_object);
-    list_remove(&held->in_session);
-    c->core->hold_count--;
-    *held = (struct hold){0};
-    w->hold = held; /* to be granted again */
-    lock_pass_on(c->core, lock);
+    hold_end(c->core, held);
+    w->place.hold = held; /* to be granted again, all levels of it */
+    line_due(c->core, &lock->lines[LOCK_LINE]);
     if (timeout_ms == 0)
         want_lock(c->core, w, false);
 }

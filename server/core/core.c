@@ -6,23 +6,30 @@
 
 #include "core/internal.h"
 
+static const struct deadline *deadline_of(const struct heap_node *n)
+{
+    return container_of((struct heap_node *)(uintptr_t)n, struct deadline, in_deadlines);
+}
+
 static bool sooner(const struct heap_node *a, const struct heap_node *b)
 {
-    const struct waiter *x = container_of((struct heap_node *)(uintptr_t)a, struct waiter, in_deadlines);
-    const struct waiter *y = container_of((struct heap_node *)(uintptr_t)b, struct waiter, in_deadlines);
-    return x->deadline_us != y->deadline_us ? x->deadline_us < y->deadline_us : x->order < y->order;
+    const struct deadline *x = deadline_of(a), *y = deadline_of(b);
+    return x->at_us != y->at_us ? x->at_us < y->at_us : x->order < y->order;
 }
 
 struct core *core_create(const struct core_options *options)
 {
     struct core *core = calloc(1, sizeof(*core));
     uint64_t *calls = calloc(roost__method_count, sizeof(*calls));
-    if (core == NULL || calls == NULL) {
+    struct signature *signatures = core__signatures();
+    if (core == NULL || calls == NULL || signatures == NULL) {
         free(core);
         free(calls);
+        free(signatures);
         return NULL;
     }
     core->calls_by_row = calls;
+    core->signatures = signatures;
     core->now_us = core->start_us = options->now_us;
     core->epoch = options->epoch;
     memcpy(core->hash_key, options->hash_key, sizeof(core->hash_key));
@@ -30,6 +37,7 @@ struct core *core_create(const struct core_options *options)
     list_init(&core->objects);
     list_init(&core->doomed);
     list_init(&core->suspects);
+    list_init(&core->due_lines);
     heap_init(&core->deadlines, sooner);
     heap_init(&core->graces, grace_sooner);
     core->scratch = buf_make(FRAME_MAX * 3u); /* a canonical form is at most 9/5 of its value */
@@ -57,6 +65,7 @@ void core_destroy(struct core *core)
     roost__buf_free(&core->scratch);
     effects_free(&ignored);
     free(core->calls_by_row);
+    free(core->signatures);
     free(core);
 }
 
@@ -125,17 +134,24 @@ static int take_event(struct core *core, const struct event *event)
     return take_session_event(core, s, event);
 }
 
-/* What is due happens in the order of its time: a session's end may give a waiter what it waits for. */
-static void take_time(struct core *core)
+/* What was set free goes to who waits for it, and what nothing refers to goes. */
+static void settle(struct core *core)
 {
-    for (;;) {
-        int64_t waiter_us = waiter_next_us(core), grace_us = grace_next_us(core);
-        if (waiter_us > core->now_us && grace_us > core->now_us)
-            return;
-        if (grace_us < waiter_us)
-            grace_end_first(core);
+    do {
+        lines_serve(core);
+        object_sweep(core);
+    } while (!list_empty(
+        &core->due_lines)); /* what was swept may have had waiters that stood in other lines too */
+}
+
+/* What is due happens in the order of its time, each with all its consequences. */
+static void take_due(struct core *core)
+{
+    for (int64_t next_us; (next_us = core_next_deadline_us(core)) <= core->now_us; settle(core)) {
+        if (deadlines_next_us(core) == next_us)
+            deadlines_meet_first(core);
         else
-            waiter_expire_first(core);
+            grace_end_first(core);
     }
 }
 
@@ -155,18 +171,18 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
     core->effects = effects;
     if (event->now_us > core->now_us)
         core->now_us = event->now_us;
-    take_time(core);
+    take_due(core);
     int rc = take_event(core, event);
     end_broken(core);
-    object_sweep(core);
+    settle(core);
     core->effects = NULL;
     return rc;
 }
 
 int64_t core_next_deadline_us(const struct core *core)
 {
-    int64_t waiter_us = waiter_next_us(core), grace_us = grace_next_us(core);
-    return waiter_us < grace_us ? waiter_us : grace_us;
+    int64_t deadline_us = deadlines_next_us(core), grace_us = grace_next_us(core);
+    return deadline_us < grace_us ? deadline_us : grace_us;
 }
 
 uint64_t core_epoch(const struct core *core)

@@ -1,6 +1,7 @@
 /* dispatch.c: a CALL frame finds its row, has its arguments checked against the row, and reaches its handler.
  */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "core/handlers.h"
 
@@ -89,10 +90,19 @@ static bool check_argument(struct call *c, unsigned i, const struct param *p)
     return false;
 }
 
+struct signature *core__signatures(void)
+{
+    struct signature *all = calloc(roost__method_count, sizeof(*all));
+    for (unsigned i = 0; all != NULL && i < roost__method_count; i++)
+        all[i].len = roost__method_params(&roost__methods[i], all[i].params);
+    return all;
+}
+
 static bool check_arguments(struct call *c, const struct call_frame *frame)
 {
-    struct param params[METHOD_PARAMS_MAX];
-    unsigned n = roost__method_params(c->method, params);
+    const struct signature *signature = &c->core->signatures[c->method - roost__methods];
+    const struct param *params = signature->params;
+    unsigned n = signature->len;
     if (frame->argc > n) {
         fail(c, ROOST_EINVAL, "takes at most %u arguments, got %u", n, frame->argc);
         return false;
@@ -175,7 +185,9 @@ int core__call(struct core *core, struct session *s, struct slice payload)
     c.caller.repeatable = is_repeatable(c.method);
     size_t row = (size_t)(c.method - roost__methods);
     core->calls_by_row[row]++;
-    if (check_target(&c, frame.target) && check_arguments(&c, &frame))
+    threads_note(&s->threads, frame.thread);
+    if (check_target(&c, frame.target) && check_arguments(&c, &frame) &&
+        (frame.options.len == 0 || guard_check(&c, frame.options)))
         handlers[row](&c);
     assert(c.done);
     return ROOST_OK;

@@ -3,9 +3,9 @@
  * do what to them. Only files in this folder include it.
  *
  * Invariants:
- * - a waiter is in one line of one object, in its session's list, and in the deadline heap when it has a
- * deadline;
- * - a hold is in its object's and its session's list;
+ * - a waiter has one place in one line, or, when it wants several things at once, one place for each of them;
+ * it is in its session's list, and in the deadline heap when it has a deadline;
+ * - a hold is in its object's and its session's list, and in the deadline heap when it has a time to live;
  * - an object without name, session reference and stored reference is doomed and gone by the end of the step.
  */
 #ifndef ROOST_CORE_INTERNAL_H
@@ -28,6 +28,15 @@ enum {
     GRACE_MS_MAX = 3600 * 1000,
     KEPT_MAX = 10000,         /* answers kept for a session, and calls of it that wait */
     KEPT_BYTES_MAX = 64 << 20 /* reached, the session's next call is refused */
+};
+
+enum { THREADS_KNOWN_MAX = 32 };
+
+/* The threads that a session has called from. */
+struct threads {
+    uint64_t known[THREADS_KNOWN_MAX];
+    unsigned len;
+    bool more; /* there are others */
 };
 
 struct session {
@@ -55,6 +64,8 @@ struct session {
     size_t parked;        /* how many waiters */
     uint64_t last_number; /* the highest call's */
     uint64_t confirmed;   /* the answer confirmed last on this connection */
+
+    struct threads threads;
 };
 
 /* Who asked: where the answer goes. */
@@ -64,6 +75,22 @@ struct caller {
     uint64_t thread;
     bool keeps;      /* the answer is kept until it is confirmed … */
     bool repeatable; /* … without its bytes: the call changes nothing */
+};
+
+/* Something that happens at a time; the heap of all is core->deadlines. */
+struct deadline {
+    struct heap_node in_deadlines;
+    int64_t at_us;  /* INT64_MAX: never */
+    uint64_t order; /* breaks ties */
+    void (*due)(struct core *core, struct deadline *d);
+};
+
+/* Who waits for one thing, first come first. */
+struct line {
+    struct list places;
+    size_t len;
+    size_t joint;       /* places of waiters that want several things at once */
+    struct list in_due; /* core's: it may be the turn of the first */
 };
 
 struct object {
@@ -82,9 +109,10 @@ struct object {
     uint32_t cycle_inside; /* scratch of cycle.c */
     bool cycle_live;
     int64_t since_us;
-    struct list lines[LINES_MAX]; /* who waits, first come first */
-    size_t waiting[LINES_MAX];    /* how many, line by line */
-    struct list holds;            /* who holds, in order of granting */
+    struct line lines[LINES_MAX];
+    struct list holds;  /* who holds, in order of granting */
+    struct list lapsed; /* holds whose time to live was over, until their release is refused */
+    bool signalled;     /* given back once by a session that did not hold it: a signal more than a lock */
 };
 
 /* Somebody holds a lock (depth: how many levels) or permits (depth: how many). */
@@ -92,30 +120,44 @@ struct hold {
     struct list in_object;
     struct list in_session;
     struct object *object;
+    struct slot *slot; /* keyed_lock: the key; else NULL */
     struct session *session;
     uint64_t thread;
     uint64_t token;
     uint64_t depth;
     int64_t since_us;
+    int64_t ttl_us;           /* 0: without limit */
+    struct deadline deadline; /* when it lapses */
+    bool lapsed;
+    struct list guarded; /* waiters whose calls are good as long as it holds */
+};
+
+/* Where a waiter stands for one thing. */
+struct place {
+    struct list in_line;
+    struct line *line;
+    struct waiter *waiter;
+    struct object *object;
+    struct slot *slot; /* keyed_lock: the key; else NULL */
+    struct hold *hold; /* made when it was parked, so that granting cannot fail; depth is what it will be */
 };
 
 /* A blocked call. What it needs to go on is data, so that it could be saved and sent elsewhere. */
 struct waiter {
     struct caller caller;
     const struct method *method;
-    struct object *object;
-    unsigned line;
-    struct list in_line;
+    struct object *object; /* the first place's */
+    struct place place;    /* of a keyed_lock's waiter: in the line of all who wait for keys */
+    struct place *places;  /* &place, or its own array when it wants several things at once, or keys */
+    size_t place_count;
     struct list in_session;
-    struct heap_node in_deadlines;
+    struct list in_guard; /* of a hold: the call is good as long as that holds */
     int64_t since_us;
-    int64_t deadline_us; /* INT64_MAX: none */
-    uint64_t order;      /* breaks ties of deadlines */
-    struct hold *hold;   /* made when it was parked, so that granting cannot fail */
-    struct cell *cells;  /* queue.put: the items */
-    size_t count;        /* queue.put: how many; queue.get_many: at most how many */
-    bool many;           /* queue.get_many: the answer is an array */
-    bool woken;          /* condition.wait: it was notified, or its time is up, and now wants the lock */
+    struct deadline deadline;
+    struct cell *cells; /* queue.put: the items */
+    size_t count;       /* queue.put: how many; queue.get_many: at most how many */
+    bool many;          /* queue.get_many: the answer is an array */
+    bool woken;         /* condition.wait: it was notified, or its time is up, and now wants the lock */
     bool notified;
 };
 
@@ -133,12 +175,32 @@ struct call {
     struct caller caller;
     const struct method *method;
     struct object *object; /* NULL for the server's methods and open */
+    struct hold *guard;    /* the call is good as long as it holds; NULL: always */
     unsigned argc;
     struct slice arg[METHOD_PARAMS_MAX]; /* len 0: left out */
     bool done;                           /* answered or parked */
 };
 
 typedef void handler(struct call *c);
+
+enum turn { TURN_NO, TURN_FIRST, TURN_ANY };
+
+/* What locks, semaphores and keys have in common: they are taken and given back (acquire.c). */
+struct takeable {
+    /* May the caller take it now: not at all, if it is first in line, whatever the line (its own rlock)? */
+    enum turn (*turn)(const struct place *p, const struct caller *who);
+
+    /* Takes it with p->hold, or (its own rlock) with the hold there is, which p->hold then becomes. Returns
+     * whether the owner before died. */
+    bool (*take)(struct core *core, struct place *p, const struct caller *to);
+
+    /* May the caller give one level or permit back, of the grant with a token unless that is 0? ROOST_OK or
+     * an error and why. NULL: not in this way. */
+    int (*may_give_back)(struct object *o, const struct caller *who, uint64_t token, const char **ret_why);
+    void (*give_back)(struct core *core, struct object *o, const struct caller *who, uint64_t token);
+
+    bool by_thread; /* only the thread that took it may give it back; else any of its session */
+};
 
 /* An object type: one row and one file per type. */
 struct type {
@@ -164,6 +226,15 @@ struct type {
 
     /* Calls visit for the id of every object stored inside. NULL: none can be. */
     void (*each_stored)(const struct object *o, void (*visit)(void *context, uint64_t id), void *context);
+
+    /* NULL: it cannot be taken. */
+    const struct takeable *takeable;
+};
+
+/* A row's parameters, taken apart once. */
+struct signature {
+    unsigned len;
+    struct param params[METHOD_PARAMS_MAX];
 };
 
 struct core {
@@ -174,26 +245,31 @@ struct core {
     struct hmap objects_by_name;
     struct list objects;
     uint64_t object_count;
-    struct heap deadlines; /* of waiters */
+    struct heap deadlines; /* of waiters and grants */
     struct heap graces;    /* of sessions without connection */
     uint64_t waiter_count, hold_count, delivery_count, call_count;
     uint64_t kept_count, kept_bytes;
     uint64_t last_session, last_object, last_token, last_order; /* counters: never reused */
     struct list doomed;                                         /* objects nothing refers to any more */
-    struct list suspects; /* objects that may be kept alive by a cycle only */
+    struct list suspects;  /* objects that may be kept alive by a cycle only */
+    struct list due_lines; /* whose first may have its turn: served before the step ends */
     int64_t now_us, start_us;
     uint64_t epoch;
     uint8_t hash_key[16];
-    struct buf scratch;      /* canonical keys */
-    struct effects *effects; /* of the step under way */
-    size_t reply_at;         /* where in it the frame under construction begins */
-    bool reply_refs;         /* it carries references that were counted */
-    uint64_t *calls_by_row;  /* as roost__methods */
+    struct buf scratch;           /* canonical keys */
+    struct effects *effects;      /* of the step under way */
+    size_t reply_at;              /* where in it the frame under construction begins */
+    bool reply_refs;              /* it carries references that were counted */
+    uint64_t *calls_by_row;       /* as roost__methods */
+    struct signature *signatures; /* likewise */
 };
 
 /* ---- dispatch.c ---- */
 
 int core__call(struct core *core, struct session *s, struct slice payload);
+
+/* The signatures of all rows, malloc'ed. NULL without memory. */
+struct signature *core__signatures(void);
 
 /* An integer argument, or what stands for one left out. */
 int64_t arg_int(const struct call *c, unsigned i, int64_t otherwise);
@@ -295,40 +371,76 @@ void object_describe(struct core *core, const struct object *o, struct buf *out)
 /* Dooms o and what hangs on it when only a cycle keeps it. */
 void cycle_check(struct core *core, struct object *o);
 
+/* ---- deadline.c ---- */
+
+void deadline_init(struct deadline *d, void (*due)(struct core *core, struct deadline *d));
+/* Makes it due at a time; INT64_MAX keeps its room in the heap. False without memory, which cannot happen to
+ * one that has been set before and not cleared. */
+bool deadline_set(struct core *core, struct deadline *d, int64_t at_us);
+void deadline_clear(struct core *core, struct deadline *d);
+/* When the first is due, or INT64_MAX; lets that one happen. */
+int64_t deadlines_next_us(const struct core *core);
+void deadlines_meet_first(struct core *core);
+/* ms from now; never: INT64_MAX. */
+int64_t deadline_in_ms(const struct core *core, int64_t ms);
+/* What is left until a deadline in ms, -1 for never. */
+int64_t deadline_left_ms(const struct core *core, const struct deadline *d);
+
 /* ---- waiter.c ---- */
 
 /* Parks the call in a line with its timeout argument at t. NULL (and failed) without memory. */
 struct waiter *park(struct call *c, struct object *o, unsigned line, unsigned timeout_arg);
 /* As park, for a timeout in ms that stands elsewhere. */
 struct waiter *park_ms(struct call *c, struct object *o, unsigned line, int64_t timeout_ms);
-struct waiter *line_first(const struct object *o, unsigned line);
+/* Parks the call in the lines of n places at once; their array becomes the waiter's. */
+struct waiter *park_places(struct call *c, struct place *places, size_t n, int64_t timeout_ms);
+void line_init(struct line *l);
+struct waiter *line_first_of(const struct line *l);
+static inline struct waiter *line_first(const struct object *o, unsigned line)
+{
+    return line_first_of(&o->lines[line]);
+}
 static inline size_t line_len(const struct object *o, unsigned line)
 {
-    return o->waiting[line];
+    return o->lines[line].len;
+}
+static inline struct place *place_of(struct list *in_line)
+{
+    return container_of(in_line, struct place, in_line);
 }
 /* Moves a parked waiter to the end of another line, without deadline. */
 void waiter_move(struct core *core, struct waiter *w, struct object *to, unsigned line);
 /* Takes it out of everything and frees it. */
 void waiter_free(struct core *core, struct waiter *w);
+/* Takes it out as if its session had ended: its object learns that it left. It must have been answered. */
+void waiter_leave(struct core *core, struct waiter *w);
 /* Answers ROOST_ETIMEDOUT and frees it. */
 void waiter_time_out(struct core *core, struct waiter *w);
 /* Answers ROOST_ECANCELED to the session's waiter of that number; harmless when there is none. */
 void waiter_cancel(struct core *core, struct session *s, uint64_t number);
-/* Takes it out as if its session had ended. */
-void waiter_leave(struct core *core, struct waiter *w);
-/* When the first waiter's time is up, or INT64_MAX. */
-int64_t waiter_next_us(const struct core *core);
-void waiter_expire_first(struct core *core);
 
 /* ---- hold.c ---- */
 
-struct hold *hold_new(void);
-/* Links the hold for a caller and gives it a fresh token. */
-void hold_grant(struct core *core, struct object *o, struct hold *h, const struct caller *to, uint64_t depth);
-/* Unlinks and frees; NULL is allowed. */
+/* A hold to be granted later, with a time to live (0: none). NULL without memory. */
+struct hold *hold_new(struct core *core, int64_t ttl_us);
+/* Frees a hold that was not granted; NULL is allowed. */
+void hold_discard(struct core *core, struct hold *h);
+/* Links the hold for a caller and gives it a fresh token; its time to live begins. */
+void hold_grant(struct core *core, struct object *o, struct hold *h, const struct caller *to);
+/* Ends it without freeing: it is as new, and may be granted again. */
+void hold_end(struct core *core, struct hold *h);
+/* Ends and frees; NULL is allowed. */
 void hold_free(struct core *core, struct hold *h);
 /* The caller's own hold: of its thread, or, any_thread, of its session. */
 struct hold *hold_of(const struct object *o, const struct caller *who, bool any_thread);
+/* The hold of that token, or NULL. Looks at the holds of a session first, then at all of the object's. */
+struct hold *hold_of_token(const struct object *o, const struct session *likely, uint64_t token);
+/* Gives it another time to live from now on (0: no limit). False without memory. */
+bool hold_extend(struct core *core, struct hold *h, int64_t ttl_us);
+/* Forgets a lapsed hold of the caller's, one level of it. False when there is none. */
+bool hold_lapsed_forget(struct object *o, const struct caller *who, bool any_thread);
+/* Forgets those of the caller's thread, who has taken the object anew. */
+void hold_lapsed_drop(struct object *o, const struct caller *who);
 static inline struct hold *hold_first(const struct object *o)
 {
     struct list *first = list_first(&o->holds);
@@ -341,14 +453,82 @@ static inline struct hold *hold_first(const struct object *o)
 void queue_return(struct core *core, struct delivery *d);
 void delivery_free(struct core *core, struct delivery *d);
 
+/* ---- guard.c ---- */
+
+/* Checks the condition that a call carries and sets c->guard. False: the call has failed. */
+bool guard_check(struct call *c, struct slice options);
+/* The waiter's call is good only as long as the hold is. */
+void guard_attach(struct waiter *w, struct hold *h);
+/* The hold ends: who waits under its guard is refused. */
+void guard_end(struct core *core, struct hold *h);
+
+/* ---- acquire.c ---- */
+
+enum { WANTED_MAX = 1024 }; /* things that one call can take */
+
+/* What a call wants to take, all of it or nothing. */
+struct wish {
+    struct place *wanted; /* object, slot and line are set; malloc'ed */
+    size_t n;
+    int64_t timeout_ms;
+    int64_t ttl_us; /* 0: without limit */
+};
+
+/* Takes it, or parks: who waits holds nothing. Frees wish->wanted, or gives it to the waiter. The answer is
+ * a grant; of server.acquire, an array of grants. */
+void acquire_all(struct call *c, struct wish *wish);
+/* acquire(timeout, ttl) of an object that has one line. */
+void acquire(struct call *c, struct object *o, unsigned timeout_arg);
+/* The time to live that an argument says, 0 when it is left out. False: the call has failed. */
+bool ttl_arg(struct call *c, unsigned i, int64_t *ret_us);
+/* release(token?) of such an object. */
+void give_back(struct call *c, struct object *o, unsigned token_arg);
+/* Something may have become free for the first in line. */
+void line_due(struct core *core, struct line *l);
+/* Grants what can be granted in such lines. */
+void lines_serve_due(struct core *core);
+static inline void lines_serve(struct core *core)
+{
+    if (!list_empty(&core->due_lines))
+        lines_serve_due(core);
+}
+
+/* ---- deadlock.c ---- */
+
+/* Answers a waiter that closes a cycle of waits with ROOST_EDEADLK and frees it; else does nothing. */
+void deadlock_check(struct core *core, struct waiter *w);
+/* Notes that a session calls from a thread. */
+void threads_note(struct threads *t, uint64_t thread);
+/* "lock "a"", "lock #7", "key 5 of keyed_lock "k"". */
+void put_what(struct buf *out, const struct object *o, const struct slot *slot);
+/* "pid 71 thread 1", or without a pid "session 5 thread 1". */
+void put_party(struct buf *out, const struct session *s, uint64_t thread);
+
+/* ---- server.c, for keyed_lock.c and acquire.c ---- */
+
+/* The object that an item names or refers to. NULL: the call has failed. */
+struct object *object_said(struct call *c, const struct item *it);
+
+/* A map that says who holds something. */
+void put_holder(const struct core *core, struct buf *out, const struct hold *h);
+
+/* ---- keyed_lock.c ---- */
+
+/* Frees a key that nobody holds or waits for. */
+void slot_tidy(struct core *core, struct object *o, struct slot *slot);
+/* The key as it was first given. */
+struct slice slot_key(const struct slot *slot);
+struct hold *slot_hold(const struct slot *slot);
+
 /* ---- lock.c, for condition.c ---- */
 
 extern const struct type type_lock, type_rlock;
-void lock_acquire(struct call *c, struct object *lock, unsigned timeout_arg);
-void lock_release(struct call *c, struct object *lock);
-/* Passes a free lock on to the first in line. */
-void lock_pass_on(struct core *core, struct object *lock);
 /* The hold with which the caller owns the lock, or NULL. */
 struct hold *lock_owned(const struct object *lock, const struct caller *who);
+
+/* ---- condition.c, for guard.c ---- */
+
+extern const struct type type_condition;
+struct object *condition_lock(const struct core *core, const struct object *condition);
 
 #endif

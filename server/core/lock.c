@@ -1,16 +1,12 @@
 /*
  * lock.c: lock and rlock.
  *
- * Invariants: at most one hold; while nobody holds it nobody waits. A lock whose holder's session ended goes
- * to the first in line, or to the next who comes, who is told *owner died*. An rlock's owner is (session,
- * thread). Conditions use the functions declared in internal.h.
+ * Invariants: at most one hold. A lock whose holder's session ended, or whose holder's time to live was over,
+ * goes to the first in line, or to the next who comes, who is told *owner died*. An rlock's owner is
+ * (session, thread). Waiting is acquire.c's business.
  */
-#include <assert.h>
-#include <stdlib.h>
 
 #include "core/handlers.h"
-
-enum { LINE_ACQUIRE };
 
 struct lock {
     struct object object;
@@ -25,7 +21,7 @@ static struct lock *lock_of(const struct object *o)
 static void lock_abandoned(struct core *core, struct hold *h)
 {
     lock_of(h->object)->owner_died = true;
-    lock_pass_on(core, h->object);
+    line_due(core, &h->object->lines[0]);
 }
 
 static unsigned lock_describe(const struct object *o, struct buf *out)
@@ -36,15 +32,98 @@ static unsigned lock_describe(const struct object *o, struct buf *out)
     return 1;
 }
 
+struct hold *lock_owned(const struct object *lock, const struct caller *who)
+{
+    return hold_of(lock, who, lock->type == &type_lock);
+}
+
+/* ---- taking and giving back ---- */
+
+static enum turn lock_turn(const struct place *p, const struct caller *who)
+{
+    if (hold_first(p->object) == NULL)
+        return TURN_FIRST;
+    return p->object->type == &type_rlock && lock_owned(p->object, who) != NULL ? TURN_ANY : TURN_NO;
+}
+
+/* One level more for the owner. */
+static void deepen(struct core *core, struct hold *held, struct place *p)
+{
+    held->depth++;
+    hold_discard(core, p->hold);
+    p->hold = held;
+}
+
+static bool lock_take(struct core *core, struct place *p, const struct caller *to)
+{
+    struct lock *lock = lock_of(p->object);
+    if (hold_first(p->object) != NULL) {
+        deepen(core, hold_first(p->object), p);
+        return false;
+    }
+    bool died = lock->owner_died;
+    lock->owner_died = false;
+    hold_lapsed_drop(p->object, to);
+    hold_grant(core, p->object, p->hold, to);
+    return died;
+}
+
+static int lock_may_give_back(struct object *o, const struct caller *who, uint64_t token,
+                              const char **ret_why)
+{
+    const struct hold *h = hold_first(o), *own = lock_owned(o, who);
+    if (token != 0 && (h == NULL || h->token != token)) {
+        *ret_why = "the grant with this token is over";
+        return ROOST_ENOTOWNER;
+    }
+    if (own == NULL && hold_lapsed_forget(o, who, o->type == &type_lock)) {
+        *ret_why = "the grant lapsed: its time to live was over";
+        return ROOST_ENOTOWNER;
+    }
+    if (h == NULL) {
+        *ret_why = "it is not locked";
+        return ROOST_EOVERRELEASE;
+    }
+    if (own == NULL && o->type == &type_rlock) {
+        *ret_why = "held by another session or thread";
+        return ROOST_ENOTOWNER;
+    }
+    return ROOST_OK;
+}
+
+static void lock_give_back(struct core *core, struct object *o, const struct caller *who, uint64_t token)
+{
+    (void)token; /* there is but one grant */
+    struct hold *h = hold_first(o);
+    if (--h->depth > 0)
+        return;
+    o->signalled = o->signalled || h->session != who->session;
+    hold_free(core, h);
+    line_due(core, &o->lines[0]);
+}
+
+static const struct takeable lock_takeable = {
+    .turn = lock_turn, .take = lock_take, .may_give_back = lock_may_give_back, .give_back = lock_give_back};
+
+static const struct takeable rlock_takeable = {.turn = lock_turn,
+                                               .take = lock_take,
+                                               .may_give_back = lock_may_give_back,
+                                               .give_back = lock_give_back,
+                                               .by_thread = true};
+
 const struct type type_lock = {.code = ROOST_TYPE_lock,
                                .size = sizeof(struct lock),
                                .abandoned = lock_abandoned,
-                               .describe = lock_describe};
+                               .describe = lock_describe,
+                               .takeable = &lock_takeable};
 
 const struct type type_rlock = {.code = ROOST_TYPE_rlock,
                                 .size = sizeof(struct lock),
                                 .abandoned = lock_abandoned,
-                                .describe = lock_describe};
+                                .describe = lock_describe,
+                                .takeable = &rlock_takeable};
+
+/* ---- handlers ---- */
 
 static void open(struct call *c, const struct type *type)
 {
@@ -64,120 +143,14 @@ void on_rlock_open(struct call *c)
     open(c, &type_rlock);
 }
 
-struct hold *lock_owned(const struct object *lock, const struct caller *who)
-{
-    return hold_of(lock, who, lock->type == &type_lock);
-}
-
-/* Gives the free lock to a caller and takes the note that the last owner died. */
-static bool grant(struct core *core, struct object *lock, struct hold *h, const struct caller *to,
-                  uint64_t depth)
-{
-    assert(hold_first(lock) == NULL);
-    bool died = lock_of(lock)->owner_died;
-    lock_of(lock)->owner_died = false;
-    hold_grant(core, lock, h, to, depth);
-    return died;
-}
-
-static void grant_to_waiter(struct core *core, struct object *lock, struct waiter *w)
-{
-    struct hold *h = w->hold;
-    w->hold = NULL;
-    bool died = grant(core, lock, h, &w->caller, w->woken ? w->count : 1);
-    if (w->woken) { /* condition.wait */
-        struct buf *out = reply_begin(core, &w->caller);
-        roost__put_array(out, 3);
-        roost__put_bool(out, w->notified);
-        roost__put_uint(out, h->token);
-        roost__put_bool(out, died);
-        reply_end(core, &w->caller);
-    } else {
-        answer_grant(core, &w->caller, h->token, died);
-    }
-    w->count = 0;
-    waiter_free(core, w);
-}
-
-void lock_pass_on(struct core *core, struct object *lock)
-{
-    struct waiter *w = line_first(lock, LINE_ACQUIRE);
-    if (w != NULL && hold_first(lock) == NULL)
-        grant_to_waiter(core, lock, w);
-}
-
-static void fail_held(struct call *c, const struct hold *h)
-{
-    fail(c, ROOST_ETIMEDOUT, "held by session %llu (%s pid %llu)", (unsigned long long)h->session->id,
-         h->session->host != NULL ? h->session->host : "unknown host", (unsigned long long)h->session->pid);
-}
-
-void lock_acquire(struct call *c, struct object *lock, unsigned timeout_arg)
-{
-    struct hold *held = hold_first(lock);
-    if (held != NULL && lock->type == &type_rlock && lock_owned(lock, &c->caller) == held) {
-        held->depth++;
-        c->done = true;
-        answer_grant(c->core, &c->caller, held->token, false);
-        return;
-    }
-    if (held != NULL && arg_int(c, timeout_arg, -1) == 0) {
-        fail_held(c, held);
-        return;
-    }
-    struct hold *h = hold_new();
-    if (h == NULL) {
-        fail_memory(c);
-        return;
-    }
-    if (held == NULL) {
-        bool died = grant(c->core, lock, h, &c->caller, 1);
-        c->done = true;
-        answer_grant(c->core, &c->caller, h->token, died);
-        return;
-    }
-    struct waiter *w = park(c, lock, LINE_ACQUIRE, timeout_arg);
-    if (w == NULL)
-        free(h);
-    else
-        w->hold = h;
-}
-
-/* The hold that the call may release. NULL: the call has failed. */
-static struct hold *releasable(struct call *c, const struct object *lock)
-{
-    struct hold *h = hold_first(lock);
-    if (h == NULL)
-        fail(c, ROOST_EOVERRELEASE, "it is not locked");
-    else if (lock->type == &type_rlock && lock_owned(lock, &c->caller) != h)
-        fail(c, ROOST_ENOTOWNER, "held by another session or thread");
-    else if (arg_given(c, 0) && (uint64_t)arg_int(c, 0, 0) != h->token)
-        fail(c, ROOST_ENOTOWNER, "the grant with this token is over");
-    else
-        return h;
-    return NULL;
-}
-
-void lock_release(struct call *c, struct object *lock)
-{
-    struct hold *h = releasable(c, lock);
-    if (h == NULL)
-        return;
-    reply_nil(c);
-    if (--h->depth > 0)
-        return;
-    hold_free(c->core, h);
-    lock_pass_on(c->core, lock);
-}
-
 void on_lock_acquire(struct call *c)
 {
-    lock_acquire(c, c->object, 0);
+    acquire(c, c->object, 0);
 }
 
 void on_lock_release(struct call *c)
 {
-    lock_release(c, c->object);
+    give_back(c, c->object, 0);
 }
 
 void on_lock_locked(struct call *c)

@@ -76,8 +76,9 @@ struct object *object_create(struct core *core, const struct type *type, struct 
     list_init(&o->in_suspects);
     list_init(&o->session_refs);
     list_init(&o->holds);
+    list_init(&o->lapsed);
     for (unsigned i = 0; i < LINES_MAX; i++)
-        list_init(&o->lines[i]);
+        line_init(&o->lines[i]);
     roost__hmap_add(&core->objects_by_id, &o->by_id);
     if (o->name != NULL)
         roost__hmap_add(&core->objects_by_name, &o->by_name);
@@ -108,6 +109,10 @@ void object_destroy(struct core *core, struct object *o)
     wake_as_deleted(core, o);
     for (struct hold *h; (h = hold_first(o)) != NULL;)
         hold_free(core, h);
+    for (struct list *first; (first = list_first(&o->lapsed)) != NULL;)
+        hold_free(core, container_of(first, struct hold, in_object));
+    for (unsigned i = 0; i < LINES_MAX; i++)
+        list_remove(&o->lines[i].in_due);
     session_refs_forget(o);
     if (o->type->destroy != NULL)
         o->type->destroy(core, o);

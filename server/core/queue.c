@@ -171,8 +171,8 @@ static void queue_each_stored(const struct object *o, void (*visit)(void *contex
     cells_each_stored(&q->cells, visit, context);
     for (size_t i = 0; i < q->heap.len; i++)
         each_ref(cell_slice(&ranked_at(q->heap.items[i])->cell), visit, context);
-    list_each (it, &o->lines[LINE_PUT]) {
-        const struct waiter *w = container_of(it, struct waiter, in_line);
+    list_each (it, &o->lines[LINE_PUT].places) {
+        const struct waiter *w = place_of(it)->waiter;
         for (size_t i = 0; i < w->count; i++)
             each_ref(cell_slice(&w->cells[i]), visit, context);
     }

@@ -1,16 +1,11 @@
 /*
  * semaphore.c: semaphore and bounded semaphore.
  *
- * Invariants: while there are permits nobody waits; permits taken are recorded as holds, one per (session,
- * thread), its depth the number. A release gives back a permit of the caller's thread, else of its session,
- * else the one held longest, else (unbounded only) it makes a new one. So a session that ends returns what it
- * took and nobody gave back for it.
+ * Invariant: each permit taken is recorded as a hold. A release gives back a permit of the caller's thread,
+ * else of its session, else the one held longest, else (unbounded only) it makes a new one. So a session that
+ * ends returns what it took and nobody gave back for it. Waiting is acquire.c's business.
  */
-#include <stdlib.h>
-
 #include "core/handlers.h"
-
-enum { LINE_ACQUIRE };
 
 struct semaphore {
     struct object object;
@@ -19,35 +14,11 @@ struct semaphore {
     bool owner_died; /* said to the next who takes a permit */
 };
 
+extern const struct type type_bounded_semaphore;
+
 static struct semaphore *semaphore_of(const struct object *o)
 {
     return (struct semaphore *)(uintptr_t)o;
-}
-
-/* Records a permit taken; h is used, or freed when the caller holds permits already. Returns the token. */
-static uint64_t take(struct core *core, struct semaphore *s, struct hold *h, const struct caller *to)
-{
-    struct hold *held = hold_of(&s->object, to, false);
-    s->value--;
-    s->owner_died = false;
-    if (held == NULL) {
-        hold_grant(core, &s->object, h, to, 1);
-        return h->token;
-    }
-    free(h);
-    held->depth++;
-    return held->token = ++core->last_token;
-}
-
-static void serve(struct core *core, struct semaphore *s)
-{
-    for (struct waiter *w; s->value > 0 && (w = line_first(&s->object, LINE_ACQUIRE)) != NULL;) {
-        bool died = s->owner_died;
-        struct hold *h = w->hold;
-        w->hold = NULL;
-        answer_grant(core, &w->caller, take(core, s, h, &w->caller), died);
-        waiter_free(core, w);
-    }
 }
 
 static void semaphore_abandoned(struct core *core, struct hold *h)
@@ -55,7 +26,7 @@ static void semaphore_abandoned(struct core *core, struct hold *h)
     struct semaphore *s = semaphore_of(h->object);
     s->value += h->depth;
     s->owner_died = true;
-    serve(core, s);
+    line_due(core, &s->object.lines[0]);
 }
 
 static unsigned semaphore_describe(const struct object *o, struct buf *out)
@@ -67,15 +38,99 @@ static unsigned semaphore_describe(const struct object *o, struct buf *out)
     return 2;
 }
 
+/* ---- taking and giving back ---- */
+
+static enum turn semaphore_turn(const struct place *p, const struct caller *who)
+{
+    (void)who;
+    return semaphore_of(p->object)->value > 0 ? TURN_FIRST : TURN_NO;
+}
+
+static bool semaphore_take(struct core *core, struct place *p, const struct caller *to)
+{
+    struct semaphore *s = semaphore_of(p->object);
+    bool died = s->owner_died;
+    s->owner_died = false;
+    s->value--;
+    hold_grant(core, p->object, p->hold, to);
+    return died;
+}
+
+/* The hold that a release by this caller gives back from, or NULL when nobody holds a permit. */
+static struct hold *give_back_from(const struct object *o, const struct caller *who)
+{
+    struct hold *h = hold_of(o, who, false);
+    if (h == NULL)
+        h = hold_of(o, who, true);
+    return h != NULL ? h : hold_first(o);
+}
+
+/* Gives n permits back, beginning with the one of a token, unless that is 0. */
+static void give_permits(struct core *core, struct object *o, const struct caller *who, uint64_t token,
+                         uint64_t n)
+{
+    semaphore_of(o)->value += n;
+    for (; n > 0; n--, token = 0) {
+        struct hold *h = token != 0 ? hold_of_token(o, who->session, token) : give_back_from(o, who);
+        o->signalled = o->signalled || h == NULL || h->session != who->session;
+        if (h == NULL)
+            break; /* the rest are new ones */
+        hold_free(core, h);
+    }
+    line_due(core, &o->lines[0]);
+}
+
+static int may_release(struct object *o, const struct caller *who, uint64_t n, const char **ret_why)
+{
+    const struct semaphore *s = semaphore_of(o);
+    if (hold_of(o, who, true) == NULL && hold_lapsed_forget(o, who, false)) {
+        *ret_why = "the grant lapsed: its time to live was over";
+        return ROOST_ENOTOWNER;
+    }
+    if (o->type == &type_bounded_semaphore && n > s->initial - s->value) {
+        *ret_why = "released too many times: the permits would be more than at its creation";
+        return ROOST_EOVERRELEASE;
+    }
+    if (n > INT64_MAX - s->value) {
+        *ret_why = "the sum does not fit 64 bits";
+        return ROOST_ERANGE;
+    }
+    return ROOST_OK;
+}
+
+static int semaphore_may_give_back(struct object *o, const struct caller *who, uint64_t token,
+                                   const char **ret_why)
+{
+    if (token != 0 && hold_of_token(o, who->session, token) == NULL) {
+        *ret_why = "the grant with this token is over";
+        return ROOST_ENOTOWNER;
+    }
+    return may_release(o, who, 1, ret_why);
+}
+
+static void semaphore_give_back(struct core *core, struct object *o, const struct caller *who, uint64_t token)
+{
+    give_permits(core, o, who, token, 1);
+}
+
+static const struct takeable semaphore_takeable = {.turn = semaphore_turn,
+                                                   .take = semaphore_take,
+                                                   .may_give_back = semaphore_may_give_back,
+                                                   .give_back = semaphore_give_back};
+
 const struct type type_semaphore = {.code = ROOST_TYPE_semaphore,
                                     .size = sizeof(struct semaphore),
                                     .abandoned = semaphore_abandoned,
-                                    .describe = semaphore_describe};
+                                    .describe = semaphore_describe,
+                                    .takeable = &semaphore_takeable};
 
 const struct type type_bounded_semaphore = {.code = ROOST_TYPE_bounded_semaphore,
                                             .size = sizeof(struct semaphore),
                                             .abandoned = semaphore_abandoned,
-                                            .describe = semaphore_describe};
+                                            .describe = semaphore_describe,
+                                            .takeable = &semaphore_takeable};
+
+/* ---- handlers ---- */
 
 static void open(struct call *c, const struct type *type)
 {
@@ -104,68 +159,20 @@ void on_bounded_semaphore_open(struct call *c)
 
 void on_semaphore_acquire(struct call *c)
 {
-    struct semaphore *s = semaphore_of(c->object);
-    if (s->value == 0 && arg_int(c, 0, -1) == 0) {
-        fail(c, ROOST_ETIMEDOUT, "no permit is left");
-        return;
-    }
-    struct hold *h = hold_new();
-    if (h == NULL) {
-        fail_memory(c);
-        return;
-    }
-    if (s->value > 0) {
-        bool died = s->owner_died;
-        c->done = true;
-        answer_grant(c->core, &c->caller, take(c->core, s, h, &c->caller), died);
-        return;
-    }
-    struct waiter *w = park(c, c->object, LINE_ACQUIRE, 0);
-    if (w == NULL)
-        free(h);
-    else
-        w->hold = h;
-}
-
-/* The hold that a release by this caller gives back from, or NULL when nobody holds a permit. */
-static struct hold *give_back_from(const struct object *o, const struct caller *who)
-{
-    struct hold *h = hold_of(o, who, false);
-    if (h == NULL)
-        h = hold_of(o, who, true);
-    return h != NULL ? h : hold_first(o);
-}
-
-static bool may_release(struct call *c, const struct semaphore *s, uint64_t n)
-{
-    if (n == 0)
-        fail(c, ROOST_EINVAL, "count must be at least 1");
-    else if (c->object->type == &type_bounded_semaphore && n > s->initial - s->value)
-        fail(c, ROOST_EOVERRELEASE, "released too many times: %llu of %llu permits are there",
-             (unsigned long long)s->value, (unsigned long long)s->initial);
-    else if (n > INT64_MAX - s->value)
-        fail(c, ROOST_ERANGE, "the sum does not fit 64 bits");
-    else
-        return true;
-    return false;
+    acquire(c, c->object, 0);
 }
 
 void on_semaphore_release(struct call *c)
 {
-    struct semaphore *s = semaphore_of(c->object);
     uint64_t n = (uint64_t)arg_int(c, 0, 1);
-    if (!may_release(c, s, n))
+    const char *why = "count must be at least 1";
+    int rc = n == 0 ? ROOST_EINVAL : may_release(c->object, &c->caller, n, &why);
+    if (rc != ROOST_OK) {
+        fail(c, rc, "%s", why);
         return;
-    s->value += n;
-    for (struct hold *h; n > 0 && (h = give_back_from(c->object, &c->caller)) != NULL;) {
-        uint64_t part = n < h->depth ? n : h->depth;
-        n -= part;
-        h->depth -= part;
-        if (h->depth == 0)
-            hold_free(c->core, h);
     }
     reply_nil(c);
-    serve(c->core, s);
+    give_permits(c->core, c->object, &c->caller, 0, n);
 }
 
 void on_semaphore_get_value(struct call *c)

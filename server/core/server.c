@@ -66,19 +66,24 @@ void on_server_list(struct call *c)
     c->done = true;
 }
 
+struct object *object_said(struct call *c, const struct item *it)
+{
+    bool by_name = it->kind == ROOST_STR;
+    struct object *o =
+        by_name ? object_find_name(c->core, slice_of(it->as.bytes, it->len)) : object_find(c->core, it->as.u);
+    if (o == NULL && by_name)
+        fail(c, ROOST_ENOENT, "no object is named \"%.*s\"", it->len < 200 ? (int)it->len : 200,
+             (const char *)it->as.bytes);
+    else if (o == NULL)
+        fail(c, ROOST_ENOENT, "no object has the id %llu", (unsigned long long)it->as.u);
+    return o;
+}
+
 /* The object that argument 0 names or refers to. NULL: the call has failed. */
 static struct object *object_arg(struct call *c)
 {
     struct item it = scan_value(c->arg[0]);
-    bool by_name = it.kind == ROOST_STR;
-    struct object *o =
-        by_name ? object_find_name(c->core, slice_of(it.as.bytes, it.len)) : object_find(c->core, it.as.u);
-    if (o == NULL && by_name)
-        fail(c, ROOST_ENOENT, "no object is named \"%.*s\"", it.len < 200 ? (int)it.len : 200,
-             (const char *)it.as.bytes);
-    else if (o == NULL)
-        fail(c, ROOST_ENOENT, "no object has the id %llu", (unsigned long long)it.as.u);
-    return o;
+    return object_said(c, &it);
 }
 
 void on_server_find(struct call *c)
@@ -114,23 +119,50 @@ static void put_session(struct buf *out, const struct session *s, uint64_t threa
     put_text(out, "label", s->label);
 }
 
-static void put_holder(const struct core *core, struct buf *out, const struct hold *h)
+static void put_age(const struct core *core, struct buf *out, int64_t since_us, const struct deadline *d)
 {
-    roost__put_map(out, 8);
+    put_count(out, "age_ms", (uint64_t)(core->now_us - since_us) / 1000);
+    roost__put_cstr(out, "left_ms");
+    roost__put_int(out, deadline_left_ms(core, d));
+}
+
+static void put_key(struct buf *out, const struct slot *slot)
+{
+    struct slice key = slot_key(slot);
+    buf_append(out, key.data, key.len);
+}
+
+void put_holder(const struct core *core, struct buf *out, const struct hold *h)
+{
+    roost__put_map(out, h->slot != NULL ? 10 : 9);
     put_session(out, h->session, h->thread);
     put_count(out, "token", h->token);
     put_count(out, "depth", h->depth);
-    put_count(out, "age_ms", (uint64_t)(core->now_us - h->since_us) / 1000);
+    put_age(core, out, h->since_us, &h->deadline);
+    if (h->slot != NULL) {
+        roost__put_cstr(out, "key");
+        put_key(out, h->slot);
+    }
+}
+
+/* Which keys a waiter of a keyed_lock wants. */
+static void put_wanted_keys(struct buf *out, const struct waiter *w)
+{
+    roost__put_cstr(out, "keys");
+    roost__put_array(out, w->place_count);
+    for (size_t i = 0; i < w->place_count; i++)
+        put_key(out, w->places[i].slot);
 }
 
 static void put_waiter(const struct core *core, struct buf *out, const struct waiter *w)
 {
-    roost__put_map(out, 8);
+    bool keys = w->places[0].slot != NULL;
+    roost__put_map(out, keys ? 9 : 8);
     put_session(out, w->caller.session, w->caller.thread);
     put_text(out, "method", w->method->name);
-    put_count(out, "age_ms", (uint64_t)(core->now_us - w->since_us) / 1000);
-    roost__put_cstr(out, "left_ms");
-    roost__put_int(out, w->deadline_us == INT64_MAX ? -1 : (w->deadline_us - core->now_us) / 1000);
+    put_age(core, out, w->since_us, &w->deadline);
+    if (keys)
+        put_wanted_keys(out, w);
 }
 
 void on_server_who(struct call *c)
@@ -153,8 +185,8 @@ void on_server_who(struct call *c)
         waiting += line_len(o, i);
     roost__put_array(out, waiting);
     for (unsigned i = 0; i < LINES_MAX; i++)
-        list_each (it, &o->lines[i])
-            put_waiter(c->core, out, container_of(it, struct waiter, in_line));
+        list_each (it, &o->lines[i].places)
+            put_waiter(c->core, out, place_of(it)->waiter);
     reply_end(c->core, &c->caller);
     c->done = true;
 }

@@ -79,7 +79,8 @@ static void abandon_holds(struct core *core, struct session *s)
         struct hold *h = container_of(first, struct hold, in_session);
         list_remove(&h->in_object);
         list_remove(&h->in_session);
-        h->object->type->abandoned(core, h);
+        if (!h->lapsed)
+            h->object->type->abandoned(core, h);
         hold_free(core, h);
     }
 }

@@ -4,34 +4,58 @@
 
 #include "core/internal.h"
 
-static int64_t deadline_of(const struct core *core, int64_t timeout_ms)
+void line_init(struct line *l)
 {
-    if (timeout_ms < 0 || timeout_ms > (INT64_MAX - core->now_us) / 1000)
-        return INT64_MAX;
-    return core->now_us + timeout_ms * 1000;
+    *l = (struct line){0};
+    list_init(&l->places);
+    list_init(&l->in_due);
 }
 
-static void enter_line(struct waiter *w, struct object *o, unsigned line)
+struct waiter *line_first_of(const struct line *l)
 {
-    w->object = o;
-    w->line = line;
-    list_push_back(&o->lines[line], &w->in_line);
-    o->waiting[line]++;
+    struct list *first = list_first(&l->places);
+    return first == NULL ? NULL : place_of(first)->waiter;
 }
 
-static void leave_line(struct waiter *w)
+static void enter_line(struct waiter *w, struct place *p, struct line *line)
 {
-    assert(w->object->waiting[w->line] > 0);
-    list_remove(&w->in_line);
-    w->object->waiting[w->line]--;
+    p->waiter = w;
+    p->line = line;
+    list_push_back(&line->places, &p->in_line);
+    line->len++;
+    line->joint += w->place_count > 1;
 }
 
-struct waiter *park_ms(struct call *c, struct object *o, unsigned line, int64_t timeout_ms)
+static void leave_line(struct place *p)
 {
-    assert(!c->done && line < LINES_MAX && timeout_ms != 0);
+    assert(p->line->len > 0);
+    list_remove(&p->in_line);
+    p->line->len--;
+    p->line->joint -= p->waiter->place_count > 1;
+}
+
+static void time_is_up(struct core *core, struct deadline *d)
+{
+    struct waiter *w = container_of(d, struct waiter, deadline);
+    if (w->object->type->expire != NULL)
+        w->object->type->expire(core, w);
+    else
+        waiter_time_out(core, w);
+}
+
+/* A waiter in its session's list and the heap, in no line yet. NULL (and failed) without memory. */
+static struct waiter *park_call(struct call *c, int64_t timeout_ms)
+{
+    assert(!c->done && timeout_ms != 0);
     struct core *core = c->core;
     struct waiter *w = calloc(1, sizeof(*w));
-    if (w == NULL || !roost__heap_reserve(&core->deadlines, 1)) {
+    if (w == NULL) {
+        fail_memory(c);
+        return NULL;
+    }
+    deadline_init(&w->deadline, time_is_up);
+    int64_t at_us = deadline_in_ms(core, timeout_ms);
+    if (at_us != INT64_MAX && !deadline_set(core, &w->deadline, at_us)) {
         free(w);
         fail_memory(c);
         return NULL;
@@ -39,16 +63,26 @@ struct waiter *park_ms(struct call *c, struct object *o, unsigned line, int64_t 
     w->caller = c->caller;
     w->method = c->method;
     w->since_us = core->now_us;
-    w->deadline_us = deadline_of(core, timeout_ms);
-    w->order = ++core->last_order;
-    enter_line(w, o, line);
     list_push_back(&c->caller.session->waiters, &w->in_session);
-    heap_node_init(&w->in_deadlines);
-    if (w->deadline_us != INT64_MAX)
-        roost__heap_push(&core->deadlines, &w->in_deadlines);
+    list_init(&w->in_guard);
+    if (c->guard != NULL)
+        guard_attach(w, c->guard);
     core->waiter_count++;
     c->caller.session->parked++;
     c->done = true;
+    return w;
+}
+
+struct waiter *park_ms(struct call *c, struct object *o, unsigned line, int64_t timeout_ms)
+{
+    assert(line < LINES_MAX);
+    struct waiter *w = park_call(c, timeout_ms);
+    if (w == NULL)
+        return NULL;
+    w->object = w->place.object = o;
+    w->places = &w->place;
+    w->place_count = 1;
+    enter_line(w, &w->place, &o->lines[line]);
     return w;
 }
 
@@ -57,26 +91,53 @@ struct waiter *park(struct call *c, struct object *o, unsigned line, unsigned ti
     return park_ms(c, o, line, arg_int(c, timeout_arg, -1));
 }
 
-struct waiter *line_first(const struct object *o, unsigned line)
+struct waiter *park_places(struct call *c, struct place *places, size_t n, int64_t timeout_ms)
 {
-    struct list *first = list_first(&o->lines[line]);
-    return first == NULL ? NULL : container_of(first, struct waiter, in_line);
+    bool keys = places[0].slot != NULL;
+    struct waiter *w = park_call(c, timeout_ms);
+    if (w == NULL)
+        return NULL;
+    w->object = places[0].object;
+    w->places = places;
+    w->place_count = n;
+    for (size_t i = 0; i < n; i++)
+        enter_line(w, &places[i], places[i].line);
+    if (keys)
+        enter_line(w, &w->place, &w->object->lines[0]);
+    return w;
 }
 
 void waiter_move(struct core *core, struct waiter *w, struct object *to, unsigned line)
 {
-    roost__heap_remove(&core->deadlines, &w->in_deadlines);
-    w->deadline_us = INT64_MAX;
-    leave_line(w);
-    enter_line(w, to, line);
+    assert(w->places == &w->place);
+    deadline_clear(core, &w->deadline);
+    leave_line(&w->place);
+    w->object = w->place.object = to;
+    enter_line(w, &w->place, &to->lines[line]);
+}
+
+static void leave_place(struct core *core, struct place *p)
+{
+    leave_line(p);
+    hold_discard(core, p->hold);
+    if (p->object->type->takeable != NULL)
+        line_due(core, p->line);
+    if (p->slot != NULL)
+        slot_tidy(core, p->object, p->slot);
 }
 
 void waiter_free(struct core *core, struct waiter *w)
 {
-    roost__heap_remove(&core->deadlines, &w->in_deadlines);
-    leave_line(w);
+    deadline_clear(core, &w->deadline);
     list_remove(&w->in_session);
-    free(w->hold);
+    list_remove(&w->in_guard);
+    for (size_t i = 0; i < w->place_count; i++)
+        leave_place(core, &w->places[i]);
+    if (w->places != &w->place) {
+        if (w->place.line != NULL)
+            leave_line(&w->place);
+        free(w->places);
+    }
     if (w->cells != NULL) {
         for (size_t i = 0; i < w->count; i++)
             cell_free(core, &w->cells[i]);
@@ -88,19 +149,19 @@ void waiter_free(struct core *core, struct waiter *w)
     free(w);
 }
 
-void waiter_time_out(struct core *core, struct waiter *w)
-{
-    answer_error(core, &w->caller, ROOST_ETIMEDOUT, "timed out after %lld ms",
-                 (long long)((w->deadline_us - w->since_us) / 1000));
-    waiter_free(core, w);
-}
-
 void waiter_leave(struct core *core, struct waiter *w)
 {
     struct object *o = w->object;
     waiter_free(core, w);
     if (o->type->left != NULL)
         o->type->left(core, o);
+}
+
+void waiter_time_out(struct core *core, struct waiter *w)
+{
+    answer_error(core, &w->caller, ROOST_ETIMEDOUT, "timed out after %lld ms",
+                 (long long)((w->deadline.at_us - w->since_us) / 1000));
+    waiter_free(core, w);
 }
 
 void waiter_cancel(struct core *core, struct session *s, uint64_t number)
@@ -113,19 +174,4 @@ void waiter_cancel(struct core *core, struct session *s, uint64_t number)
             return;
         }
     }
-}
-
-int64_t waiter_next_us(const struct core *core)
-{
-    struct heap_node *first = heap_first(&core->deadlines);
-    return first == NULL ? INT64_MAX : container_of(first, struct waiter, in_deadlines)->deadline_us;
-}
-
-void waiter_expire_first(struct core *core)
-{
-    struct waiter *w = container_of(heap_first(&core->deadlines), struct waiter, in_deadlines);
-    if (w->object->type->expire != NULL)
-        w->object->type->expire(core, w);
-    else
-        waiter_time_out(core, w);
 }

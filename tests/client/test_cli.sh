@@ -141,6 +141,22 @@ claim 0 1 roost rlock run R --timeout 100 -- sh -c '[ "$ROOST_TOKEN" -gt 0 ] && 
 claim 0 0 roost semaphore run S -- roost semaphore get_value S
 claim 0 1 roost semaphore get_value S
 
+# A guarded call is refused when the grant is over.
+claim 0 '' roost lock run G -- sh -c 'roost dict set d guarded 1 --guard G:$ROOST_TOKEN'
+claim 4 '' roost dict set d guarded 2 --guard G:1
+says 'roost: dict "d": *: nothing was changed: the grant with token 1 of lock "G" is over'
+claim 0 1 roost dict get d guarded
+claim 2 '' roost dict set d guarded 2 --guard G
+claim 1 '' roost dict set d guarded 2 --guard nobody:1
+
+# Several at once, keys, times to live; who shows it all.
+claim 0 '\[\[*, false\], \[*, false\]\]' roost server acquire '["G", "S"]' 0
+claim 0 '\[*, false\]' roost keyed_lock acquire K '["x", 5]' --ttl 60000
+claim 0 '\[\]' roost keyed_lock held K
+printf 'keyed_lock acquire K [\\"x\\",5] --ttl 60000\nwho K\nkeyed_lock locked K 5\nlock acquire L1\nlock acquire L1\n' >"$dir/in"
+claim 4 '*holds  session *, token *, left_ms *, key x*key 5*true*' sh -c "roost <$dir/in"
+says 'roost: lock "L1": acquire: deadlock: pid * thread 1 waits for lock "L1" held by pid * thread 1'
+
 # SIGTERM goes on to the command.
 mkfifo "$dir/up"
 roost lock run T -- sh -c "trap 'exit 9' TERM; echo up >$dir/up; while :; do read -r never <$dir/up; done" &

@@ -319,6 +319,7 @@ static void lock_proxies_do_what_they_say(void **state)
     OK(roost_lock_acquire(l, &second, 0));
     assert_true(second.token > first.token);
     assert_int_equal(roost_lock_release_token(l, first.token), ROOST_ENOTOWNER);
+    OK(roost_lock_extend(l, second.token, 60000));
     OK(roost_lock_release_token(l, second.token));
     roost_lock_close(l);
     OK(roost_lock_open(m, "proxies.lock", &l));
@@ -331,6 +332,7 @@ static void lock_proxies_do_what_they_say(void **state)
     OK(roost_rlock_new(m, &r));
     OK(roost_rlock_acquire(r, &first, -1));
     OK(roost_rlock_acquire(r, NULL, 0));
+    OK(roost_rlock_extend(r, first.token, 60000));
     OK(roost_rlock_release(r));
     OK(roost_rlock_release_token(r, first.token));
     OK(roost_rlock_locked(r, &yes));
@@ -354,6 +356,7 @@ static void semaphore_proxies_do_what_they_say(void **state)
     OK(roost_semaphore_acquire(s, &grant, -1));
     assert_true(grant.token > 0);
     assert_int_equal(roost_semaphore_acquire(s, &grant, 0), ROOST_ETIMEDOUT);
+    OK(roost_semaphore_extend(s, grant.token, 0));
     OK(roost_semaphore_release(s, 3));
     OK(roost_semaphore_get_value(s, &n));
     assert_int_equal(n, 3);
@@ -362,12 +365,36 @@ static void semaphore_proxies_do_what_they_say(void **state)
     OK(roost_bounded_semaphore_open(m, "proxies.bounded", 2, &b));
     roost_bounded_semaphore_close(b);
     OK(roost_bounded_semaphore_new(m, 2, &b));
-    OK(roost_bounded_semaphore_acquire(b, NULL, -1));
+    OK(roost_bounded_semaphore_acquire(b, &grant, -1));
+    OK(roost_bounded_semaphore_extend(b, grant.token, 60000));
     OK(roost_bounded_semaphore_release(b, 1));
     assert_int_equal(roost_bounded_semaphore_release(b, 1), ROOST_EOVERRELEASE);
     OK(roost_bounded_semaphore_get_value(b, &n));
     assert_int_equal(n, 2);
     roost_bounded_semaphore_close(b);
+}
+
+static void keyed_lock_proxies_do_what_they_say(void **state)
+{
+    (void)state;
+    roost_keyed_lock *k, *same;
+    roost_grant grant;
+    roost_value v, keys = roost_list_of(roost_int(1), roost_str("two"));
+    bool yes;
+    OK(roost_keyed_lock_open(m, "proxies.keyed_lock", &k));
+    roost_keyed_lock_close(k);
+    OK(roost_keyed_lock_new(m, &k));
+    OK(roost_keyed_lock_from(m, roost_keyed_lock_ref(k), &same));
+    OK(roost_keyed_lock_acquire(same, keys, &grant, -1));
+    OK(roost_keyed_lock_extend(k, grant.token, 60000));
+    OK(roost_keyed_lock_locked(k, roost_str("two"), &yes));
+    assert_true(yes);
+    OK(roost_keyed_lock_held(k, &v));
+    assert_int_equal(v.len, 2);
+    roost_value_free(&v);
+    OK(roost_keyed_lock_release(k, keys));
+    roost_keyed_lock_close(k);
+    roost_keyed_lock_close(same);
 }
 
 static bool counts_down(void *arg)
@@ -468,6 +495,10 @@ static void server_proxies_do_what_they_say(void **state)
     OK(roost_server_describe(m, ref, &v));
     assert_true(roost_value_equal(*roost_map_get(v, roost_str("name")), roost_str("proxies.here")));
     roost_value_free(&v);
+    roost_value lock = roost_str("proxies.lock");
+    roost_grant grant;
+    OK(roost_server_acquire(m, roost_array(&lock, 1), &grant, -1));
+    OK(roost_server_give_back(m, roost_array(&lock, 1), &grant.token));
     OK(roost_server_who(m, roost_str("proxies.here"), &v));
     assert_int_equal(v.kind, ROOST_MAP);
     roost_value_free(&v);
@@ -560,6 +591,7 @@ int main(void)
         cmocka_unit_test(shared_array_proxies_do_what_they_say),
         cmocka_unit_test(lock_proxies_do_what_they_say),
         cmocka_unit_test(semaphore_proxies_do_what_they_say),
+        cmocka_unit_test(keyed_lock_proxies_do_what_they_say),
         cmocka_unit_test(condition_proxies_do_what_they_say),
         cmocka_unit_test(event_proxies_do_what_they_say),
         cmocka_unit_test(barrier_proxies_do_what_they_say),

@@ -28,6 +28,7 @@ struct twins {
     bool detached[SESSIONS];
     struct buf last_call[SESSIONS]; /* its payload, without what it confirms */
     bool answered[SESSIONS][CALLS_MAX];
+    roost_type types[IDS + 1]; /* of the objects, as references in answers say */
 };
 
 static struct twins t;
@@ -102,6 +103,23 @@ static void put_any(struct buf *b, unsigned depth)
     }
 }
 
+/* References to what may be there: what server.acquire takes. */
+static void put_refs(struct buf *b)
+{
+    unsigned n = 1 + decide(3);
+    roost__put_array(b, n);
+    for (unsigned i = 0; i < n; i++)
+        put_ref(b);
+}
+
+static void put_keys(struct buf *b)
+{
+    unsigned n = 1 + decide(3);
+    roost__put_array(b, n);
+    for (unsigned i = 0; i < n; i++)
+        roost__put_int(b, decide(4));
+}
+
 /* Mostly what the parameter wants, sometimes anything. */
 static void put_argument(struct buf *b, char kind)
 {
@@ -128,8 +146,10 @@ static void put_argument(struct buf *b, char kind)
         roost__put_bool(b, decide(2));
         break;
     case 'a':
+        decide(2) ? put_refs(b) : put_array(b, 0);
+        break;
     case 'K':
-        put_array(b, 0);
+        decide(4) ? put_keys(b) : put_array(b, 0);
         break;
     case 'm':
         put_map(b, 0);
@@ -150,6 +170,17 @@ static void put_argument(struct buf *b, char kind)
 
 /* ---- events ---- */
 
+/* An answer that is a reference says of which type an object is. */
+static void note_type(struct slice payload)
+{
+    struct item it;
+    const uint8_t *p = roost__scan_item(payload.data, &it);
+    p = roost__scan_skip(roost__scan_skip(p));
+    roost__scan_item(p, &it);
+    if (it.kind == ROOST_REF && it.as.u <= IDS)
+        t.types[it.as.u] = (roost_type)it.len;
+}
+
 static void note_answers(void)
 {
     const struct effects *e = &t.effects[0];
@@ -161,6 +192,7 @@ static void note_answers(void)
         const uint8_t *p = roost__scan_item(payload.data, &it);
         p = roost__scan_skip(p);
         roost__scan_item(p, &it);
+        note_type(payload);
         for (int s = 0; s < SESSIONS; s++) {
             if (t.sessions[s] != e->items[i].session)
                 continue;
@@ -236,34 +268,74 @@ static void resume(unsigned s)
         assert(step(EVENT_CALL, t.sessions[s], buf_slice(&t.last_call[s])) == ROOST_OK);
 }
 
+/* A method out of the whole table, or, as often, one of those that take and give back. */
+static const struct method *any_method(void)
+{
+    static const uint32_t locking[] = {
+        METHOD_lock_open,          METHOD_lock_acquire,       METHOD_lock_release,
+        METHOD_lock_extend,        METHOD_rlock_open,         METHOD_rlock_acquire,
+        METHOD_rlock_release,      METHOD_semaphore_open,     METHOD_semaphore_acquire,
+        METHOD_semaphore_release,  METHOD_keyed_lock_open,    METHOD_keyed_lock_acquire,
+        METHOD_keyed_lock_acquire, METHOD_keyed_lock_release, METHOD_condition_acquire,
+        METHOD_condition_wait,     METHOD_condition_notify,   METHOD_server_acquire,
+        METHOD_server_acquire,     METHOD_server_give_back};
+    if (decide(2))
+        return &roost__methods[decide(255) % roost__method_count];
+    return roost__method_by_code(locking[decide(sizeof(locking) / sizeof(locking[0]))]);
+}
+
+/* Half of the targets are of the method's type, if that is what the object of that id is. */
+static uint64_t target_of(const struct method *m)
+{
+    uint64_t id = 1 + decide(IDS);
+    for (unsigned i = 0; i < IDS && decide(2); i++)
+        id = t.types[1 + (id + i) % IDS] == m->type ? 1 + (id + i) % IDS : id;
+    return id;
+}
+
+static void put_guard(struct buf *b)
+{
+    roost__put_map(b, 1);
+    roost__put_cstr(b, "guard");
+    roost__put_array(b, 2);
+    roost__put_uint(b, 1 + decide(IDS));
+    roost__put_uint(b, decide(64));
+}
+
 static void call(unsigned s)
 {
-    const struct method *m = &roost__methods[decide(255) % roost__method_count];
+    const struct method *m = any_method();
     struct param params[METHOD_PARAMS_MAX];
     unsigned n = roost__method_params(m, params);
     unsigned argc = decide(4) == 0 ? decide(METHOD_PARAMS_MAX + 2) : n;
     if (t.calls[s] + 1 >= CALLS_MAX)
         return;
+    bool guarded = decide(8) == 7;
     struct buf b = t.last_call[s];
     buf_reset(&b);
     b.max = FRAME_MAX;
-    roost__put_array(&b, 7);
+    roost__put_array(&b, guarded ? 8 : 7);
     roost__put_int(&b, FRAME_CALL);
     roost__put_uint(&b, ++t.calls[s]);
     roost__put_uint(&b, decide(2));
-    roost__put_uint(&b, 1 + decide(IDS));
+    roost__put_uint(&b, target_of(m));
     roost__put_uint(&b, m->code);
     roost__put_array(&b, argc);
     for (unsigned i = 0; i < argc; i++)
         put_argument(&b, i < n ? params[i].kind : 'v');
-    size_t without_seen = b.len;
+    size_t seen_at = b.len;
     roost__put_uint(&b, t.seen[s]);
+    size_t options_at = b.len;
+    if (guarded)
+        put_guard(&b);
     bool sent = roost__scan_check(buf_slice(&b), FRAME_DEPTH_MAX);
     if (sent)
         assert(step(EVENT_CALL, t.sessions[s], buf_slice(&b)) == ROOST_OK);
-    b.len = sent ? without_seen : 0;
-    if (sent)
-        b.data[0] = 0x96; /* six elements again */
+    if (sent) { /* sent again it confirms nothing */
+        b.data[seen_at] = 0;
+        memmove(b.data + seen_at + 1, b.data + options_at, b.len - options_at);
+    }
+    b.len = sent ? b.len - options_at + seen_at + 1 : 0;
     t.last_call[s] = b;
 }
 

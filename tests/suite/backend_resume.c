@@ -87,10 +87,15 @@ static void step_call(struct line *l, struct slice payload, uint64_t seen, const
 {
     struct buf b = buf_make(FRAME_MAX);
     struct item head;
-    const uint8_t *body = roost__scan_item(payload.data, &head);
-    roost__put_array(&b, 7);
-    buf_append(&b, body, (size_t)(payload.data + payload.len - body));
+    const uint8_t *body = roost__scan_item(payload.data, &head), *p = body;
+    for (unsigned i = 0; i < CALL_PARTS; i++)
+        p = roost__scan_skip(p);
+    const uint8_t *options =
+        head.len > CALL_PARTS ? roost__scan_skip(p) : p; /* behind a `seen` that says nothing */
+    roost__put_array(&b, head.len > CALL_PARTS ? head.len : CALL_PARTS + 1);
+    buf_append(&b, body, (size_t)(p - body));
     roost__put_uint(&b, seen);
+    buf_append(&b, options, (size_t)(payload.data + payload.len - options));
     step((struct event){.kind = EVENT_CALL, .session = l->session, .payload = buf_slice(&b)}, lost);
     roost__buf_free(&b);
 }

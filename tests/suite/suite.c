@@ -20,6 +20,7 @@ struct client {
     uint64_t last_number;
     char *answers[ANSWERS_MAX]; /* by number; NULL: none yet, or taken */
     char text[TEXT_MAX];
+    char message[512]; /* of the last error */
 };
 
 static const struct backend *backend;
@@ -184,26 +185,52 @@ static const struct method *row_of(const char *dotted)
     return m;
 }
 
-uint64_t post_as(struct client *c, uint64_t thread, uint64_t target, const char *method, const char *args)
+/* Sends a call; options NULL: without. */
+static uint64_t post_call(struct client *c, uint64_t thread, uint64_t target, const char *method,
+                          const char *args, const char *options)
 {
     const struct method *m = row_of(method);
     called[m - roost__methods] = true;
     json_t *j = parse(args);
     struct buf b = buf_make(FRAME_MAX);
     size_t at = frame_begin(&b);
-    roost__put_array(&b, 6);
+    roost__put_array(&b, options != NULL ? CALL_PARTS + 2 : CALL_PARTS);
     roost__put_int(&b, FRAME_CALL);
     roost__put_uint(&b, ++c->last_number);
     roost__put_uint(&b, thread);
     roost__put_uint(&b, target);
     roost__put_uint(&b, m->code);
     put_json(&b, j);
+    if (options != NULL) {
+        json_t *more = parse(options);
+        roost__put_uint(&b, 0);
+        put_json(&b, more);
+        json_decref(more);
+    }
     assert_true(roost__frame_end(&b, at));
     assert_true(c->last_number < ANSWERS_MAX);
     backend->send(c->link, buf_slice(&b));
     roost__buf_free(&b);
     json_decref(j);
     return c->last_number;
+}
+
+uint64_t post_as(struct client *c, uint64_t thread, uint64_t target, const char *method, const char *args)
+{
+    return post_call(c, thread, target, method, args, NULL);
+}
+
+uint64_t post_with(struct client *c, const char *options, uint64_t target, const char *method,
+                   const char *args)
+{
+    return post_call(c, 1, target, method, args, options);
+}
+
+uint64_t post_guarded(struct client *c, uint64_t lock, uint64_t token, uint64_t target, const char *method,
+                      const char *args)
+{
+    return post_with(c, text("{'guard': [%llu, %llu]}", (unsigned long long)lock, (unsigned long long)token),
+                     target, method, args);
 }
 
 uint64_t post(struct client *c, uint64_t target, const char *method, const char *args)
@@ -240,8 +267,11 @@ static void receive_one(struct client *c)
     assert_true(kind == FRAME_REPLY || kind == FRAME_ERROR);
     assert_true(number <= c->last_number && c->answers[number] == NULL);
     struct item code = scan_value(slice_of(p, 1));
-    if (kind == FRAME_ERROR)
-        roost__scan_item(p, &code);
+    if (kind == FRAME_ERROR) {
+        const uint8_t *after = roost__scan_item(p, &code);
+        it = scan_value(slice_of(after, 1));
+        snprintf(c->message, sizeof(c->message), "%.*s", (int)it.len, (const char *)it.as.bytes);
+    }
     c->answers[number] =
         kind == FRAME_REPLY ? result_text(scan_next(&p)) : strdup(text("error %d", (int)code.as.i));
     roost__buf_free(&payload);
@@ -318,6 +348,29 @@ uint64_t granted(struct client *c, uint64_t number, bool owner_died)
     uint64_t token = strtoull(grant + 1, NULL, 10);
     assert_string_equal(grant, text("[%llu, %s]", (unsigned long long)token, owner_died ? "true" : "false"));
     return token;
+}
+
+uint64_t take_as(struct client *c, uint64_t thread, uint64_t o, const char *method)
+{
+    return granted(c, post_as(c, thread, o, method, "[]"), false);
+}
+
+uint64_t take(struct client *c, uint64_t o, const char *method)
+{
+    return take_as(c, 1, o, method);
+}
+
+uint64_t wait_as(struct client *c, uint64_t thread, uint64_t o, const char *method, const char *args)
+{
+    uint64_t n = post_as(c, thread, o, method, args);
+    waits(c, n);
+    return n;
+}
+
+void says(const struct client *c, const char *words)
+{
+    if (strstr(c->message, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", c->message, words);
 }
 
 const char *first_row_not_called(void)

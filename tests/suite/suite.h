@@ -38,6 +38,14 @@ void lose(struct client *c);
 uint64_t post(struct client *c, uint64_t target, const char *method, const char *args);
 uint64_t post_as(struct client *c, uint64_t thread, uint64_t target, const char *method, const char *args);
 
+/* The same with options of the call. */
+uint64_t post_with(struct client *c, const char *options, uint64_t target, const char *method,
+                   const char *args);
+
+/* The same with a guard: good only as long as the grant of that lock's token holds. */
+uint64_t post_guarded(struct client *c, uint64_t lock, uint64_t token, uint64_t target, const char *method,
+                      const char *args);
+
 /* The answer to a call as text: the result as JSON, or "error <code>". Valid until the client's next answer.
  */
 const char *answer_text(struct client *c, uint64_t number);
@@ -79,11 +87,24 @@ const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A grant was answered; returns its token and checks whether the owner before had died. */
 uint64_t granted(struct client *c, uint64_t number, bool owner_died);
 
+/* Takes it with a wait without limit, from thread 1 or another; returns the token. */
+uint64_t take(struct client *c, uint64_t o, const char *method);
+uint64_t take_as(struct client *c, uint64_t thread, uint64_t o, const char *method);
+
+/* Posts a call that must wait. */
+uint64_t wait_as(struct client *c, uint64_t thread, uint64_t o, const char *method, const char *args);
+
+/* The last error's message has these words in it. */
+void says(const struct client *c, const char *words);
+
 void suite_containers(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_queues(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_numbers(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_waitables(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_cancel(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_deadlocks(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_locks(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_keyed_locks(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_server(const struct CMUnitTest **ret, size_t *ret_len);
 
 #endif

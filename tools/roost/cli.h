@@ -25,6 +25,7 @@ struct cli {
     roost_manager *manager; /* NULL until connected */
     bool raw;               /* strings bare */
     bool json;              /* ls, who, info: as one line of JSON */
+    const char *guard;      /* NAME:TOKEN of a lock: the call is good only as long as that grant holds */
     bool prompting;         /* commands come from a prompt: a connection may be made anew */
 };
 

@@ -56,6 +56,7 @@ static int help_all(void)
         "\"aGk=\"},\n"
         "a reference to another object is {\"ref\": \"its name\"}. Optional arguments can be given as --name "
         "value.\n"
+        "--guard LOCK:TOKEN: the call is refused unless that grant of the lock still holds.\n"
         "The server is URL, else $ROOST_URL, else the user's own (ipc://$XDG_RUNTIME_DIR/roost/roost.sock).\n"
         "Exit status: 0 done; 1 timed out, empty, full, or no such key; 2 usage; 3 no connection; 4 refused "
         "or failed.\n"

@@ -1,4 +1,5 @@
 /* method.c: `roost TYPE METHOD NAME ARGS…` for every row of the method table. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,10 @@ static int assign(struct cli *c, struct arguments *args, int n, char **words)
                 positional[count++] = words[i];
         } else if (strcmp(words[i], "--raw") == 0) {
             c->raw = true;
+        } else if (strncmp(words[i], "--guard=", 8) == 0) {
+            c->guard = words[i] + 8;
+        } else if (strcmp(words[i], "--guard") == 0 && i + 1 < n) {
+            c->guard = words[++i];
         } else if (strncmp(words[i], "--", 2) == 0) {
             status = take_option(args, n, words, &i);
         } else {
@@ -190,6 +195,29 @@ int cli_object(struct cli *c, const struct method *method, const char *name, str
     return rc == 0 ? STATUS_DONE : cli_fail();
 }
 
+/* Begins the guard that --guard NAME:TOKEN asks for, if it does. */
+static int begin_guard(struct cli *c)
+{
+    char name[256], *end;
+    roost_value lock;
+    const char *colon = c->guard != NULL ? strrchr(c->guard, ':') : NULL;
+    if (c->guard == NULL)
+        return STATUS_DONE;
+    roost_guard guard = {.token = colon != NULL ? strtoull(colon + 1, &end, 10) : 0};
+    if (guard.token == 0 || *end != '\0' || (size_t)(colon - c->guard) >= sizeof(name))
+        return cli_usage("--guard wants NAME:TOKEN, not %s", c->guard);
+    snprintf(name, sizeof(name), "%.*s", (int)(colon - c->guard), c->guard);
+    int status = cli_connect(c);
+    if (status != STATUS_DONE)
+        return status;
+    if (roost_server_find(c->manager, name, &lock) != 0)
+        return cli_fail();
+    guard.lock = lock;
+    int rc = roost_guard_begin(guard);
+    roost_value_free(&lock);
+    return rc == 0 ? STATUS_DONE : cli_fail();
+}
+
 static int call(struct cli *c, const struct method *method, const char *name, const roost_value *values,
                 uint32_t count)
 {
@@ -219,6 +247,7 @@ int cli_method(struct cli *c, const struct method *method, int n, char **words)
     const char *name = NULL;
     uint32_t count = 0;
     bool raw = c->raw;
+    c->guard = NULL;
     args.count = roost__method_params(method, args.params);
     if (method->type != ROOST_TYPE_server && strcmp(method->name, "open") != 0) {
         if (n == 0 || strncmp(words[0], "--", 2) == 0)
@@ -231,7 +260,10 @@ int cli_method(struct cli *c, const struct method *method, int n, char **words)
     if (status == STATUS_DONE)
         status = read_values(c, &args, &count);
     if (status == STATUS_DONE)
+        status = begin_guard(c);
+    if (status == STATUS_DONE)
         status = call(c, method, name, args.values, count);
+    roost_guard_end();
     arena_free(&args.arena);
     c->raw = raw;
     return status;

@@ -26,14 +26,17 @@ ROOST_API void roost_condition_close(roost_condition *handle);
 
 /* The condition's lock: as roost_lock_acquire() and its siblings. */
 ROOST_API int roost_condition_acquire(roost_condition *c, roost_grant *ret, int timeout_ms);
+ROOST_API int roost_condition_acquire_with(roost_condition *c, const roost_acquire_options *options,
+                                           roost_grant *ret, int timeout_ms);
 ROOST_API int roost_condition_release(roost_condition *c);
 ROOST_API int roost_condition_release_token(roost_condition *c, uint64_t token);
 
 /*
  * Gives the lock back (all its levels), waits to be notified, takes the lock again. When the time is up
  * before a notification: ROOST_ETIMEDOUT, and the lock is taken again all the same; *ret is set in both
- * cases. Taking the lock again may take longer than timeout_ms. Errors: ROOST_ENOTOWNER when the caller does
- * not hold the lock.
+ * cases. Taking the lock again may take longer than timeout_ms. A time to live of the grant begins anew.
+ * Errors: ROOST_ENOTOWNER when the caller does not hold the lock; ROOST_EDEADLK when its holder waits for a
+ * lock that the caller holds: the lock is then not taken again.
  */
 ROOST_API int roost_condition_wait(roost_condition *c, roost_grant *ret, int timeout_ms);
 

@@ -41,6 +41,11 @@ typedef struct roost_grant {
                         changed */
 } roost_grant;
 
+/* Options of the roost_T_acquire_with() functions. {0} or NULL: as without options. */
+typedef struct roost_acquire_options {
+    int64_t ttl_ms; /* the grant ends by itself after so many ms, as if its holder had died; 0: never */
+} roost_acquire_options;
+
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,8 @@
 #include "roost/event.h"
 #include "roost/executor.h"
 #include "roost/future.h"
+#include "roost/guard.h"
+#include "roost/keyed_lock.h"
 #include "roost/list.h"
 #include "roost/local/array.h"
 #include "roost/local/barrier.h"

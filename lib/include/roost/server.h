@@ -30,8 +30,54 @@ ROOST_API int roost_server_find(roost_manager *m, const char *name, roost_value 
 /* Type, size, parameters and counts of one object: a map. */
 ROOST_API int roost_server_describe(roost_manager *m, roost_value object, roost_value *ret);
 
-/* Who holds the object and who waits for it, in order: a map. */
+/* Who holds the object and who waits for it, in order: a map (PROTOCOL.md, section 6). */
 ROOST_API int roost_server_who(roost_manager *m, roost_value object, roost_value *ret);
+
+/* Somebody who holds something or waits for it. Strings may be NULL: the client did not say. */
+typedef struct roost_party {
+    uint64_t session;
+    uint64_t thread; /* its number within the process */
+    const char *host;
+    uint64_t pid;
+    const char *label;  /* of its manager (roost_options) */
+    const char *method; /* a waiter's call; NULL for a holder */
+    uint64_t token;     /* a holder's; 0 for a waiter */
+    uint64_t depth;     /* a holder's levels; 0 for a waiter */
+    int64_t age_ms;     /* since it was granted, or began to wait */
+    int64_t left_ms;    /* until the grant lapses, or the time is up; -1: never */
+    roost_value keys;   /* keyed_lock: an array of the waiter's keys, or of the holder's one; else nil */
+} roost_party;
+
+/* Both lists are in order: of granting, and of line. One block of memory holds it all. */
+typedef struct roost_parties {
+    const roost_party *holders;
+    size_t holder_count;
+    const roost_party *waiters;
+    size_t waiter_count;
+    void *block; /* not for users */
+} roost_parties;
+
+/* The answer of roost_server_who() as structs, to free with roost_parties_free(). */
+ROOST_API int roost_server_parties(roost_manager *m, roost_value object, roost_parties *ret);
+ROOST_API void roost_parties_free(roost_parties *p);
+
+/*
+ * Takes several locks, rlocks and permits of semaphores at once, or none: objects is an array of 1 to 1024
+ * names and references. It holds nothing while it waits, stands in the line of each, and is served as soon as
+ * all are free and nobody who came before it wants any of them. ret, unless NULL, points to as many grants,
+ * in the objects' order. Errors: ROOST_ETIMEDOUT, ROOST_EDEADLK, ROOST_ENOENT, ROOST_ETYPE (it cannot be
+ * taken), ROOST_EINVAL (none, or one named twice).
+ */
+ROOST_API int roost_server_acquire(roost_manager *m, roost_value objects, roost_grant *ret, int timeout_ms);
+ROOST_API int roost_server_acquire_with(roost_manager *m, roost_value objects,
+                                        const roost_acquire_options *options, roost_grant *ret,
+                                        int timeout_ms);
+
+/*
+ * Gives a level or permit of each back, all or none; tokens, unless NULL, are those of the grants, which must
+ * still hold. Errors: as release of the one that is not to be given back, which the message names.
+ */
+ROOST_API int roost_server_give_back(roost_manager *m, roost_value objects, const uint64_t *tokens);
 
 /* Deletes an object; who waits for it gets ROOST_EDELETED. */
 ROOST_API int roost_server_delete(roost_manager *m, roost_value object);
