@@ -74,11 +74,11 @@ static int protocol_error(void)
 
 /* ---- sending ---- */
 
-/* Begins a CALL frame up to its arguments; roost__frame_end() completes it. */
-static size_t begin_call(struct conn *c, uint64_t target, uint32_t method, uint32_t argc)
+/* Begins a CALL frame of so many elements up to its arguments; roost__frame_end() completes it. */
+static size_t begin_call(struct conn *c, uint32_t elements, uint64_t target, uint32_t method, uint32_t argc)
 {
     size_t at = frame_begin(&c->out);
-    roost__put_array(&c->out, 6);
+    roost__put_array(&c->out, elements);
     roost__put_uint(&c->out, FRAME_CALL);
     roost__put_uint(&c->out, c->number + 1);
     roost__put_uint(&c->out, thread_number());
@@ -109,17 +109,19 @@ static void put_releases(struct conn *c)
 {
     if (atomic_load_explicit(&c->refs->queued, memory_order_relaxed) == 0)
         return;
-    size_t at = begin_call(c, 0, METHOD_server_release, 1);
+    size_t at = begin_call(c, 6, 0, METHOD_server_release, 1);
     roost__refs_put_releases(c->refs, &c->out);
     (void)end_call(c, at, ROOST_OK);
 }
 
 static int put_call(struct conn *c, const struct call *call)
 {
-    size_t at = begin_call(c, call->target, call->method, call->argc);
+    size_t at = begin_call(c, call->path != NULL ? 7 : 6, call->target, call->method, call->argc);
     int rc = ROOST_OK;
     for (uint32_t i = 0; i < call->argc && rc == ROOST_OK; i++)
         rc = roost__put_value(&c->out, &call->args[i]);
+    if (rc == ROOST_OK && call->path != NULL)
+        rc = roost__put_value(&c->out, call->path);
     return end_call(c, at, rc);
 }
 

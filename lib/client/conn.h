@@ -55,7 +55,8 @@ struct call {
     uint32_t method;
     uint32_t argc;
     const roost_value *args;
-    roost_value result; /* of a call that succeeded: the caller's to free */
+    const roost_value *path; /* NULL: none; else an array: what the call is for is nested in the target */
+    roost_value result;      /* of a call that succeeded: the caller's to free */
 
     /* the connection's */
     struct list link; /* in followers */

@@ -34,17 +34,26 @@ static bool next_uint(const uint8_t **p, uint64_t *ret)
     return it.kind == ROOST_UINT || (it.kind == ROOST_INT && it.as.i >= 0);
 }
 
+/* The path behind the arguments, when there are elements left. */
+static bool call_path(const uint8_t *p, uint32_t left, struct slice *ret)
+{
+    *ret = left > 0 ? scan_next(&p) : slice_of(NULL, 0);
+    return left == 0 || (left == 1 && scan_value(*ret).kind == ROOST_ARRAY);
+}
+
 bool roost__frame_call(struct slice payload, struct call_frame *ret)
 {
     struct item it;
     uint64_t kind;
     const uint8_t *p = roost__scan_item(payload.data, &it);
-    if (it.kind != ROOST_ARRAY || it.len != 6 || !next_uint(&p, &kind) || kind != FRAME_CALL)
+    uint32_t elements = it.len;
+    if (it.kind != ROOST_ARRAY || elements < 6 || !next_uint(&p, &kind) || kind != FRAME_CALL)
         return false;
     if (!next_uint(&p, &ret->number) || !next_uint(&p, &ret->thread) || !next_uint(&p, &ret->target) ||
         !next_uint(&p, &ret->method))
         return false;
     ret->args = roost__scan_item(p, &it);
     ret->argc = it.len;
-    return it.kind == ROOST_ARRAY;
+    return it.kind == ROOST_ARRAY &&
+           call_path(elements > 6 ? roost__scan_skip(p) : p, elements - 6, &ret->path);
 }

@@ -23,7 +23,7 @@ enum {
 enum frame_kind {
     /* client to server */
     FRAME_HELLO = 0, /* [0, "roost", version, info] */
-    FRAME_CALL = 1,  /* [1, number, thread, target, method, [arguments]] */
+    FRAME_CALL = 1,  /* [1, number, thread, target, method, [arguments], (path)] */
     FRAME_ACK = 2,   /* [2, number ...] */
     /* server to client */
     FRAME_WELCOME = 0, /* [0, "roost", version, session, epoch, limits] */
@@ -40,6 +40,7 @@ struct call_frame {
     uint64_t method;
     uint32_t argc;
     const uint8_t *args; /* the first argument */
+    struct slice path;   /* an array; len 0: left out */
 };
 
 /* Begins a frame in b; returns where, for frame_end(). */

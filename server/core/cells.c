@@ -98,11 +98,8 @@ void cells_clear(struct core *core, struct cells *v)
 
 void cells_each_stored(const struct cells *v, void (*visit)(void *context, uint64_t id), void *context)
 {
-    for (size_t i = 0; i < v->len; i++) {
-        const struct cell *c = cells_get(v, i);
-        if (c->refs)
-            each_ref(cell_slice(c), visit, context);
-    }
+    for (size_t i = 0; i < v->len; i++)
+        cell_each_ref(cells_get(v, i), visit, context);
 }
 
 int cells_store(struct core *core, struct object *owner, struct slice array, struct cell *ret)

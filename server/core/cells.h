@@ -54,6 +54,9 @@ void cells_clear(struct core *core, struct cells *v);
 /* Calls visit for every reference stored inside. */
 void cells_each_stored(const struct cells *v, void (*visit)(void *context, uint64_t id), void *context);
 
+/* The cells of a list object (list.c). */
+struct cells *list_cells(struct object *o);
+
 /* Stores every element of a checked array into ret (room for its count): all, or an error of cell_store() and
  * none. */
 int cells_store(struct core *core, struct object *owner, struct slice array, struct cell *ret);

@@ -32,6 +32,7 @@ struct core *core_create(const struct core_options *options)
     list_init(&core->suspects);
     heap_init(&core->deadlines, sooner);
     core->scratch = buf_make(FRAME_MAX * 3u); /* a canonical form is at most 9/5 of its value */
+    core->encoded = buf_make(FRAME_MAX);
     return core;
 }
 
@@ -52,6 +53,7 @@ void core_destroy(struct core *core)
     roost__hmap_free(&core->objects_by_name);
     roost__heap_free(&core->deadlines);
     roost__buf_free(&core->scratch);
+    roost__buf_free(&core->encoded);
     effects_free(&ignored);
     free(core->calls_by_row);
     free(core);

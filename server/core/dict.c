@@ -4,7 +4,6 @@
 #include "core/handlers.h"
 #include "core/keymap.h"
 #include "core/number.h"
-#include "core/order.h"
 
 const struct type type_dict = {.code = ROOST_TYPE_dict,
                                .size = sizeof(struct keyed),
@@ -88,10 +87,8 @@ void on_dict_items(struct call *c)
 void on_dict_pop(struct call *c)
 {
     struct entry *e = find_or_default(c);
-    if (e == NULL)
-        return;
-    reply_cell(c, &e->value);
-    keymap_remove(c->core, map_of(c), e);
+    if (e != NULL && reply_cell(c, &e->value))
+        keymap_remove(c->core, map_of(c), e);
 }
 
 void on_dict_popitem(struct call *c)
@@ -103,9 +100,9 @@ void on_dict_popitem(struct call *c)
     }
     struct entry *e = entry_of(m->order.prev);
     put_pair(c, reply_begin(c->core, &c->caller), e);
-    reply_end(c->core, &c->caller);
     c->done = true;
-    keymap_remove(c->core, m, e);
+    if (reply_end(c->core, &c->caller))
+        keymap_remove(c->core, m, e);
 }
 
 void on_dict_setdefault(struct call *c)
@@ -194,8 +191,10 @@ void on_dict_incr(struct call *c)
     if (!key_arg(c, 0, &key))
         return;
     struct entry *e = keymap_find(map_of(c), &key);
-    struct slice old = e != NULL ? cell_slice(&e->value) : slice_of(&zero, 1);
-    size_t len = number_add(c, old, 1, sum);
+    struct slice old = e != NULL ? cell_bytes(c->core, &e->value) : slice_of(&zero, 1);
+    size_t len = old.len > 0 ? number_add(c, old, 1, sum) : 0;
+    if (old.len == 0)
+        fail_memory(c);
     if (len == 0)
         return;
     int rc = keymap_set(c->core, c->object, map_of(c), &key, slice_of(sum, len), &is_new);
@@ -208,7 +207,7 @@ void on_dict_compare_and_set(struct call *c)
     if (!key_arg(c, 0, &key))
         return;
     struct entry *e = keymap_find(map_of(c), &key);
-    if (e == NULL || !order_equal(cell_slice(&e->value), c->arg[1], &c->core->scratch)) {
+    if (e == NULL || !cell_equal(c->core, &e->value, c->arg[1])) {
         reply_bool(c, false);
         return;
     }

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "core/handlers.h"
+#include "core/path.h"
 
 static handler *const handlers[] = {
 #define ROOST_METHOD(type, name, number, handler_, params, reply, flags, help) on_##handler_,
@@ -133,6 +134,43 @@ static bool check_target(struct call *c, uint64_t target)
     return true;
 }
 
+/* A path is for the methods of dicts and lists, and begins in an object that holds plain values. */
+static bool check_path(struct call *c, uint64_t target)
+{
+    bool nests = c->method->type == ROOST_TYPE_dict || c->method->type == ROOST_TYPE_list;
+    if (!nests || (c->method->code & 0xff) == 0) {
+        fail(c, ROOST_EINVAL, "only the methods of dicts and lists take a path");
+        return false;
+    }
+    c->object = object_find(c->core, target);
+    if (c->object != NULL && path_root(c->object))
+        return true;
+    if (c->object == NULL)
+        fail(c, ROOST_ENOENT, "no such object, or it was deleted");
+    else
+        fail(c, ROOST_ETYPE, "the object is a %s: a path begins in a dict, a list or a namespace",
+             roost_type_name(c->object->type->code));
+    return false;
+}
+
+/* Checks the call as a whole and has its handler serve it. */
+static void serve(struct call *c, const struct call_frame *frame, handler *serve_it)
+{
+    bool nested = frame->path.len > 0 && scan_value(frame->path).len > 0;
+    if (!(nested ? check_path(c, frame->target) : check_target(c, frame->target)) ||
+        !check_arguments(c, frame))
+        return;
+    if (!nested) {
+        serve_it(c);
+        return;
+    }
+    c->path = frame->path;
+    if (path_enter(c)) {
+        serve_it(c);
+        path_leave(c);
+    }
+}
+
 int core__call(struct core *core, struct session *s, struct slice payload)
 {
     struct call_frame frame;
@@ -147,8 +185,7 @@ int core__call(struct core *core, struct session *s, struct slice payload)
     }
     size_t row = (size_t)(c.method - roost__methods);
     core->calls_by_row[row]++;
-    if (check_target(&c, frame.target) && check_arguments(&c, &frame))
-        handlers[row](&c);
+    serve(&c, &frame, handlers[row]);
     assert(c.done);
     return ROOST_OK;
 }

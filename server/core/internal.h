@@ -114,7 +114,10 @@ struct call {
     struct object *object; /* NULL for the server's methods and open */
     unsigned argc;
     struct slice arg[METHOD_PARAMS_MAX]; /* len 0: left out */
-    bool done;                           /* answered or parked */
+    struct slice path;                   /* len 0: none; else a checked array of one step at least */
+    struct tree *tree; /* what is at the path: the handler works on it; NULL: on the object */
+    bool borrowed;     /* the tree is for this call only */
+    bool done;         /* answered or parked */
 };
 
 typedef void handler(struct call *c);
@@ -162,6 +165,7 @@ struct core {
     uint64_t epoch;
     uint8_t hash_key[16];
     struct buf scratch;      /* canonical keys */
+    struct buf encoded;      /* cell_bytes() of a tree */
     struct effects *effects; /* of the step under way */
     size_t reply_at;         /* where in it the frame under construction begins */
     uint64_t *calls_by_row;  /* as roost__methods */
@@ -183,9 +187,9 @@ static inline bool arg_given(const struct call *c, unsigned i)
 
 /* ---- reply.c: every call is answered exactly once, now or from its waiter ---- */
 
-/* Begins a REPLY; put one value into the buffer, then end it. */
+/* Begins a REPLY; put one value into the buffer, then end it. False: it was too large, which was answered. */
 struct buf *reply_begin(struct core *core, const struct caller *to);
-void reply_end(struct core *core, const struct caller *to);
+bool reply_end(struct core *core, const struct caller *to);
 void answer_nil(struct core *core, const struct caller *to);
 void answer_int(struct core *core, const struct caller *to, int64_t v);
 void answer_grant(struct core *core, const struct caller *to, uint64_t token, bool owner_died);
@@ -198,7 +202,8 @@ void put_cell(struct core *core, const struct caller *to, struct buf *out, const
 void reply_nil(struct call *c);
 void reply_bool(struct call *c, bool v);
 void reply_int(struct call *c, int64_t v);
-void reply_cell(struct call *c, const struct cell *cell);
+/* False: it was too large, which was answered: the cell is not the caller's to forget. */
+bool reply_cell(struct call *c, const struct cell *cell);
 void reply_raw(struct call *c, struct slice value);
 void reply_ref(struct call *c, struct object *o);
 void fail(struct call *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -7,6 +7,7 @@
 
 #include "core/handlers.h"
 #include "core/order.h"
+#include "core/tree.h"
 
 void keymap_init(struct keymap *m)
 {
@@ -126,11 +127,8 @@ int keymap_set(struct core *core, struct object *owner, struct keymap *m, const 
 
 void keymap_each_stored(const struct keymap *m, void (*visit)(void *context, uint64_t id), void *context)
 {
-    list_each (it, &m->order) {
-        const struct entry *e = entry_of(it);
-        if (e->value.refs)
-            each_ref(cell_slice(&e->value), visit, context);
-    }
+    list_each (it, &m->order)
+        cell_each_ref(&entry_of(it)->value, visit, context);
 }
 
 /* Fails the call when a pair of the map could not be stored. */
@@ -180,7 +178,7 @@ int64_t keymap_set_all(struct call *c, struct object *owner, struct keymap *m, u
 
 struct keymap *map_of(const struct call *c)
 {
-    return &container_of(c->object, struct keyed, object)->map;
+    return c->tree != NULL ? &c->tree->map : &container_of(c->object, struct keyed, object)->map;
 }
 
 void keyed_destroy(struct core *core, struct object *o)

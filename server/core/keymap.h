@@ -79,7 +79,7 @@ struct keyed {
     struct keymap map;
 };
 
-/* The map of the call's object. */
+/* The map of the call: its object's, or the one at its path. */
 struct keymap *map_of(const struct call *c);
 
 /* Slots of struct type. */

@@ -9,20 +9,27 @@
 #include "core/handlers.h"
 #include "core/order.h"
 #include "core/range.h"
+#include "core/tree.h"
 
 struct list_object {
     struct object object;
     struct cells cells;
 };
 
+struct cells *list_cells(struct object *o)
+{
+    return &container_of(o, struct list_object, object)->cells;
+}
+
+/* The cells of the call: its object's, or those at its path. */
 static struct cells *cells_of(const struct call *c)
 {
-    return &container_of(c->object, struct list_object, object)->cells;
+    return c->tree != NULL ? &c->tree->cells : list_cells(c->object);
 }
 
 static void list_destroy(struct core *core, struct object *o)
 {
-    cells_clear(core, &container_of(o, struct list_object, object)->cells);
+    cells_clear(core, list_cells(o));
 }
 
 static unsigned list_describe(const struct object *o, struct buf *out)
@@ -74,7 +81,7 @@ void on_list_open(struct call *c)
     struct object *o = object_open(c, &type_list, &found);
     if (o == NULL)
         return;
-    struct cells *v = &container_of(o, struct list_object, object)->cells;
+    struct cells *v = list_cells(o);
     if (!found && arg_given(c, 1) && !insert_values(c, o, v, 0, 1)) {
         object_destroy(c->core, o);
         return;
@@ -116,10 +123,8 @@ void on_list_pop(struct call *c)
 {
     struct cells *v = cells_of(c);
     size_t i;
-    if (!index_arg(c, 0, v->len, &i))
-        return;
-    reply_cell(c, cells_get(v, i));
-    remove_range(c, v, i, 1);
+    if (index_arg(c, 0, v->len, &i) && reply_cell(c, cells_get(v, i)))
+        remove_range(c, v, i, 1);
 }
 
 void on_list_get(struct call *c)
@@ -242,7 +247,7 @@ static size_t find_value(struct call *c, size_t from, size_t to)
 {
     struct cells *v = cells_of(c);
     for (size_t i = from; i < to && i < v->len; i++)
-        if (order_equal(cell_slice(cells_get(v, i)), c->arg[0], &c->core->scratch))
+        if (cell_equal(c->core, cells_get(v, i), c->arg[0]))
             return i;
     return SIZE_MAX;
 }
@@ -264,7 +269,7 @@ void on_list_count(struct call *c)
     struct cells *v = cells_of(c);
     int64_t n = 0;
     for (size_t i = 0; i < v->len; i++)
-        n += order_equal(cell_slice(cells_get(v, i)), c->arg[0], &c->core->scratch);
+        n += cell_equal(c->core, cells_get(v, i), c->arg[0]);
     reply_int(c, n);
 }
 
@@ -298,7 +303,8 @@ void on_list_reverse(struct call *c)
 
 struct sortable {
     struct cell cell;
-    size_t place; /* makes the sort stable */
+    struct slice encoded; /* of a tree */
+    size_t place;         /* makes the sort stable */
 };
 
 struct sort_state {
@@ -306,32 +312,64 @@ struct sort_state {
     bool strict;
 };
 
+/* Borrowed from x, which the sort moves. */
+static struct slice sort_value(const struct sortable *x)
+{
+    return x->cell.tree ? x->encoded : cell_slice(&x->cell);
+}
+
 static int sort_compare(const void *a, const void *b, void *data)
 {
     const struct sortable *x = a, *y = b;
     struct sort_state *state = data;
-    int c = order_compare(cell_slice(&x->cell), cell_slice(&y->cell), &state->strict);
+    int c = order_compare(sort_value(x), sort_value(y), &state->strict);
     if (c != 0)
         return state->reverse ? -c : c;
     return x->place < y->place ? -1 : 1;
 }
 
+/* Encodes the trees among the items into a buffer. False without memory. */
+static bool encode_trees(struct sortable *items, size_t n, struct buf *trees)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].cell.tree)
+            cell_put(&items[i].cell, trees);
+    const uint8_t *p = trees->data;
+    for (size_t i = 0; i < n && !trees->failed; i++)
+        if (items[i].cell.tree)
+            items[i].encoded = scan_next(&p);
+    return !trees->failed;
+}
+
+/* Sorts items; *ret_strict: all could be compared. False without memory. */
+static bool sort_items(struct sortable *items, size_t n, bool reverse, bool *ret_strict)
+{
+    struct sort_state state = {.reverse = reverse, .strict = true};
+    struct buf trees = buf_make(SIZE_MAX / 2);
+    bool ok = encode_trees(items, n, &trees);
+    if (ok)
+        qsort_r(items, n, sizeof(*items), sort_compare, &state);
+    roost__buf_free(&trees);
+    *ret_strict = state.strict;
+    return ok;
+}
+
 void on_list_sort(struct call *c)
 {
     struct cells *v = cells_of(c);
-    struct sort_state state = {.reverse = arg_bool(c, 0, false), .strict = true};
+    bool strict = true;
     struct sortable *items = calloc(v->len + 1, sizeof(*items));
-    if (items == NULL) {
+    for (size_t i = 0; items != NULL && i < v->len; i++)
+        items[i] = (struct sortable){.cell = *cells_get(v, i), .place = i};
+    if (items == NULL || !sort_items(items, v->len, arg_bool(c, 0, false), &strict)) {
+        free(items);
         fail_memory(c);
         return;
     }
-    for (size_t i = 0; i < v->len; i++)
-        items[i] = (struct sortable){.cell = *cells_get(v, i), .place = i};
-    qsort_r(items, v->len, sizeof(*items), sort_compare, &state);
-    for (size_t i = 0; i < v->len && state.strict; i++)
+    for (size_t i = 0; i < v->len && strict; i++)
         *cells_get(v, i) = items[i].cell;
     free(items);
-    if (state.strict)
+    if (strict)
         reply_nil(c);
     else
         fail(c, ROOST_ETYPE, "the list holds values that have no order among each other");

@@ -184,31 +184,46 @@ static const struct method *row_of(const char *dotted)
     return m;
 }
 
-uint64_t post_as(struct client *c, uint64_t thread, uint64_t target, const char *method, const char *args)
+/* Sends a call; path NULL: without one. */
+static uint64_t send_call(struct client *c, uint64_t thread, uint64_t target, const char *path,
+                          const char *method, const char *args)
 {
     const struct method *m = row_of(method);
     called[m - roost__methods] = true;
-    json_t *j = parse(args);
+    json_t *j = parse(args), *steps = path != NULL ? parse(path) : NULL;
     struct buf b = buf_make(FRAME_MAX);
     size_t at = frame_begin(&b);
-    roost__put_array(&b, 6);
+    roost__put_array(&b, path != NULL ? 7 : 6);
     roost__put_int(&b, FRAME_CALL);
     roost__put_uint(&b, ++c->last_number);
     roost__put_uint(&b, thread);
     roost__put_uint(&b, target);
     roost__put_uint(&b, m->code);
     put_json(&b, j);
+    if (steps != NULL)
+        put_json(&b, steps);
     assert_true(roost__frame_end(&b, at));
     assert_true(c->last_number < ANSWERS_MAX);
     backend->send(c->link, buf_slice(&b));
     roost__buf_free(&b);
+    json_decref(steps);
     json_decref(j);
     return c->last_number;
 }
 
+uint64_t post_as(struct client *c, uint64_t thread, uint64_t target, const char *method, const char *args)
+{
+    return send_call(c, thread, target, NULL, method, args);
+}
+
 uint64_t post(struct client *c, uint64_t target, const char *method, const char *args)
 {
-    return post_as(c, 1, target, method, args);
+    return send_call(c, 1, target, NULL, method, args);
+}
+
+uint64_t post_at(struct client *c, uint64_t target, const char *path, const char *method, const char *args)
+{
+    return send_call(c, 1, target, path, method, args);
 }
 
 static char *result_text(struct slice value)

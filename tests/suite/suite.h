@@ -38,6 +38,9 @@ void lose(struct client *c);
 uint64_t post(struct client *c, uint64_t target, const char *method, const char *args);
 uint64_t post_as(struct client *c, uint64_t thread, uint64_t target, const char *method, const char *args);
 
+/* The same for what is nested in the target at a path. */
+uint64_t post_at(struct client *c, uint64_t target, const char *path, const char *method, const char *args);
+
 /* The answer to a call as text: the result as JSON, or "error <code>". Valid until the client's next answer.
  */
 const char *answer_text(struct client *c, uint64_t number);
@@ -71,12 +74,17 @@ const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
     answered(c, post_as(c, thread, target, method, args), expected)
 #define fails(c, target, method, args, code) \
     answered(c, post(c, target, method, args), text("error %d", code))
+#define ok_at(c, target, path, method, args, expected) \
+    answered(c, post_at(c, target, path, method, args), expected)
+#define fails_at(c, target, path, method, args, code) \
+    answered(c, post_at(c, target, path, method, args), text("error %d", code))
 #define waits(c, number) assert_true(is_waiting(c, number))
 
 /* A grant was answered; returns its token and checks whether the owner before had died. */
 uint64_t granted(struct client *c, uint64_t number, bool owner_died);
 
 void suite_containers(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_nested(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_queues(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_numbers(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_waitables(const struct CMUnitTest **ret, size_t *ret_len);

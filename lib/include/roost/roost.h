@@ -4,6 +4,7 @@
 #ifndef ROOST_ROOST_H
 #define ROOST_ROOST_H
 
+#include "roost/at.h"
 #include "roost/barrier.h"
 #include "roost/call.h"
 #include "roost/condition.h"
