@@ -79,6 +79,24 @@ claim 0 '*' roost condition open c --lock mine
 claim 0 '' roost namespace set n 1 2
 claim 0 2 roost namespace get n 1
 
+# --at: what is nested.
+claim 0 '' roost dict set nest k '{"l": [1, [2]], "a/b": {"0": 1}}'
+claim 0 '' roost list append nest x --at k/l
+claim 0 '' roost list append nest '[9]' --at='["k", "l", 1]'
+claim 0 '\[1, \[2, \[9\]\], "x"\]' roost list copy nest --at k/l
+claim 0 '\[9\]' roost list pop nest --at k/l/-2
+claim 0 1 roost dict incr nest 0 --at '["k", "a/b"]'
+claim 0 '{"0": 1, "0": 1}' roost dict copy nest --at '["k", "a/b"]'
+claim 1 '' roost list append nest x --at k/none
+says 'roost: dict "nest" at \["k", "none"\]: list.append: path step 1 ("none"): no such key'
+claim 1 '' roost list append nest x --at k/l/7
+claim 4 '' roost list append nest x --at k/l/0
+claim 1 '' roost list append nowhere x --at k
+claim 2 '' roost list append nest x --at '[1'
+claim 2 '' roost list append nest x --at
+claim 2 '' roost queue put q x --at k
+claim 0 'usage: roost list append NAME VALUE \[--at PATH\]*' roost list append --help
+
 # Status 1: a "no".
 claim 1 '' roost dict get scores bob
 says 'roost: dict "scores": get: *'

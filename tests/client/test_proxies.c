@@ -145,6 +145,60 @@ static void list_proxies_do_what_they_say(void **state)
     roost_list_close(l);
 }
 
+static void views_work_on_what_is_nested(void **state)
+{
+    (void)state;
+    roost_dict *d, *inner;
+    roost_list *l, *deep, *of_list;
+    roost_value v;
+    OK(roost_dict_open(m, "proxies.nested", &d));
+    OK(roost_dict_set(d, roost_str("k"), roost_list_of(roost_int(1), roost_list_of(roost_int(2)))));
+    OK(roost_list_at(d, roost_list_of(roost_str("k")), &l));
+    OK(roost_list_append(l, roost_int(3)));
+    OK(roost_list_at(l, roost_list_of(roost_int(1)), &deep)); /* a view of a view */
+    OK(roost_list_append(deep, roost_int(4)));
+    OK(roost_dict_get(d, roost_str("k"), &v));
+    assert_value(v, roost_list_of(roost_int(1), roost_list_of(roost_int(2), roost_int(4)), roost_int(3)));
+    assert_int_equal(roost_list_ref(l).kind, ROOST_NIL);
+    OK(roost_dict_set(d, roost_str("m"), roost_map(NULL, 0)));
+    OK(roost_dict_at(d, roost_list_of(roost_str("m")), &inner));
+    OK(roost_dict_set(inner, roost_str("x"), roost_int(1)));
+    OK(roost_dict_incr(inner, roost_str("x"), roost_int(1), &v));
+    assert_value(v, roost_int(2));
+    OK(roost_list_at(inner, roost_list_of(roost_str("y")), &of_list));
+    assert_int_equal(roost_list_append(of_list, roost_nil()), ROOST_EKEY);
+    assert_string_equal(roost_errmsg(), "dict \"proxies.nested\" at [\"m\", \"y\"]: list.append: "
+                                        "path step 1 (\"y\"): no such key");
+    OK(roost_dict_set(d, roost_str("k"), roost_dict_ref(d)));
+    assert_int_equal(roost_list_append(deep, roost_nil()), ROOST_ETYPE);
+    assert_non_null(strstr(roost_errmsg(), "path step 1 (1): a step into a reference to dict #"));
+    assert_int_equal(roost_dict_list_at(d, roost_nil(), &l), ROOST_EINVAL);
+    roost_dict_close(d); /* a view outlives the handle it was made from */
+    OK(roost_dict_clear(inner));
+    roost_dict_close(inner);
+    roost_list_close(l);
+    roost_list_close(deep);
+    roost_list_close(of_list);
+
+    roost_namespace *n;
+    OK(roost_list_open_with(m, NULL, roost_list_of(roost_map(NULL, 0)), &l));
+    OK(roost_dict_at(l, roost_list_of(roost_int(0)), &inner));
+    OK(roost_dict_set(inner, roost_int(1), roost_list_of(roost_nil())));
+    roost_dict_close(inner);
+    roost_list_close(l);
+    OK(roost_namespace_new(m, &n));
+    OK(roost_namespace_set(n, "a", roost_list_of(roost_map(NULL, 0))));
+    OK(roost_list_at(n, roost_list_of(roost_str("a")), &l));
+    OK(roost_dict_at(n, roost_list_of(roost_str("a"), roost_int(0)), &inner));
+    OK(roost_dict_set(inner, roost_int(1), roost_int(2)));
+    OK(roost_list_pop(l, 0, NULL));
+    assert_int_equal(roost_dict_clear(inner), ROOST_EINDEX);
+    roost_list_close(l);
+    roost_dict_close(inner);
+    roost_namespace_close(n);
+    OK(roost_server_delete(m, roost_str("proxies.nested")));
+}
+
 static void set_proxies_do_what_they_say(void **state)
 {
     (void)state;
@@ -553,6 +607,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dict_proxies_do_what_they_say),
         cmocka_unit_test(list_proxies_do_what_they_say),
+        cmocka_unit_test(views_work_on_what_is_nested),
         cmocka_unit_test(set_proxies_do_what_they_say),
         cmocka_unit_test(queue_proxies_do_what_they_say),
         cmocka_unit_test(namespace_proxies_do_what_they_say),

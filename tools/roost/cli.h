@@ -43,6 +43,9 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* TYPE METHOD NAME ARGS… (method.c) */
 int cli_method(struct cli *c, const struct method *method, int n, char **words);
 
+/* Does the method work on nested values too (--at PATH)? (method.c) */
+bool cli_takes_path(const struct method *method);
+
 /* Opens (or for methods that only read: finds) the object a method is for. *ret is to be closed. (method.c)
  */
 int cli_object(struct cli *c, const struct method *method, const char *name, struct object **ret);

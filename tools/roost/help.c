@@ -20,6 +20,8 @@ static void print_usage(FILE *out, const struct method *method)
         }
         fputs(params[i].optional ? "]" : "", out);
     }
+    if (cli_takes_path(method))
+        fputs(" [--at PATH]", out);
     fputc('\n', out);
 }
 
@@ -56,6 +58,9 @@ static int help_all(void)
         "\"aGk=\"},\n"
         "a reference to another object is {\"ref\": \"its name\"}. Optional arguments can be given as --name "
         "value.\n"
+        "--at PATH: a dict or list method works on what is nested there: a/b/0 (numbers are integers) or a "
+        "JSON "
+        "array.\n"
         "The server is URL, else $ROOST_URL, else the user's own (ipc://$XDG_RUNTIME_DIR/roost/roost.sock).\n"
         "Exit status: 0 done; 1 timed out, empty, full, or no such key; 2 usage; 3 no connection; 4 refused "
         "or failed.\n"
