@@ -52,3 +52,26 @@ int roost_server_methods(roost_manager *m, roost_value *ret)
 {
     return roost__server_call(m, METHOD_server_methods, NO_ARGS, ret);
 }
+
+int roost_server_expire(roost_manager *m, roost_value object, int64_t ttl_ms)
+{
+    return roost__server_call(m, METHOD_server_expire, ARGS(object, roost_int(ttl_ms)), NULL);
+}
+
+int roost_server_ttl(roost_manager *m, roost_value object, int64_t *ret)
+{
+    roost_value v;
+    int rc = roost__server_call(m, METHOD_server_ttl, ARGS(object), &v);
+    if (rc == ROOST_OK && ret != NULL)
+        rc = roost_value_int(v, ret);
+    return rc;
+}
+
+int roost_server_persist(roost_manager *m, roost_value object, bool *ret)
+{
+    roost_value v;
+    int rc = roost__server_call(m, METHOD_server_persist, ARGS(object), &v);
+    if (rc == ROOST_OK && ret != NULL)
+        *ret = v.kind == ROOST_BOOL && v.as.b;
+    return rc;
+}

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/expiry.h"
 
 static bool sooner(const struct heap_node *a, const struct heap_node *b)
 {
@@ -31,6 +31,7 @@ struct core *core_create(const struct core_options *options)
     list_init(&core->doomed);
     list_init(&core->suspects);
     heap_init(&core->deadlines, sooner);
+    expiries_init(core);
     core->scratch = buf_make(FRAME_MAX * 3u); /* a canonical form is at most 9/5 of its value */
     core->encoded = buf_make(FRAME_MAX);
     return core;
@@ -52,6 +53,7 @@ void core_destroy(struct core *core)
     roost__hmap_free(&core->objects_by_id);
     roost__hmap_free(&core->objects_by_name);
     roost__heap_free(&core->deadlines);
+    roost__heap_free(&core->expiries);
     roost__buf_free(&core->scratch);
     roost__buf_free(&core->encoded);
     effects_free(&ignored);
@@ -103,13 +105,25 @@ static int take_event(struct core *core, const struct event *event)
     return ROOST_OK;
 }
 
+/* What is due happens in the order of its time; of the same time, entries and objects go before waits end. */
+static void take_due(struct core *core)
+{
+    for (int64_t next; (next = core_next_deadline_us(core)) <= core->now_us;) {
+        if (expiries_next_us(core) == next)
+            expiries_take_first(core);
+        else
+            waiters_expire_first(core);
+        object_sweep(core);
+    }
+}
+
 int core_step(struct core *core, const struct event *event, struct effects *effects)
 {
     assert(core->effects == NULL); /* never entered twice */
     core->effects = effects;
     if (event->now_us > core->now_us)
         core->now_us = event->now_us;
-    waiters_expire(core);
+    take_due(core);
     int rc = take_event(core, event);
     object_sweep(core);
     core->effects = NULL;
@@ -118,8 +132,8 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
 
 int64_t core_next_deadline_us(const struct core *core)
 {
-    struct heap_node *first = heap_first(&core->deadlines);
-    return first == NULL ? INT64_MAX : container_of(first, struct waiter, in_deadlines)->deadline_us;
+    int64_t waiter = waiters_next_us(core), expiry = expiries_next_us(core);
+    return waiter < expiry ? waiter : expiry;
 }
 
 uint64_t core_epoch(const struct core *core)

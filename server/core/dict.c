@@ -1,6 +1,7 @@
 /* dict.c: the dict: a keymap with values. Every method is O(1) but those that answer with everything. */
 #include <stdlib.h>
 
+#include "core/expiry.h"
 #include "core/handlers.h"
 #include "core/keymap.h"
 #include "core/number.h"
@@ -40,16 +41,23 @@ void on_dict_get(struct call *c)
         reply_cell(c, &e->value);
 }
 
-void on_dict_delete(struct call *c)
+/* The entry of argument 0's key. NULL: the call has failed. */
+static struct entry *find_entry(struct call *c)
 {
     struct key key;
     if (!key_arg(c, 0, &key))
-        return;
+        return NULL;
     struct entry *e = keymap_find(map_of(c), &key);
-    if (e == NULL) {
+    if (e == NULL)
         fail_key(c);
+    return e;
+}
+
+void on_dict_delete(struct call *c)
+{
+    struct entry *e = find_entry(c);
+    if (e == NULL)
         return;
-    }
     keymap_remove(c->core, map_of(c), e);
     reply_nil(c);
 }
@@ -197,7 +205,8 @@ void on_dict_incr(struct call *c)
         fail_memory(c);
     if (len == 0)
         return;
-    int rc = keymap_set(c->core, c->object, map_of(c), &key, slice_of(sum, len), &is_new);
+    int rc = e != NULL ? entry_replace(c->core, c->object, e, slice_of(sum, len))
+                       : keymap_set(c->core, c->object, map_of(c), &key, slice_of(sum, len), &is_new);
     rc == ROOST_OK ? reply_raw(c, slice_of(sum, len)) : fail_store(c, rc);
 }
 
@@ -211,14 +220,36 @@ void on_dict_compare_and_set(struct call *c)
         reply_bool(c, false);
         return;
     }
-    struct cell cell;
-    int rc = cell_store(c->core, c->object, c->arg[2], &cell);
+    int rc = entry_replace(c->core, c->object, e, c->arg[2]);
     if (rc != ROOST_OK) {
         fail_store(c, rc);
         return;
     }
-    struct cell old = e->value;
-    e->value = cell;
-    cell_free(c->core, &old);
+    entry_persist(c->core, e);
     reply_bool(c, true);
+}
+
+void on_dict_expire(struct call *c)
+{
+    int64_t ttl_ms;
+    struct entry *e = expiry_arg(c, 1, &ttl_ms) ? find_entry(c) : NULL;
+    struct expiry *x = e != NULL ? expiry_new(c, ttl_ms) : NULL;
+    if (x == NULL)
+        return;
+    expiry_of_entry(c->core, x, c->object, map_of(c), e);
+    reply_nil(c);
+}
+
+void on_dict_ttl(struct call *c)
+{
+    const struct entry *e = find_entry(c);
+    if (e != NULL)
+        reply_int(c, expiry_left_ms(c->core, e->expiry));
+}
+
+void on_dict_persist(struct call *c)
+{
+    struct entry *e = find_entry(c);
+    if (e != NULL)
+        reply_bool(c, entry_persist(c->core, e));
 }

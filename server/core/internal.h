@@ -64,6 +64,7 @@ struct object {
     struct list lines[LINES_MAX]; /* who waits, first come first */
     size_t waiting[LINES_MAX];    /* how many, line by line */
     struct list holds;            /* who holds, in order of granting */
+    struct expiry *expiry;        /* NULL: it has no end */
 };
 
 /* Somebody holds a lock (depth: how many levels) or permits (depth: how many). */
@@ -157,6 +158,7 @@ struct core {
     struct list objects;
     uint64_t object_count;
     struct heap deadlines;
+    struct heap expiries; /* of entries and objects: expiry.h */
     uint64_t waiter_count, hold_count, delivery_count, call_count;
     uint64_t last_session, last_object, last_token, last_order; /* counters: never reused */
     struct list doomed;                                         /* objects nothing refers to any more */
@@ -266,7 +268,9 @@ void waiter_move(struct core *core, struct waiter *w, struct object *to, unsigne
 void waiter_free(struct core *core, struct waiter *w);
 /* Answers ROOST_ETIMEDOUT and frees it. */
 void waiter_time_out(struct core *core, struct waiter *w);
-void waiters_expire(struct core *core);
+/* When the next waiter's time is up, or INT64_MAX; ends the wait of that one. */
+int64_t waiters_next_us(const struct core *core);
+void waiters_expire_first(struct core *core);
 
 /* ---- hold.c ---- */
 

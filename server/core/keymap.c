@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "core/expiry.h"
 #include "core/handlers.h"
 #include "core/order.h"
 #include "core/tree.h"
@@ -18,6 +19,7 @@ void keymap_init(struct keymap *m)
 static void entry_free(struct core *core, struct entry *e)
 {
     cell_free(core, &e->value);
+    expiry_free(core, e->expiry);
     free(e);
 }
 
@@ -87,6 +89,7 @@ struct entry *keymap_add(struct keymap *m, const struct key *key)
     }
     e->node.hash = key->hash;
     e->value = (struct cell){.len = 0};
+    e->expiry = NULL;
     e->key_len = (uint32_t)key->canonical.len;
     e->shown_len = (uint32_t)shown_len;
     memcpy(e->bytes, key->canonical.data, key->canonical.len);
@@ -104,25 +107,41 @@ void keymap_remove(struct core *core, struct keymap *m, struct entry *e)
     entry_free(core, e);
 }
 
-int keymap_set(struct core *core, struct object *owner, struct keymap *m, const struct key *key,
-               struct slice value, bool *ret_new)
+int entry_replace(struct core *core, struct object *owner, struct entry *e, struct slice value)
 {
     struct cell cell;
     int rc = cell_store(core, owner, value, &cell);
     if (rc != ROOST_OK)
         return rc;
-    struct entry *e = keymap_find(m, key);
-    *ret_new = e == NULL;
-    if (e == NULL)
-        e = keymap_add(m, key);
-    if (e == NULL) {
-        cell_free(core, &cell);
-        return ROOST_ENOMEM;
-    }
     struct cell old = e->value;
     e->value = cell;
     cell_free(core, &old);
     return ROOST_OK;
+}
+
+bool entry_persist(struct core *core, struct entry *e)
+{
+    bool had = e->expiry != NULL;
+    expiry_free(core, e->expiry);
+    e->expiry = NULL;
+    return had;
+}
+
+int keymap_set(struct core *core, struct object *owner, struct keymap *m, const struct key *key,
+               struct slice value, bool *ret_new)
+{
+    struct entry *e = keymap_find(m, key);
+    bool is_new = e == NULL;
+    if (is_new)
+        e = keymap_add(m, key);
+    int rc = e != NULL ? entry_replace(core, owner, e, value) : ROOST_ENOMEM;
+    if (rc == ROOST_OK) {
+        entry_persist(core, e);
+        *ret_new = is_new;
+    } else if (is_new && e != NULL) {
+        keymap_remove(core, m, e);
+    }
+    return rc;
 }
 
 void keymap_each_stored(const struct keymap *m, void (*visit)(void *context, uint64_t id), void *context)
@@ -217,14 +236,26 @@ void keyed_open(struct call *c, const struct type *type)
 
 /* ---- handlers that dict, namespace and set share ---- */
 
+/* dict.set has a time to live as its third argument. */
 void on_keyed_set(struct call *c)
 {
     struct key key;
+    struct expiry *x = NULL;
+    int64_t ttl_ms;
     bool is_new;
     if (!key_arg(c, 0, &key))
         return;
+    if (arg_given(c, 2) && (!expiry_arg(c, 2, &ttl_ms) || (x = expiry_new(c, ttl_ms)) == NULL))
+        return;
     int rc = keymap_set(c->core, c->object, map_of(c), &key, c->arg[1], &is_new);
-    rc == ROOST_OK ? reply_nil(c) : fail_store(c, rc);
+    if (rc != ROOST_OK) {
+        expiry_free(c->core, x);
+        fail_store(c, rc);
+        return;
+    }
+    if (x != NULL)
+        expiry_of_entry(c->core, x, c->object, map_of(c), keymap_find(map_of(c), &key));
+    reply_nil(c);
 }
 
 void on_keyed_contains(struct call *c)

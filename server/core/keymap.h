@@ -9,6 +9,8 @@
 
 #include "core/internal.h"
 
+struct expiry;
+
 struct keymap {
     struct hmap table;
     struct list order;
@@ -17,9 +19,10 @@ struct keymap {
 struct entry {
     struct hnode node;
     struct list in_order;
-    struct cell value;  /* empty in a set */
-    uint32_t key_len;   /* the canonical key */
-    uint32_t shown_len; /* the key as it was given, behind it; 0: the same bytes */
+    struct cell value;     /* empty in a set */
+    struct expiry *expiry; /* NULL: it has no end */
+    uint32_t key_len;      /* the canonical key */
+    uint32_t shown_len;    /* the key as it was given, behind it; 0: the same bytes */
     uint8_t bytes[];
 };
 
@@ -49,7 +52,14 @@ struct entry *keymap_add(struct keymap *m, const struct key *key);
 /* Takes an entry out and frees it with its value. */
 void keymap_remove(struct core *core, struct keymap *m, struct entry *e);
 
-/* Sets a key; *ret_new says whether it was not there. Errors as cell_store(). */
+/* Replaces the value of an entry, which keeps its time to live. Errors as cell_store(). */
+int entry_replace(struct core *core, struct object *owner, struct entry *e, struct slice value);
+
+/* Takes its time to live away; returns whether it had one. */
+bool entry_persist(struct core *core, struct entry *e);
+
+/* Sets a key, which then has no time to live; *ret_new says whether it was not there. Errors as cell_store().
+ */
 int keymap_set(struct core *core, struct object *owner, struct keymap *m, const struct key *key,
                struct slice value, bool *ret_new);
 

@@ -7,7 +7,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/expiry.h"
 
 static struct object *of_id(const struct hnode *n)
 {
@@ -88,9 +88,11 @@ struct object *object_create(struct core *core, const struct type *type, struct 
 
 static void wake_as_deleted(struct core *core, struct object *o)
 {
+    bool expired = o->expiry != NULL && o->expiry->at_us <= core->now_us;
+    const char *why = expired ? "the object's time to live is over" : "the object was deleted";
     for (unsigned i = 0; i < LINES_MAX; i++) {
         for (struct waiter *w; (w = line_first(o, i)) != NULL;) {
-            answer_error(core, &w->caller, ROOST_EDELETED, "the object was deleted");
+            answer_error(core, &w->caller, ROOST_EDELETED, "%s", why);
             waiter_free(core, w);
         }
     }
@@ -109,6 +111,7 @@ void object_destroy(struct core *core, struct object *o)
     for (struct hold *h; (h = hold_first(o)) != NULL;)
         hold_free(core, h);
     session_refs_forget(o);
+    expiry_free(core, o->expiry);
     if (o->type->destroy != NULL)
         o->type->destroy(core, o);
     free(o->name);
@@ -199,7 +202,7 @@ void object_describe(struct core *core, const struct object *o, struct buf *out)
     size_t waiting = 0;
     for (unsigned i = 0; i < LINES_MAX; i++)
         waiting += line_len(o, i);
-    roost__put_map(out, 8 + n);
+    roost__put_map(out, 8 + n + (o->expiry != NULL));
     roost__put_cstr(out, "id");
     roost__put_uint(out, o->id);
     roost__put_cstr(out, "type");
@@ -218,4 +221,8 @@ void object_describe(struct core *core, const struct object *o, struct buf *out)
     roost__put_uint(out, list_count(&o->holds));
     buf_append(out, own.data, own.len);
     roost__buf_free(&own);
+    if (o->expiry == NULL)
+        return;
+    roost__put_cstr(out, "ttl_ms");
+    roost__put_int(out, expiry_left_ms(core, o->expiry));
 }

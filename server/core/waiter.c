@@ -93,15 +93,23 @@ void waiter_time_out(struct core *core, struct waiter *w)
     waiter_free(core, w);
 }
 
-void waiters_expire(struct core *core)
+static struct waiter *first_to_expire(const struct core *core)
 {
-    for (struct heap_node *first; (first = heap_first(&core->deadlines)) != NULL;) {
-        struct waiter *w = container_of(first, struct waiter, in_deadlines);
-        if (w->deadline_us > core->now_us)
-            break;
-        if (w->object->type->expire != NULL)
-            w->object->type->expire(core, w);
-        else
-            waiter_time_out(core, w);
-    }
+    struct heap_node *first = heap_first(&core->deadlines);
+    return first == NULL ? NULL : container_of(first, struct waiter, in_deadlines);
+}
+
+int64_t waiters_next_us(const struct core *core)
+{
+    const struct waiter *w = first_to_expire(core);
+    return w == NULL ? INT64_MAX : w->deadline_us;
+}
+
+void waiters_expire_first(struct core *core)
+{
+    struct waiter *w = first_to_expire(core);
+    if (w->object->type->expire != NULL)
+        w->object->type->expire(core, w);
+    else
+        waiter_time_out(core, w);
 }

@@ -145,6 +145,36 @@ static void list_proxies_do_what_they_say(void **state)
     roost_list_close(l);
 }
 
+static void times_to_live_are_set_asked_and_taken_away(void **state)
+{
+    (void)state;
+    roost_dict *d;
+    bool yes;
+    int64_t left;
+    OK(roost_dict_open(m, "proxies.ttl", &d));
+    OK(roost_dict_set_ttl(d, roost_str("k"), roost_int(1), 60000));
+    OK(roost_dict_ttl(d, roost_str("k"), &left));
+    assert_true(left > 50000 && left <= 60000);
+    OK(roost_dict_expire(d, roost_str("k"), 120000));
+    OK(roost_dict_ttl(d, roost_str("k"), &left));
+    assert_true(left > 110000);
+    OK(roost_dict_persist(d, roost_str("k"), &yes));
+    assert_true(yes);
+    OK(roost_dict_set_ttl(d, roost_str("k"), roost_int(1), ROOST_NONE));
+    OK(roost_dict_ttl(d, roost_str("k"), &left));
+    assert_int_equal(left, -1);
+    assert_int_equal(roost_dict_expire(d, roost_str("k"), 0), ROOST_EINVAL);
+    OK(roost_server_expire(m, roost_dict_ref(d), 60000));
+    OK(roost_server_ttl(m, roost_str("proxies.ttl"), &left));
+    assert_true(left > 50000 && left <= 60000);
+    OK(roost_server_persist(m, roost_dict_ref(d), &yes));
+    assert_true(yes);
+    OK(roost_server_ttl(m, roost_dict_ref(d), &left));
+    assert_int_equal(left, -1);
+    OK(roost_server_delete(m, roost_dict_ref(d)));
+    roost_dict_close(d);
+}
+
 static void views_work_on_what_is_nested(void **state)
 {
     (void)state;
@@ -607,6 +637,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dict_proxies_do_what_they_say),
         cmocka_unit_test(list_proxies_do_what_they_say),
+        cmocka_unit_test(times_to_live_are_set_asked_and_taken_away),
         cmocka_unit_test(views_work_on_what_is_nested),
         cmocka_unit_test(set_proxies_do_what_they_say),
         cmocka_unit_test(queue_proxies_do_what_they_say),

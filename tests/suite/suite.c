@@ -13,7 +13,7 @@
 #include "wire/frame.h"
 #include "wire/methods.h"
 
-enum { ANSWERS_MAX = 1 << 17, TEXT_MAX = 1 << 16 };
+enum { ANSWERS_MAX = 1 << 20, TEXT_MAX = 1 << 16 };
 
 struct client {
     void *link;
@@ -313,6 +313,21 @@ void await_info(struct client *c, const char *name, int64_t value)
     for (int64_t now; (now = info(c, name)) != value;)
         if (time(NULL) > end)
             fail_msg("%s is %lld, not %lld", name, (long long)now, (long long)value);
+}
+
+bool time_stands_still(void)
+{
+    return !backend->real_time;
+}
+
+void await_answer(struct client *c, int64_t ms, uint64_t target, const char *method, const char *args,
+                  const char *expected)
+{
+    time_t end = time(NULL) + 10;
+    pass_time(ms);
+    while (strcmp(answer_text(c, post(c, target, method, args)), expected) != 0)
+        if (time_stands_still() || time(NULL) > end)
+            fail_msg("%s%s never answered %s", method, args, expected);
 }
 
 uint64_t granted(struct client *c, uint64_t number, bool owner_died)

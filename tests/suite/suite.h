@@ -53,6 +53,13 @@ void acknowledge_call(struct client *c, uint64_t number);
 /* Lets ms pass: on a backend with real time the answer just comes later. */
 void pass_time(int64_t ms);
 
+/* True where nothing but pass_time() moves the clock. */
+bool time_stands_still(void);
+
+/* Lets ms pass and asks until the answer is the one expected. */
+void await_answer(struct client *c, int64_t ms, uint64_t target, const char *method, const char *args,
+                  const char *expected);
+
 /* Opens an object; returns its id. args begins with the name, or is "[]" for an anonymous one. */
 uint64_t open_object(struct client *c, const char *type, const char *args);
 
@@ -85,6 +92,7 @@ uint64_t granted(struct client *c, uint64_t number, bool owner_died);
 
 void suite_containers(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_nested(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_expiry(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_queues(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_numbers(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_waitables(const struct CMUnitTest **ret, size_t *ret_len);
