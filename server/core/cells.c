@@ -58,7 +58,7 @@ void cells_open(struct cells *v, size_t i, size_t n)
         *cells_get(v, i + k) = (struct cell){.len = 0};
 }
 
-void cells_close(struct cells *v, size_t i, size_t n)
+void cells_take(struct cells *v, size_t i, size_t n)
 {
     assert(i + n <= v->len);
     size_t behind = v->len - i - n;
@@ -71,6 +71,11 @@ void cells_close(struct cells *v, size_t i, size_t n)
             *cells_get(v, i + k) = *cells_get(v, i + n + k);
     }
     v->len -= n;
+}
+
+void cells_close(struct cells *v, size_t i, size_t n)
+{
+    cells_take(v, i, n);
     shrink(v);
 }
 

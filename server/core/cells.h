@@ -30,6 +30,9 @@ void cells_open(struct cells *v, size_t i, size_t n);
 /* Closes the n places from index i, whose cells were moved away or freed. Gives memory back. */
 void cells_close(struct cells *v, size_t i, size_t n);
 
+/* The same, but keeps the memory: to open the places again needs none. */
+void cells_take(struct cells *v, size_t i, size_t n);
+
 /* Takes the first (last) cell out; the caller owns it. */
 struct cell cells_pop_front(struct cells *v);
 struct cell cells_pop_back(struct cells *v);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/expiry.h"
+#include "core/transact.h"
 
 static bool sooner(const struct heap_node *a, const struct heap_node *b)
 {
@@ -32,6 +33,7 @@ struct core *core_create(const struct core_options *options)
     list_init(&core->suspects);
     heap_init(&core->deadlines, sooner);
     expiries_init(core);
+    transactions_init(core);
     core->scratch = buf_make(FRAME_MAX * 3u); /* a canonical form is at most 9/5 of its value */
     core->encoded = buf_make(FRAME_MAX);
     return core;
@@ -113,6 +115,7 @@ static void take_due(struct core *core)
             expiries_take_first(core);
         else
             waiters_expire_first(core);
+        transactions_retry(core);
         object_sweep(core);
     }
 }
@@ -125,6 +128,7 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
         core->now_us = event->now_us;
     take_due(core);
     int rc = take_event(core, event);
+    transactions_retry(core);
     object_sweep(core);
     core->effects = NULL;
     return rc;

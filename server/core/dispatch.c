@@ -153,9 +153,9 @@ static bool check_path(struct call *c, uint64_t target)
     return false;
 }
 
-/* Checks the call as a whole and has its handler serve it. */
-static void serve(struct call *c, const struct call_frame *frame, handler *serve_it)
+static void serve(struct call *c, const struct call_frame *frame)
 {
+    handler *serve_it = handlers[c->method - roost__methods];
     bool nested = frame->path.len > 0 && scan_value(frame->path).len > 0;
     if (!(nested ? check_path(c, frame->target) : check_target(c, frame->target)) ||
         !check_arguments(c, frame))
@@ -171,6 +171,15 @@ static void serve(struct call *c, const struct call_frame *frame, handler *serve
     }
 }
 
+void core__serve(struct call *c, const struct call_frame *frame)
+{
+    c->core->calls_by_row[c->method - roost__methods]++;
+    serve(c, frame);
+    assert(c->done);
+    if (c->object != NULL && (c->method->flags & METHOD_WRITE) != 0)
+        object_changed(c->core, c->object);
+}
+
 int core__call(struct core *core, struct session *s, struct slice payload)
 {
     struct call_frame frame;
@@ -183,10 +192,7 @@ int core__call(struct core *core, struct session *s, struct slice payload)
         fail(&c, ROOST_ENOMETHOD, "there is no method with code %llu", (unsigned long long)frame.method);
         return ROOST_OK;
     }
-    size_t row = (size_t)(c.method - roost__methods);
-    core->calls_by_row[row]++;
-    serve(&c, &frame, handlers[row]);
-    assert(c.done);
+    core__serve(&c, &frame);
     return ROOST_OK;
 }
 

@@ -29,10 +29,12 @@ int64_t expiries_next_us(const struct core *core)
 void expiries_take_first(struct core *core)
 {
     struct expiry *x = expiry_at(heap_first(&core->expiries));
-    if (x->entry != NULL)
-        keymap_remove(core, x->map, x->entry);
-    else
+    if (x->entry == NULL) {
         object_destroy(core, x->object);
+        return;
+    }
+    object_changed(core, x->object);
+    keymap_remove(core, x->map, x->entry);
 }
 
 bool expiry_arg(struct call *c, unsigned i, int64_t *ret)
@@ -65,8 +67,7 @@ void expiry_of_entry(struct core *core, struct expiry *x, struct object *o, stru
     x->object = o;
     x->map = m;
     x->entry = e;
-    expiry_free(core, e->expiry);
-    e->expiry = x;
+    entry_set_expiry(core, e, x);
 }
 
 void expiry_of_object(struct core *core, struct expiry *x, struct object *o)
@@ -76,11 +77,22 @@ void expiry_of_object(struct core *core, struct expiry *x, struct object *o)
     o->expiry = x;
 }
 
+void expiry_detach(struct core *core, struct expiry *x)
+{
+    if (x != NULL)
+        roost__heap_remove(&core->expiries, &x->in_heap);
+}
+
+void expiry_attach(struct core *core, struct expiry *x)
+{
+    if (x != NULL)
+        roost__heap_push(&core->expiries,
+                         &x->in_heap); /* never fails: it has been inside, and a heap keeps its room */
+}
+
 void expiry_free(struct core *core, struct expiry *x)
 {
-    if (x == NULL)
-        return;
-    roost__heap_remove(&core->expiries, &x->in_heap);
+    expiry_detach(core, x);
     free(x);
 }
 

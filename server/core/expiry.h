@@ -41,6 +41,10 @@ bool expiry_arg(struct call *c, unsigned i, int64_t *ret);
 /* Takes a time to live away; NULL is allowed. */
 void expiry_free(struct core *core, struct expiry *x);
 
+/* Takes one out of time, and puts it back without needing memory: for undo.h. NULL is allowed. */
+void expiry_detach(struct core *core, struct expiry *x);
+void expiry_attach(struct core *core, struct expiry *x);
+
 /* The ms left, begun ones counted whole; -1: no end. */
 int64_t expiry_left_ms(const struct core *core, const struct expiry *x);
 

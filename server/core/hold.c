@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/undo.h"
 
 struct hold *hold_new(void)
 {
@@ -21,6 +21,7 @@ void hold_grant(struct core *core, struct object *o, struct hold *h, const struc
     list_push_back(&o->holds, &h->in_object);
     list_push_back(&to->session->holds, &h->in_session);
     core->hold_count++;
+    object_changed(core, o);
 }
 
 void hold_free(struct core *core, struct hold *h)
@@ -32,6 +33,34 @@ void hold_free(struct core *core, struct hold *h)
     assert(core->hold_count > 0);
     core->hold_count--;
     free(h);
+}
+
+static void end_back(struct core *core, struct step *s)
+{
+    struct hold *h = s->what;
+    (void)core;
+    list_insert_before(s->where, &h->in_object);
+    list_insert_before(s->next, &h->in_session);
+}
+
+static void end_keep(struct core *core, struct step *s)
+{
+    hold_free(core, s->what);
+}
+
+void hold_end(struct core *core, struct hold *h)
+{
+    struct step s = {.back = end_back,
+                     .keep = end_keep,
+                     .what = h,
+                     .where = h->in_object.next,
+                     .next = h->in_session.next};
+    if (core->undo == NULL) {
+        hold_free(core, h);
+    } else if (undo_log(core, s)) {
+        list_remove(&h->in_object);
+        list_remove(&h->in_session);
+    }
 }
 
 struct hold *hold_of(const struct object *o, const struct caller *who, bool any_thread)

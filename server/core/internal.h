@@ -65,6 +65,7 @@ struct object {
     size_t waiting[LINES_MAX];    /* how many, line by line */
     struct list holds;            /* who holds, in order of granting */
     struct expiry *expiry;        /* NULL: it has no end */
+    struct list watches;          /* of transactions that wait for a change: transact.h */
 };
 
 /* Somebody holds a lock (depth: how many levels) or permits (depth: how many). */
@@ -97,6 +98,7 @@ struct waiter {
     bool many;           /* queue.get_many: the answer is an array */
     bool woken;          /* condition.wait: it was notified, or its time is up, and now wants the lock */
     bool notified;
+    struct transaction *transaction; /* server.transact: what it wants */
 };
 
 /* Items sent to a session and not yet acknowledged. */
@@ -168,6 +170,9 @@ struct core {
     uint8_t hash_key[16];
     struct buf scratch;      /* canonical keys */
     struct buf encoded;      /* cell_bytes() of a tree */
+    struct undo *undo;       /* of the transaction under way; else NULL: undo.h */
+    struct object server;    /* no object that anybody can reach: transactions wait in its line */
+    struct list woken;       /* transactions to look at again before the step ends */
     struct effects *effects; /* of the step under way */
     size_t reply_at;         /* where in it the frame under construction begins */
     uint64_t *calls_by_row;  /* as roost__methods */
@@ -176,6 +181,9 @@ struct core {
 /* ---- dispatch.c ---- */
 
 int core__call(struct core *core, struct session *s, struct slice payload);
+
+/* Checks a call, whose core, caller and method are set, against its row and has its handler serve it. */
+void core__serve(struct call *c, const struct call_frame *frame);
 
 /* An integer argument, or what stands for one left out. */
 int64_t arg_int(const struct call *c, unsigned i, int64_t otherwise);
@@ -199,6 +207,9 @@ void answer_error(struct core *core, const struct caller *to, int code, const ch
     __attribute__((format(printf, 4, 5)));
 /* Puts a stored value into a reply, counting the references it carries for the session. */
 void put_cell(struct core *core, const struct caller *to, struct buf *out, const struct cell *cell);
+
+/* Counts the references in an encoded value that goes to the session. */
+void count_sent_refs(struct core *core, const struct caller *to, struct slice value);
 
 /* The same for the call at hand. */
 void reply_nil(struct call *c);
@@ -232,6 +243,8 @@ struct object *object_find(const struct core *core, uint64_t id);
 struct object *object_find_name(const struct core *core, struct slice name);
 /* A new object (name.len 0: anonymous), zeroed behind struct object. NULL without memory. */
 struct object *object_create(struct core *core, const struct type *type, struct slice name);
+/* Of a zeroed object: its type, and that nobody is anywhere. */
+void object_init(struct object *o, const struct type *type);
 /* Wakes the waiters with ROOST_EDELETED, forgets the holds, frees it all. */
 void object_destroy(struct core *core, struct object *o);
 void object_stored_ref(struct object *o);
@@ -245,6 +258,11 @@ void object_sweep(struct core *core);
 struct object *object_open(struct call *c, const struct type *type, bool *ret_found);
 /* The description common to all types and its own. */
 void object_describe(struct core *core, const struct object *o, struct buf *out);
+
+/* What an object is called in messages: dict "scores", or dict #7. Cut where it does not fit. */
+void object_words(const struct object *o, char *ret, size_t size);
+/* Something about o has changed: transactions that wait for it look again. */
+void object_changed(struct core *core, struct object *o);
 
 /* ---- cycle.c ---- */
 
@@ -279,6 +297,8 @@ struct hold *hold_new(void);
 void hold_grant(struct core *core, struct object *o, struct hold *h, const struct caller *to, uint64_t depth);
 /* Unlinks and frees; NULL is allowed. */
 void hold_free(struct core *core, struct hold *h);
+/* Ends a hold that its holder gives back: as hold_free(), but a transaction may take it back. */
+void hold_end(struct core *core, struct hold *h);
 /* The caller's own hold: of its thread, or, any_thread, of its session. */
 struct hold *hold_of(const struct object *o, const struct caller *who, bool any_thread);
 static inline struct hold *hold_first(const struct object *o)
@@ -287,11 +307,21 @@ static inline struct hold *hold_first(const struct object *o)
     return first == NULL ? NULL : container_of(first, struct hold, in_object);
 }
 
-/* ---- queue.c, for session.c ---- */
+/* ---- queue.c, for session.c and transact.c ---- */
 
 /* A session ended before it acknowledged: the items return to the head. Frees the delivery. */
 void queue_return(struct core *core, struct delivery *d);
 void delivery_free(struct core *core, struct delivery *d);
+
+size_t queue_size(const struct object *o);
+/* Would n items go in, or one come out, at once? */
+bool queue_has_room(const struct object *o, size_t n);
+bool queue_is_shut(const struct object *o);
+
+/* ---- value.c, for transact.c ---- */
+
+/* The value, encoded into bytes, which has room for a number or a character. */
+struct slice value_bytes(const struct object *o, uint8_t *bytes);
 
 /* ---- lock.c, for condition.c ---- */
 

@@ -14,6 +14,7 @@ struct expiry;
 struct keymap {
     struct hmap table;
     struct list order;
+    bool live; /* part of an object: a transaction may take its changes back */
 };
 
 struct entry {
@@ -35,6 +36,7 @@ struct key {
 };
 
 void keymap_init(struct keymap *m);
+/* Frees all there is, without a transaction. */
 void keymap_clear(struct core *core, struct keymap *m);
 
 /* Makes a key. False when v cannot be one or there is no memory: key_refused() says which. */
@@ -47,13 +49,16 @@ bool key_arg(struct call *c, unsigned i, struct key *ret);
 struct entry *keymap_find(const struct keymap *m, const struct key *key);
 
 /* Adds an entry with an empty value for a key that is not inside. NULL without memory. */
-struct entry *keymap_add(struct keymap *m, const struct key *key);
+struct entry *keymap_add(struct core *core, struct keymap *m, const struct key *key);
 
-/* Takes an entry out and frees it with its value. */
+/* Takes an entry out and frees it with its value: at once, or when a transaction is through. */
 void keymap_remove(struct core *core, struct keymap *m, struct entry *e);
 
 /* Replaces the value of an entry, which keeps its time to live. Errors as cell_store(). */
 int entry_replace(struct core *core, struct object *owner, struct entry *e, struct slice value);
+
+/* Gives it another time to live, or none (NULL). */
+void entry_set_expiry(struct core *core, struct entry *e, struct expiry *x);
 
 /* Takes its time to live away; returns whether it had one. */
 bool entry_persist(struct core *core, struct entry *e);

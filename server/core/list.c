@@ -10,6 +10,7 @@
 #include "core/order.h"
 #include "core/range.h"
 #include "core/tree.h"
+#include "core/undo.h"
 
 struct list_object {
     struct object object;
@@ -50,25 +51,145 @@ const struct type type_list = {.code = ROOST_TYPE_list,
                                .describe = list_describe,
                                .each_stored = list_each_stored};
 
+/* ---- changes, and how a transaction takes them back ---- */
+
+static void insert_back(struct core *core, struct step *s)
+{
+    struct cells *v = s->where;
+    for (size_t k = 0; k < s->len; k++)
+        cell_free(core, cells_get(v, s->at + k));
+    cells_take(v, s->at, s->len);
+}
+
+/* Puts n stored cells before index `at`; room was reserved. False without memory: they are the caller's
+ * still. */
+static bool insert_cells(struct core *core, struct cells *v, size_t at, const struct cell *cells, size_t n)
+{
+    if (core->undo != NULL &&
+        !undo_log(core, (struct step){.back = insert_back, .where = v, .at = at, .len = n}))
+        return false;
+    cells_open(v, at, n);
+    for (size_t k = 0; k < n; k++)
+        *cells_get(v, at + k) = cells[k];
+    return true;
+}
+
+static void replace_back(struct core *core, struct step *s)
+{
+    struct cell *place = cells_get(s->where, s->at);
+    cell_free(core, place);
+    *place = s->cell;
+}
+
+static void replace_keep(struct core *core, struct step *s)
+{
+    cell_free(core, &s->cell);
+}
+
+/* Puts a stored cell in the place of the one at index i. */
+static void replace_cell(struct core *core, struct cells *v, size_t i, struct cell cell)
+{
+    struct cell *place = cells_get(v, i);
+    struct step s = {.back = replace_back, .keep = replace_keep, .where = v, .at = i, .cell = *place};
+    if (core->undo != NULL && !undo_log(core, s)) {
+        cell_free(core, &cell);
+        return;
+    }
+    *place = cell;
+    if (core->undo == NULL)
+        cell_free(core, &s.cell);
+}
+
+static void remove_back(struct core *core, struct step *s)
+{
+    const struct cell *old = s->what;
+    (void)core;
+    cells_open(s->where, s->at, s->len);
+    for (size_t k = 0; k < s->len; k++)
+        *cells_get(s->where, s->at + k) = old[k];
+    free(s->what);
+}
+
+static void remove_keep(struct core *core, struct step *s)
+{
+    struct cell *old = s->what;
+    for (size_t k = 0; k < s->len; k++)
+        cell_free(core, &old[k]);
+    free(old);
+}
+
+/* A copy of n cells from index `at`, to be freed. NULL without memory: the transaction has failed. */
+static struct cell *copy_cells(struct core *core, const struct cells *v, size_t at, size_t n)
+{
+    struct cell *copy = malloc((n + 1) * sizeof(*copy));
+    for (size_t k = 0; copy != NULL && k < n; k++)
+        copy[k] = *cells_get(v, at + k);
+    if (copy == NULL)
+        core->undo->failed = true;
+    return copy;
+}
+
+static void remove_for_now(struct core *core, struct cells *v, size_t at, size_t n)
+{
+    struct step s = {.back = remove_back, .keep = remove_keep, .where = v, .at = at, .len = n};
+    s.what = copy_cells(core, v, at, n);
+    if (s.what != NULL && undo_log(core, s))
+        cells_take(v, at, n);
+    else
+        free(s.what);
+}
+
+static void order_back(struct core *core, struct step *s)
+{
+    const struct cell *old = s->what;
+    (void)core;
+    for (size_t k = 0; k < s->len; k++)
+        *cells_get(s->where, k) = old[k];
+    free(s->what);
+}
+
+static void order_keep(struct core *core, struct step *s)
+{
+    (void)core;
+    free(s->what);
+}
+
+/* Notes the order of all cells before it is changed. False without memory. */
+static bool log_order(struct core *core, struct cells *v)
+{
+    struct step s = {.back = order_back, .keep = order_keep, .where = v, .len = v->len};
+    if (core->undo == NULL)
+        return true;
+    s.what = copy_cells(core, v, 0, v->len);
+    if (s.what != NULL && undo_log(core, s))
+        return true;
+    free(s.what);
+    return false;
+}
+
 /* Stores the array argument i into the places at..at+n that are to be opened. False: the call has failed. */
 static bool insert_values(struct call *c, struct object *o, struct cells *v, size_t at, unsigned i)
 {
     size_t n = scan_value(c->arg[i]).len;
     struct cell *fresh = calloc(n + 1, sizeof(*fresh));
     int rc = fresh != NULL && cells_reserve(v, n) ? cells_store(c->core, o, c->arg[i], fresh) : ROOST_ENOMEM;
-    if (rc == ROOST_OK) {
-        cells_open(v, at, n);
+    if (rc == ROOST_OK && !insert_cells(c->core, v, at, fresh, n)) {
+        rc = ROOST_ENOMEM;
         for (size_t k = 0; k < n; k++)
-            *cells_get(v, at + k) = fresh[k];
-    } else {
-        fail_store(c, rc);
+            cell_free(c->core, &fresh[k]);
     }
     free(fresh);
+    if (rc != ROOST_OK)
+        fail_store(c, rc);
     return rc == ROOST_OK;
 }
 
 static void remove_range(struct call *c, struct cells *v, size_t at, size_t n)
 {
+    if (c->core->undo != NULL) {
+        remove_for_now(c->core, v, at, n);
+        return;
+    }
     for (size_t k = 0; k < n; k++)
         cell_free(c->core, cells_get(v, at + k));
     if (n > 0)
@@ -94,13 +215,11 @@ static void insert_one(struct call *c, size_t at, unsigned i)
     struct cells *v = cells_of(c);
     struct cell cell;
     int rc = cells_reserve(v, 1) ? cell_store(c->core, c->object, c->arg[i], &cell) : ROOST_ENOMEM;
-    if (rc != ROOST_OK) {
-        fail_store(c, rc);
-        return;
+    if (rc == ROOST_OK && !insert_cells(c->core, v, at, &cell, 1)) {
+        cell_free(c->core, &cell);
+        rc = ROOST_ENOMEM;
     }
-    cells_open(v, at, 1);
-    *cells_get(v, at) = cell;
-    reply_nil(c);
+    rc == ROOST_OK ? reply_nil(c) : fail_store(c, rc);
 }
 
 void on_list_append(struct call *c)
@@ -139,15 +258,13 @@ void on_list_set(struct call *c)
     size_t i;
     if (!index_arg(c, 0, cells_of(c)->len, &i))
         return;
-    struct cell *place = cells_get(cells_of(c), i), cell;
+    struct cell cell;
     int rc = cell_store(c->core, c->object, c->arg[1], &cell);
     if (rc != ROOST_OK) {
         fail_store(c, rc);
         return;
     }
-    struct cell old = *place;
-    *place = cell;
-    cell_free(c->core, &old);
+    replace_cell(c->core, cells_of(c), i, cell);
     reply_nil(c);
 }
 
@@ -202,11 +319,8 @@ static void replace_steps(struct call *c, const struct range *r)
     }
     struct cell *fresh = calloc(n + 1, sizeof(*fresh));
     int rc = fresh != NULL ? cells_store(c->core, c->object, c->arg[3], fresh) : ROOST_ENOMEM;
-    for (size_t k = 0; k < n && rc == ROOST_OK; k++) {
-        struct cell *place = cells_get(cells_of(c), range_at(r, k)), old = *place;
-        *place = fresh[k];
-        cell_free(c->core, &old);
-    }
+    for (size_t k = 0; k < n && rc == ROOST_OK; k++)
+        replace_cell(c->core, cells_of(c), range_at(r, k), fresh[k]);
     free(fresh);
     rc == ROOST_OK ? reply_nil(c) : fail_store(c, rc);
 }
@@ -217,6 +331,31 @@ void on_list_set_slice(struct call *c)
     if (!range_arg(c, 0, cells_of(c)->len, &r))
         return;
     r.step == 1 ? replace_run(c, &r) : replace_steps(c, &r);
+}
+
+/* Moves the cells of a range to the end, in one pass, the others keeping their order. False without memory.
+ */
+static bool gather(struct call *c, struct cells *v, const struct range *r)
+{
+    struct cell *gone = calloc(r->count + 1, sizeof(*gone));
+    if (gone == NULL || !log_order(c->core, v)) {
+        free(gone);
+        fail_memory(c);
+        return false;
+    }
+    for (size_t k = 0; k < r->count; k++) {
+        gone[k] = *cells_get(v, range_at(r, k));
+        *cells_get(v, range_at(r, k)) = (struct cell){.len = 0};
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < v->len; i++)
+        if (cells_get(v, i)->len > 0)
+            *cells_get(v, kept++) = *cells_get(v, i);
+    assert(kept == v->len - r->count);
+    for (size_t k = 0; k < r->count; k++)
+        *cells_get(v, kept + k) = gone[k];
+    free(gone);
+    return true;
 }
 
 void on_list_delete_slice(struct call *c)
@@ -230,15 +369,9 @@ void on_list_delete_slice(struct call *c)
         reply_nil(c);
         return;
     }
-    for (size_t k = 0; k < r.count; k++)
-        cell_free(c->core, cells_get(v, range_at(&r, k)));
-    size_t kept = 0; /* freed cells are empty: close the gaps in one pass */
-    for (size_t i = 0; i < v->len; i++)
-        if (cells_get(v, i)->len > 0)
-            *cells_get(v, kept++) = *cells_get(v, i);
-    assert(kept == v->len - r.count);
-    if (r.count > 0)
-        cells_close(v, kept, r.count);
+    if (!gather(c, v, &r))
+        return;
+    remove_range(c, v, v->len - r.count, r.count);
     reply_nil(c);
 }
 
@@ -292,6 +425,10 @@ void on_list_remove(struct call *c)
 void on_list_reverse(struct call *c)
 {
     struct cells *v = cells_of(c);
+    if (!log_order(c->core, v)) {
+        fail_memory(c);
+        return;
+    }
     for (size_t i = 0, j = v->len; i + 1 < j; i++) {
         j--;
         struct cell swap = *cells_get(v, i);
@@ -366,8 +503,9 @@ void on_list_sort(struct call *c)
         fail_memory(c);
         return;
     }
-    for (size_t i = 0; i < v->len && strict; i++)
-        *cells_get(v, i) = items[i].cell;
+    if (strict && log_order(c->core, v))
+        for (size_t i = 0; i < v->len; i++)
+            *cells_get(v, i) = items[i].cell;
     free(items);
     if (strict)
         reply_nil(c);
@@ -377,7 +515,7 @@ void on_list_sort(struct call *c)
 
 void on_list_clear(struct call *c)
 {
-    cells_clear(c->core, cells_of(c));
+    remove_range(c, cells_of(c), 0, cells_of(c)->len);
     reply_nil(c);
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "core/handlers.h"
+#include "core/undo.h"
 
 enum { LINE_ACQUIRE };
 
@@ -163,11 +164,14 @@ void lock_release(struct call *c, struct object *lock)
     struct hold *h = releasable(c, lock);
     if (h == NULL)
         return;
+    if (h->depth > 1) {
+        if (undo_bytes(c->core, &h->depth, sizeof(h->depth)))
+            h->depth--;
+    } else {
+        hold_end(c->core, h);
+        undo_wake(c->core, lock, lock_pass_on);
+    }
     reply_nil(c);
-    if (--h->depth > 0)
-        return;
-    hold_free(c->core, h);
-    lock_pass_on(c->core, lock);
 }
 
 void on_lock_acquire(struct call *c)

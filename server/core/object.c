@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/expiry.h"
+#include "core/transact.h"
 
 static struct object *of_id(const struct hnode *n)
 {
@@ -58,6 +59,19 @@ static bool object_set_name(struct core *core, struct object *o, struct slice na
     return true;
 }
 
+void object_init(struct object *o, const struct type *type)
+{
+    o->type = type;
+    list_init(&o->in_core);
+    list_init(&o->in_doomed);
+    list_init(&o->in_suspects);
+    list_init(&o->session_refs);
+    list_init(&o->holds);
+    list_init(&o->watches);
+    for (unsigned i = 0; i < LINES_MAX; i++)
+        list_init(&o->lines[i]);
+}
+
 struct object *object_create(struct core *core, const struct type *type, struct slice name)
 {
     struct object *o = calloc(1, type->size);
@@ -68,16 +82,10 @@ struct object *object_create(struct core *core, const struct type *type, struct 
         free(o);
         return NULL;
     }
-    o->type = type;
+    object_init(o, type);
     o->id = ++core->last_object;
     o->since_us = core->now_us;
     o->by_id.hash = hash_u64(o->id);
-    list_init(&o->in_doomed);
-    list_init(&o->in_suspects);
-    list_init(&o->session_refs);
-    list_init(&o->holds);
-    for (unsigned i = 0; i < LINES_MAX; i++)
-        list_init(&o->lines[i]);
     roost__hmap_add(&core->objects_by_id, &o->by_id);
     if (o->name != NULL)
         roost__hmap_add(&core->objects_by_name, &o->by_name);
@@ -108,6 +116,7 @@ void object_destroy(struct core *core, struct object *o)
     list_remove(&o->in_suspects);
     core->object_count--;
     wake_as_deleted(core, o);
+    transactions_deleted(core, o);
     for (struct hold *h; (h = hold_first(o)) != NULL;)
         hold_free(core, h);
     session_refs_forget(o);
@@ -193,6 +202,14 @@ struct object *object_open(struct call *c, const struct type *type, bool *ret_fo
         return NULL;
     }
     return o;
+}
+
+void object_words(const struct object *o, char *ret, size_t size)
+{
+    if (o->name != NULL)
+        snprintf(ret, size, "%s \"%s\"", roost_type_name(o->type->code), o->name);
+    else
+        snprintf(ret, size, "%s #%llu", roost_type_name(o->type->code), (unsigned long long)o->id);
 }
 
 void object_describe(struct core *core, const struct object *o, struct buf *out)

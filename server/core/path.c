@@ -302,3 +302,21 @@ bool path_value(struct core *core, struct object *o, struct slice path, struct s
     *ret = s.cell != NULL ? cell_bytes(core, s.cell) : s.value;
     return ret->len > 0;
 }
+
+bool path_len(struct core *core, struct object *o, struct slice path, size_t *ret)
+{
+    struct spot s;
+    uint32_t step;
+    if (walk(core, o, path, false, &s, &step) != FINE ||
+        (spot_kind(&s) != ROOST_MAP && spot_kind(&s) != ROOST_ARRAY))
+        return false;
+    *ret = spot_len(&s);
+    return true;
+}
+
+bool path_leads(struct core *core, struct object *o, struct slice path)
+{
+    struct spot s;
+    uint32_t step;
+    return walk(core, o, path, false, &s, &step) == FINE;
+}

@@ -22,6 +22,11 @@ void path_leave(struct call *c);
  * whatever the reason. *ret: as cell_bytes(). */
 bool path_value(struct core *core, struct object *o, struct slice path, struct slice *ret);
 
+/* The same for the number of elements or keys of the array or map there; and for whether anything is there.
+ */
+bool path_len(struct core *core, struct object *o, struct slice path, size_t *ret);
+bool path_leads(struct core *core, struct object *o, struct slice path);
+
 /* True when o is an object that paths begin in: a dict, a list or a namespace. */
 bool path_root(const struct object *o);
 

@@ -124,7 +124,13 @@ static void count_sent(void *context, uint64_t id)
 void put_cell(struct core *core, const struct caller *to, struct buf *out, const struct cell *cell)
 {
     cell_put(cell, out);
-    cell_each_ref(cell, count_sent, &(struct sending){core, to->session});
+    if (core->undo == NULL) /* else transact.c counts what it really sends */
+        cell_each_ref(cell, count_sent, &(struct sending){core, to->session});
+}
+
+void count_sent_refs(struct core *core, const struct caller *to, struct slice value)
+{
+    each_ref(value, count_sent, &(struct sending){core, to->session});
 }
 
 static void done(struct call *c)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "core/handlers.h"
+#include "core/undo.h"
 
 enum { LINE_ACQUIRE };
 
@@ -36,11 +37,13 @@ static uint64_t take(struct core *core, struct semaphore *s, struct hold *h, con
     }
     free(h);
     held->depth++;
+    object_changed(core, &s->object);
     return held->token = ++core->last_token;
 }
 
-static void serve(struct core *core, struct semaphore *s)
+static void serve(struct core *core, struct object *o)
 {
+    struct semaphore *s = semaphore_of(o);
     for (struct waiter *w; s->value > 0 && (w = line_first(&s->object, LINE_ACQUIRE)) != NULL;) {
         bool died = s->owner_died;
         struct hold *h = w->hold;
@@ -55,7 +58,7 @@ static void semaphore_abandoned(struct core *core, struct hold *h)
     struct semaphore *s = semaphore_of(h->object);
     s->value += h->depth;
     s->owner_died = true;
-    serve(core, s);
+    serve(core, h->object);
 }
 
 static unsigned semaphore_describe(const struct object *o, struct buf *out)
@@ -156,16 +159,22 @@ void on_semaphore_release(struct call *c)
     uint64_t n = (uint64_t)arg_int(c, 0, 1);
     if (!may_release(c, s, n))
         return;
+    if (!undo_bytes(c->core, &s->value, sizeof(s->value))) {
+        fail_memory(c);
+        return;
+    }
     s->value += n;
     for (struct hold *h; n > 0 && (h = give_back_from(c->object, &c->caller)) != NULL;) {
         uint64_t part = n < h->depth ? n : h->depth;
+        if (!undo_bytes(c->core, &h->depth, sizeof(h->depth)))
+            break;
         n -= part;
         h->depth -= part;
         if (h->depth == 0)
-            hold_free(c->core, h);
+            hold_end(c->core, h);
     }
     reply_nil(c);
-    serve(c->core, s);
+    undo_wake(c->core, c->object, serve);
 }
 
 void on_semaphore_get_value(struct call *c)

@@ -40,7 +40,7 @@ static int find_or_add(struct core *core, struct tree *t, struct slice bytes, st
         return ROOST_ENOMEM;
     struct entry *e = keymap_find(&t->map, &key);
     if (e == NULL)
-        e = keymap_add(&t->map, &key);
+        e = keymap_add(core, &t->map, &key);
     if (e == NULL)
         return ROOST_ENOMEM;
     *ret = &e->value;
@@ -77,6 +77,7 @@ static int make(struct core *core, struct object *owner, struct slice value, str
     keymap_init(&t->map);
     int rc = head.kind == ROOST_ARRAY ? take_elements(core, owner, p, head.len, t)
                                       : take_pairs(core, owner, p, head.len, t);
+    t->map.live = rc == ROOST_OK && owner != NULL;
     if (rc == ROOST_OK)
         *ret = t;
     else if (owner != NULL)

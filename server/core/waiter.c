@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/transact.h"
 
 static int64_t deadline_of(const struct core *core, int64_t timeout_ms)
 {
@@ -76,6 +76,7 @@ void waiter_free(struct core *core, struct waiter *w)
     leave_line(w);
     list_remove(&w->in_session);
     free(w->hold);
+    transaction_free(w->transaction);
     if (w->cells != NULL) {
         for (size_t i = 0; i < w->count; i++)
             cell_free(core, &w->cells[i]);
