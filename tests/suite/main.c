@@ -9,8 +9,8 @@ static const struct backend *const backends[] = {&backend_core, &backend_ipc, &b
 
 typedef void group(const struct CMUnitTest **ret, size_t *ret_len);
 
-static group *const groups[] = {suite_containers, suite_nested,    suite_expiry, suite_queues,
-                                suite_numbers,    suite_waitables, suite_server};
+static group *const groups[] = {suite_containers, suite_nested,    suite_expiry,       suite_queues,
+                                suite_numbers,    suite_waitables, suite_transactions, suite_server};
 
 enum { CASES_MAX = 256 };
 

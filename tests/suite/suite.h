@@ -96,6 +96,7 @@ void suite_expiry(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_queues(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_numbers(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_waitables(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_transactions(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_server(const struct CMUnitTest **ret, size_t *ret_len);
 
 #endif
