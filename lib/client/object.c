@@ -30,7 +30,7 @@ static int fail_at_method(const struct object *o, const char *method)
     snprintf(id, sizeof(id), "#%" PRIu64, o->id);
     const char *name = *o->name == '\0' ? id : o->name, *quote = *o->name == '\0' ? "" : "\"";
     if (o->path.kind == ROOST_NIL)
-        return roost__fail_at("%s %s%s%s: %s", roost_type_name(o->root), quote, name, quote, method);
+        return roost__fail_at("%s %s%s%s: %s", roost_type_name(o->type), quote, name, quote, method);
     int rc = path_text(&o->path, &where);
     if (rc == ROOST_OK)
         rc = roost__fail_at("%s %s%s%s at %s: %s.%s", roost_type_name(o->root), quote, name, quote, where,

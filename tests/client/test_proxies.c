@@ -175,6 +175,67 @@ static void times_to_live_are_set_asked_and_taken_away(void **state)
     roost_dict_close(d);
 }
 
+static void transactions_are_built_and_committed(void **state)
+{
+    (void)state;
+    roost_transaction *t;
+    roost_dict *d;
+    roost_queue *q;
+    roost_lock *l;
+    roost_shared_value *x;
+    roost_set *s;
+    roost_grant grant;
+    roost_value v, key = roost_str("n"), path = roost_list_of(roost_str("l"));
+    int64_t n;
+    OK(roost_dict_open(m, "proxies.transaction", &d));
+    OK(roost_dict_set(d, roost_str("l"), roost_list_of(roost_int(1))));
+    OK(roost_dict_set(d, roost_str("nil"), roost_nil()));
+    OK(roost_queue_new(m, 2, &q));
+    OK(roost_queue_put(q, roost_str("item"), 0));
+    OK(roost_lock_new(m, &l));
+    OK(roost_lock_acquire(l, &grant, 0));
+    OK(roost_shared_value_new(m, "i", roost_int(7), &x));
+    OK(roost_set_open_with(m, NULL, roost_list_of(roost_int(3)), &s));
+    OK(roost_transaction_new(m, &t));
+    OK(roost_transaction_if_equals(t, roost_dict_ref(d), roost_list_of(roost_str("l"), roost_int(0)),
+                                   roost_int(1)));
+    OK(roost_transaction_if_equals(t, roost_dict_ref(d), roost_list_of(roost_str("nil")), roost_nil()));
+    OK(roost_transaction_if_equals(t, roost_shared_value_ref(x), roost_nil(), roost_int(7)));
+    OK(roost_transaction_if_present(t, roost_set_ref(s), roost_list_of(roost_int(3))));
+    OK(roost_transaction_if_absent(t, roost_str("proxies.transaction"), roost_list_of(key)));
+    OK(roost_transaction_if_token(t, roost_lock_ref(l), grant.token));
+    OK(roost_transaction_if_len(t, roost_dict_ref(d), path, 1));
+    OK(roost_transaction_if_len(t, roost_dict_ref(d), roost_nil(), 2));
+    OK(roost_transaction_if_not_empty(t, roost_queue_ref(q)));
+    OK(roost_transaction_if_room(t, roost_queue_ref(q), 1));
+    OK(roost_transaction_call(t, roost_queue_ref(q), roost_nil(), "queue.get", NULL, 0));
+    OK(roost_transaction_call(t, roost_dict_ref(d), path, "list.append", &key, 1));
+    OK(roost_transaction_call(t, roost_dict_ref(d), roost_nil(), "dict.incr", &key, 1));
+    OK(roost_transaction_commit(t, 0, &v));
+    assert_value(v, roost_list_of(roost_str("item"), roost_nil(), roost_int(1)));
+    assert_int_equal(roost_transaction_commit(t, 1, NULL), ROOST_ETIMEDOUT); /* once more */
+    assert_string_equal(roost_errmsg(), "server: transact: timed out after 1 ms: condition 4 "
+                                        "(dict \"proxies.transaction\"): does not hold");
+    roost_transaction_free(t);
+    OK(roost_transaction_new(m, &t));
+    OK(roost_transaction_call(t, roost_dict_ref(d), roost_nil(), "dict.clear", NULL, 0));
+    OK(roost_transaction_call(t, roost_queue_ref(q), roost_nil(), "queue.get", NULL, 0));
+    assert_int_equal(roost_transaction_commit(t, -1, NULL), ROOST_EEMPTY);
+    assert_non_null(strstr(roost_errmsg(), "server: transact: call 1 (queue #"));
+    OK(roost_dict_len(d, &n));
+    assert_int_equal(n, 3);
+    roost_transaction_free(t);
+    roost_transaction_free(NULL);
+    assert_int_equal(roost_transaction_new(NULL, &t), ROOST_EINVAL);
+    assert_int_equal(roost_transaction_if_token(NULL, roost_nil(), 1), ROOST_EINVAL);
+    OK(roost_server_delete(m, roost_dict_ref(d)));
+    roost_dict_close(d);
+    roost_queue_close(q);
+    roost_lock_close(l);
+    roost_shared_value_close(x);
+    roost_set_close(s);
+}
+
 static void views_work_on_what_is_nested(void **state)
 {
     (void)state;
@@ -638,6 +699,7 @@ int main(void)
         cmocka_unit_test(dict_proxies_do_what_they_say),
         cmocka_unit_test(list_proxies_do_what_they_say),
         cmocka_unit_test(times_to_live_are_set_asked_and_taken_away),
+        cmocka_unit_test(transactions_are_built_and_committed),
         cmocka_unit_test(views_work_on_what_is_nested),
         cmocka_unit_test(set_proxies_do_what_they_say),
         cmocka_unit_test(queue_proxies_do_what_they_say),

@@ -54,6 +54,9 @@ int cli_object(struct cli *c, const struct method *method, const char *name, str
 int cli_lock_run(struct cli *c, roost_type type, int n, char **words);
 bool cli_can_run_under(roost_type type);
 
+/* transact [JSON]: a transaction, from stdin without JSON. (transact.c) */
+int cli_transact(struct cli *c, int n, char **words);
+
 /* The special commands, a table that ends with name NULL. (special.c) */
 struct special {
     const char *name;

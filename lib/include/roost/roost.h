@@ -30,6 +30,7 @@
 #include "roost/shared_value.h"
 #include "roost/split.h"
 #include "roost/thread.h"
+#include "roost/transaction.h"
 #include "roost/value.h"
 
 #endif
