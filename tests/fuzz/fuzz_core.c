@@ -25,6 +25,7 @@ struct twins {
     uint64_t sessions[SESSIONS]; /* 0: none */
     uint64_t calls[SESSIONS];
     bool answered[SESSIONS][CALLS_MAX];
+    roost_type types[IDS + 1]; /* of the objects seen so far, by id */
 };
 
 static struct twins t;
@@ -157,7 +158,10 @@ static void note_answers(void)
         struct item it;
         const uint8_t *p = roost__scan_item(payload.data, &it);
         p = roost__scan_skip(p);
-        roost__scan_item(p, &it);
+        struct item result;
+        roost__scan_item(roost__scan_item(p, &it), &result);
+        if (result.kind == ROOST_REF && result.as.u <= IDS)
+            t.types[result.as.u] = (roost_type)result.len;
         for (int s = 0; s < SESSIONS; s++) {
             if (t.sessions[s] != e->items[i].session)
                 continue;
@@ -214,14 +218,23 @@ static void put_condition(struct buf *b)
         put_any(b, 3);
 }
 
-/* The target is of the method's type: with another, few would get through. */
+/* The nth method of a type, counted round and round. */
+static const struct method *method_of(roost_type type, unsigned n)
+{
+    for (unsigned i = 0;; i = (i + 1) % roost__method_count)
+        if (roost__methods[i].type == type && n-- == 0)
+            return &roost__methods[i];
+}
+
+/* A method of the target's type: with another, few would get through. */
 static void put_inner_call(struct buf *b)
 {
-    const struct method *m = &roost__methods[decide(255) % roost__method_count];
+    unsigned id = 1 + decide(IDS);
+    const struct method *m = method_of(t.types[id], 1 + decide(40));
     struct param params[METHOD_PARAMS_MAX];
     unsigned n = roost__method_params(m, params), nested = decide(4) == 0;
     roost__put_array(b, 3 + nested);
-    roost__put_ref(b, 1 + decide(IDS), m->type);
+    roost__put_ref(b, id, m->type);
     roost__put_uint(b, m->code);
     roost__put_array(b, n);
     for (unsigned i = 0; i < n; i++)
