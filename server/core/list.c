@@ -9,8 +9,8 @@
 #include "core/handlers.h"
 #include "core/order.h"
 #include "core/range.h"
+#include "core/splice.h"
 #include "core/tree.h"
-#include "core/undo.h"
 
 struct list_object {
     struct object object;
@@ -51,129 +51,13 @@ const struct type type_list = {.code = ROOST_TYPE_list,
                                .describe = list_describe,
                                .each_stored = list_each_stored};
 
-/* ---- changes, and how a transaction takes them back ---- */
-
-static void insert_back(struct core *core, struct step *s)
-{
-    struct cells *v = s->where;
-    for (size_t k = 0; k < s->len; k++)
-        cell_free(core, cells_get(v, s->at + k));
-    cells_take(v, s->at, s->len);
-}
-
-/* Puts n stored cells before index `at`; room was reserved. False without memory: they are the caller's
- * still. */
-static bool insert_cells(struct core *core, struct cells *v, size_t at, const struct cell *cells, size_t n)
-{
-    if (core->undo != NULL &&
-        !undo_log(core, (struct step){.back = insert_back, .where = v, .at = at, .len = n}))
-        return false;
-    cells_open(v, at, n);
-    for (size_t k = 0; k < n; k++)
-        *cells_get(v, at + k) = cells[k];
-    return true;
-}
-
-static void replace_back(struct core *core, struct step *s)
-{
-    struct cell *place = cells_get(s->where, s->at);
-    cell_free(core, place);
-    *place = s->cell;
-}
-
-static void replace_keep(struct core *core, struct step *s)
-{
-    cell_free(core, &s->cell);
-}
-
-/* Puts a stored cell in the place of the one at index i. */
-static void replace_cell(struct core *core, struct cells *v, size_t i, struct cell cell)
-{
-    struct cell *place = cells_get(v, i);
-    struct step s = {.back = replace_back, .keep = replace_keep, .where = v, .at = i, .cell = *place};
-    if (core->undo != NULL && !undo_log(core, s)) {
-        cell_free(core, &cell);
-        return;
-    }
-    *place = cell;
-    if (core->undo == NULL)
-        cell_free(core, &s.cell);
-}
-
-static void remove_back(struct core *core, struct step *s)
-{
-    const struct cell *old = s->what;
-    (void)core;
-    cells_open(s->where, s->at, s->len);
-    for (size_t k = 0; k < s->len; k++)
-        *cells_get(s->where, s->at + k) = old[k];
-    free(s->what);
-}
-
-static void remove_keep(struct core *core, struct step *s)
-{
-    struct cell *old = s->what;
-    for (size_t k = 0; k < s->len; k++)
-        cell_free(core, &old[k]);
-    free(old);
-}
-
-/* A copy of n cells from index `at`, to be freed. NULL without memory: the transaction has failed. */
-static struct cell *copy_cells(struct core *core, const struct cells *v, size_t at, size_t n)
-{
-    struct cell *copy = malloc((n + 1) * sizeof(*copy));
-    for (size_t k = 0; copy != NULL && k < n; k++)
-        copy[k] = *cells_get(v, at + k);
-    if (copy == NULL)
-        core->undo->failed = true;
-    return copy;
-}
-
-static void remove_for_now(struct core *core, struct cells *v, size_t at, size_t n)
-{
-    struct step s = {.back = remove_back, .keep = remove_keep, .where = v, .at = at, .len = n};
-    s.what = copy_cells(core, v, at, n);
-    if (s.what != NULL && undo_log(core, s))
-        cells_take(v, at, n);
-    else
-        free(s.what);
-}
-
-static void order_back(struct core *core, struct step *s)
-{
-    const struct cell *old = s->what;
-    (void)core;
-    for (size_t k = 0; k < s->len; k++)
-        *cells_get(s->where, k) = old[k];
-    free(s->what);
-}
-
-static void order_keep(struct core *core, struct step *s)
-{
-    (void)core;
-    free(s->what);
-}
-
-/* Notes the order of all cells before it is changed. False without memory. */
-static bool log_order(struct core *core, struct cells *v)
-{
-    struct step s = {.back = order_back, .keep = order_keep, .where = v, .len = v->len};
-    if (core->undo == NULL)
-        return true;
-    s.what = copy_cells(core, v, 0, v->len);
-    if (s.what != NULL && undo_log(core, s))
-        return true;
-    free(s.what);
-    return false;
-}
-
 /* Stores the array argument i into the places at..at+n that are to be opened. False: the call has failed. */
 static bool insert_values(struct call *c, struct object *o, struct cells *v, size_t at, unsigned i)
 {
     size_t n = scan_value(c->arg[i]).len;
     struct cell *fresh = calloc(n + 1, sizeof(*fresh));
     int rc = fresh != NULL && cells_reserve(v, n) ? cells_store(c->core, o, c->arg[i], fresh) : ROOST_ENOMEM;
-    if (rc == ROOST_OK && !insert_cells(c->core, v, at, fresh, n)) {
+    if (rc == ROOST_OK && !splice_insert(c->core, v, at, fresh, n)) {
         rc = ROOST_ENOMEM;
         for (size_t k = 0; k < n; k++)
             cell_free(c->core, &fresh[k]);
@@ -182,18 +66,6 @@ static bool insert_values(struct call *c, struct object *o, struct cells *v, siz
     if (rc != ROOST_OK)
         fail_store(c, rc);
     return rc == ROOST_OK;
-}
-
-static void remove_range(struct call *c, struct cells *v, size_t at, size_t n)
-{
-    if (c->core->undo != NULL) {
-        remove_for_now(c->core, v, at, n);
-        return;
-    }
-    for (size_t k = 0; k < n; k++)
-        cell_free(c->core, cells_get(v, at + k));
-    if (n > 0)
-        cells_close(v, at, n);
 }
 
 void on_list_open(struct call *c)
@@ -215,7 +87,7 @@ static void insert_one(struct call *c, size_t at, unsigned i)
     struct cells *v = cells_of(c);
     struct cell cell;
     int rc = cells_reserve(v, 1) ? cell_store(c->core, c->object, c->arg[i], &cell) : ROOST_ENOMEM;
-    if (rc == ROOST_OK && !insert_cells(c->core, v, at, &cell, 1)) {
+    if (rc == ROOST_OK && !splice_insert(c->core, v, at, &cell, 1)) {
         cell_free(c->core, &cell);
         rc = ROOST_ENOMEM;
     }
@@ -243,7 +115,7 @@ void on_list_pop(struct call *c)
     struct cells *v = cells_of(c);
     size_t i;
     if (index_arg(c, 0, v->len, &i) && reply_cell(c, cells_get(v, i)))
-        remove_range(c, v, i, 1);
+        splice_remove(c->core, v, i, 1);
 }
 
 void on_list_get(struct call *c)
@@ -264,7 +136,7 @@ void on_list_set(struct call *c)
         fail_store(c, rc);
         return;
     }
-    replace_cell(c->core, cells_of(c), i, cell);
+    splice_replace(c->core, cells_of(c), i, cell);
     reply_nil(c);
 }
 
@@ -273,7 +145,7 @@ void on_list_delete(struct call *c)
     size_t i;
     if (!index_arg(c, 0, cells_of(c)->len, &i))
         return;
-    remove_range(c, cells_of(c), i, 1);
+    splice_remove(c->core, cells_of(c), i, 1);
     reply_nil(c);
 }
 
@@ -306,7 +178,7 @@ static void replace_run(struct call *c, const struct range *r)
     size_t at = (size_t)r->start;
     if (!insert_values(c, c->object, v, at, 3))
         return;
-    remove_range(c, v, at + scan_value(c->arg[3]).len, r->count);
+    splice_remove(c->core, v, at + scan_value(c->arg[3]).len, r->count);
     reply_nil(c);
 }
 
@@ -320,7 +192,7 @@ static void replace_steps(struct call *c, const struct range *r)
     struct cell *fresh = calloc(n + 1, sizeof(*fresh));
     int rc = fresh != NULL ? cells_store(c->core, c->object, c->arg[3], fresh) : ROOST_ENOMEM;
     for (size_t k = 0; k < n && rc == ROOST_OK; k++)
-        replace_cell(c->core, cells_of(c), range_at(r, k), fresh[k]);
+        splice_replace(c->core, cells_of(c), range_at(r, k), fresh[k]);
     free(fresh);
     rc == ROOST_OK ? reply_nil(c) : fail_store(c, rc);
 }
@@ -338,7 +210,7 @@ void on_list_set_slice(struct call *c)
 static bool gather(struct call *c, struct cells *v, const struct range *r)
 {
     struct cell *gone = calloc(r->count + 1, sizeof(*gone));
-    if (gone == NULL || !log_order(c->core, v)) {
+    if (gone == NULL || !splice_reorder(c->core, v)) {
         free(gone);
         fail_memory(c);
         return false;
@@ -365,13 +237,13 @@ void on_list_delete_slice(struct call *c)
     if (!range_arg(c, 0, v->len, &r))
         return;
     if (r.step == 1) {
-        remove_range(c, v, (size_t)r.start, r.count);
+        splice_remove(c->core, v, (size_t)r.start, r.count);
         reply_nil(c);
         return;
     }
     if (!gather(c, v, &r))
         return;
-    remove_range(c, v, v->len - r.count, r.count);
+    splice_remove(c->core, v, v->len - r.count, r.count);
     reply_nil(c);
 }
 
@@ -418,14 +290,14 @@ void on_list_remove(struct call *c)
         fail_value(c);
         return;
     }
-    remove_range(c, cells_of(c), i, 1);
+    splice_remove(c->core, cells_of(c), i, 1);
     reply_nil(c);
 }
 
 void on_list_reverse(struct call *c)
 {
     struct cells *v = cells_of(c);
-    if (!log_order(c->core, v)) {
+    if (!splice_reorder(c->core, v)) {
         fail_memory(c);
         return;
     }
@@ -503,7 +375,7 @@ void on_list_sort(struct call *c)
         fail_memory(c);
         return;
     }
-    if (strict && log_order(c->core, v))
+    if (strict && splice_reorder(c->core, v))
         for (size_t i = 0; i < v->len; i++)
             *cells_get(v, i) = items[i].cell;
     free(items);
@@ -515,7 +387,7 @@ void on_list_sort(struct call *c)
 
 void on_list_clear(struct call *c)
 {
-    remove_range(c, cells_of(c), 0, cells_of(c)->len);
+    splice_remove(c->core, cells_of(c), 0, cells_of(c)->len);
     reply_nil(c);
 }
 

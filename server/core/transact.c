@@ -15,18 +15,14 @@
 #include "core/transact.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "core/cells.h"
+#include "core/clause.h"
 #include "core/handlers.h"
-#include "core/keymap.h"
-#include "core/order.h"
-#include "core/path.h"
 #include "core/undo.h"
 
 enum { CONDITIONS, CALLS, TIMEOUT }; /* the arguments */
-enum { PARTS_MAX = 10000, WORDS_MAX = 300 };
+enum { PARTS_MAX = 10000 };
 
 struct watch {
     struct list in_object;
@@ -41,273 +37,6 @@ struct transaction {
     struct watch *watches;
     size_t watch_len;
 };
-
-/* ---- reading: an array of arrays ---- */
-
-struct part {
-    const char *what; /* "condition" or "call" */
-    unsigned index;
-    uint32_t len;
-    struct slice item[4];
-    struct object *object;
-};
-
-static void fail_part(struct call *c, const struct part *p, int code, const char *why)
-{
-    char words[WORDS_MAX] = "";
-    if (p->object != NULL)
-        object_words(p->object, words, sizeof(words));
-    fail(c, code, "%s %u%s%s%s: %s", p->what, p->index, *words != '\0' ? " (" : "", words,
-         *words != '\0' ? ")" : "", why);
-}
-
-static struct object *find_target(struct core *core, struct slice target)
-{
-    struct item it = scan_value(target);
-    if (it.kind == ROOST_STR)
-        return object_find_name(core, slice_of(it.as.bytes, it.len));
-    return it.kind == ROOST_REF ? object_find(core, it.as.u) : NULL;
-}
-
-/* The elements of one condition or call; `target` of them says the object. False: the call has failed. */
-static bool read_part(struct call *c, struct slice value, uint32_t target, struct part *p)
-{
-    struct item head;
-    const uint8_t *at = roost__scan_item(value.data, &head);
-    p->object = NULL;
-    p->len = head.len;
-    if (head.kind != ROOST_ARRAY || head.len < 2 || head.len > 4) {
-        fail_part(c, p, ROOST_EINVAL, "must be an array of 2 to 4 elements");
-        return false;
-    }
-    for (uint32_t i = 0; i < 4; i++)
-        p->item[i] = i < head.len ? scan_next(&at) : slice_of(NULL, 0);
-    roost_kind kind = scan_value(p->item[target]).kind;
-    p->object = find_target(c->core, p->item[target]);
-    if (kind != ROOST_STR && kind != ROOST_REF)
-        fail_part(c, p, ROOST_ETYPE, "the target must be an object's name or a reference");
-    else if (p->object == NULL)
-        fail_part(c, p, ROOST_ENOENT, "no such object, or it was deleted");
-    return p->object != NULL;
-}
-
-static bool is_array(struct slice value)
-{
-    return value.len > 0 && scan_value(value).kind == ROOST_ARRAY;
-}
-
-/* ---- conditions ---- */
-
-struct condition {
-    struct part part; /* [kind, target, …] */
-    const struct condition_kind *kind;
-    struct slice path, value;
-    uint64_t n;
-};
-
-/* Says in *ret whether the condition holds. Returns 0, or the code of what is wrong with it, and why. */
-typedef int condition_holds(struct core *core, const struct condition *q, bool *ret, const char **why);
-
-struct condition_kind {
-    const char *name;
-    const char *params; /* p path, v value, n number; capitals may be left out */
-    condition_holds *holds;
-};
-
-static roost_type type_of(const struct condition *q)
-{
-    return q->part.object->type->code;
-}
-
-static bool is_keyed(roost_type type)
-{
-    return type == ROOST_TYPE_dict || type == ROOST_TYPE_set || type == ROOST_TYPE_namespace;
-}
-
-static int wrong_type(const char **why, const char *text)
-{
-    *why = text;
-    return ROOST_ETYPE;
-}
-
-static int equals(struct core *core, const struct condition *q, bool *ret, const char **why)
-{
-    uint8_t bytes[16];
-    struct slice value;
-    bool inside = scan_value(q->path).len > 0;
-    if (type_of(q) == ROOST_TYPE_value && !inside) {
-        *ret = order_equal(value_bytes(q->part.object, bytes), q->value, &core->scratch);
-        return ROOST_OK;
-    }
-    if (!path_root(q->part.object) || !inside)
-        return wrong_type(why, "equals is for a value, or a path into a dict, a list or a namespace");
-    *ret = path_value(core, q->part.object, q->path, &value) && order_equal(value, q->value, &core->scratch);
-    return ROOST_OK;
-}
-
-static bool in_set(struct core *core, struct object *set, struct slice path)
-{
-    struct key key;
-    const uint8_t *p = path.data;
-    struct item head;
-    p = roost__scan_item(p, &head);
-    return key_of(core, scan_next(&p), &key) &&
-           keymap_find(&container_of(set, struct keyed, object)->map, &key) != NULL;
-}
-
-static int present(struct core *core, const struct condition *q, bool *ret, const char **why)
-{
-    uint32_t steps = scan_value(q->path).len;
-    if (type_of(q) == ROOST_TYPE_set && steps == 1)
-        *ret = in_set(core, q->part.object, q->path);
-    else if (path_root(q->part.object) && steps > 0)
-        *ret = path_leads(core, q->part.object, q->path);
-    else
-        return wrong_type(
-            why,
-            "present and absent are for a path into a dict, a list or a namespace, or one value of a set");
-    return ROOST_OK;
-}
-
-static int absent(struct core *core, const struct condition *q, bool *ret, const char **why)
-{
-    int rc = present(core, q, ret, why);
-    *ret = !*ret;
-    return rc;
-}
-
-static int token(struct core *core, const struct condition *q, bool *ret, const char **why)
-{
-    (void)core;
-    roost_type type = type_of(q);
-    if (type != ROOST_TYPE_lock && type != ROOST_TYPE_rlock && type != ROOST_TYPE_semaphore &&
-        type != ROOST_TYPE_bounded_semaphore)
-        return wrong_type(why, "token is for locks and semaphores");
-    *ret = false;
-    list_each (it, &q->part.object->holds)
-        *ret = *ret || container_of(it, struct hold, in_object)->token == q->n;
-    return ROOST_OK;
-}
-
-static int len(struct core *core, const struct condition *q, bool *ret, const char **why)
-{
-    struct object *o = q->part.object;
-    size_t n = 0;
-    if (q->path.len > 0 && scan_value(q->path).len > 0) {
-        if (!path_root(o))
-            return wrong_type(why, "a path begins in a dict, a list or a namespace");
-        *ret = path_len(core, o, q->path, &n) && n >= q->n;
-        return ROOST_OK;
-    }
-    if (is_keyed(type_of(q)))
-        n = keymap_len(&container_of(o, struct keyed, object)->map);
-    else if (type_of(q) == ROOST_TYPE_list)
-        n = list_cells(o)->len;
-    else if (type_of(q) == ROOST_TYPE_queue)
-        n = queue_size(o);
-    else
-        return wrong_type(why, "len is for dicts, lists, sets, queues and namespaces");
-    *ret = n >= q->n;
-    return ROOST_OK;
-}
-
-/* What a queue that was shut down will never have again is an error, not a reason to wait. */
-static int queue_answer(const struct condition *q, bool holds, bool *ret, const char **why)
-{
-    *ret = holds;
-    *why = "the queue was shut down";
-    return !holds && queue_is_shut(q->part.object) ? ROOST_ESHUTDOWN : ROOST_OK;
-}
-
-static int not_empty(struct core *core, const struct condition *q, bool *ret, const char **why)
-{
-    (void)core;
-    if (type_of(q) != ROOST_TYPE_queue)
-        return wrong_type(why, "not_empty is for queues");
-    return queue_answer(q, queue_size(q->part.object) > 0, ret, why);
-}
-
-static int has_room(struct core *core, const struct condition *q, bool *ret, const char **why)
-{
-    (void)core;
-    if (type_of(q) != ROOST_TYPE_queue)
-        return wrong_type(why, "has_room is for queues");
-    return queue_answer(q, queue_has_room(q->part.object, q->n), ret, why);
-}
-
-static const struct condition_kind kinds[] = {
-    {"equals", "pv", equals},    {"present", "p", present}, {"absent", "p", absent},
-    {"token", "n", token},       {"len", "nP", len},        {"not_empty", "", not_empty},
-    {"has_room", "N", has_room},
-};
-
-static const struct condition_kind *kind_of(struct slice name)
-{
-    struct item it = scan_value(name);
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && it.kind == ROOST_STR; i++)
-        if (slice_equal(slice_of(it.as.bytes, it.len), slice_str(kinds[i].name)))
-            return &kinds[i];
-    return NULL;
-}
-
-/* Gives the elements behind the target to the kind's parameters. Returns what is wrong, or NULL. */
-static const char *take_params(struct condition *q)
-{
-    const char *params = q->kind->params;
-    q->n = 1;
-    for (uint32_t i = 2; i < q->part.len; i++, params++) {
-        struct item it = scan_value(q->part.item[i]);
-        if (*params == '\0')
-            return "too many elements";
-        if (*params == 'v')
-            q->value = q->part.item[i];
-        else if ((*params == 'p' || *params == 'P') && it.kind == ROOST_ARRAY)
-            q->path = q->part.item[i];
-        else if ((*params == 'n' || *params == 'N') && it.kind == ROOST_INT && it.as.i >= 0)
-            q->n = it.as.u;
-        else
-            return *params == 'p' || *params == 'P' ? "the path must be an array"
-                                                    : "the number must be an integer >= 0";
-    }
-    return *params >= 'a' ? "an element is missing" : NULL;
-}
-
-static bool read_condition(struct call *c, unsigned index, struct slice value, struct condition *q)
-{
-    *q = (struct condition){.part = {.what = "condition", .index = index}};
-    if (!read_part(c, value, 1, &q->part))
-        return false;
-    q->kind = kind_of(q->part.item[0]);
-    const char *wrong = q->kind == NULL ? "no kind of condition is called that" : take_params(q);
-    if (wrong != NULL)
-        fail_part(c, &q->part, ROOST_EINVAL, wrong);
-    return wrong == NULL;
-}
-
-/* Do all conditions hold? *ret_unmet: the first that does not. False: the call has failed. */
-static bool conditions_hold(struct call *c, bool *ret, struct condition *ret_unmet)
-{
-    struct item head;
-    const uint8_t *p = roost__scan_item(c->arg[CONDITIONS].data, &head);
-    *ret = true;
-    for (uint32_t i = 0; i < head.len; i++) {
-        struct condition q;
-        bool holds = false;
-        const char *why = "";
-        if (!read_condition(c, i, scan_next(&p), &q))
-            return false;
-        int rc = q.kind->holds(c->core, &q, &holds, &why);
-        if (rc != ROOST_OK) {
-            fail_part(c, &q.part, rc, why);
-            return false;
-        }
-        if (!holds && *ret)
-            *ret_unmet = q;
-        *ret = *ret && holds;
-    }
-    return true;
-}
-
 /* ---- calls ---- */
 
 struct wanted {
@@ -338,6 +67,11 @@ static bool may_run(const struct method *m)
 {
     return m->type != ROOST_TYPE_server && (m->code & 0xff) != 0 &&
            ((m->flags & METHOD_BLOCKS) == 0 || (m->type == ROOST_TYPE_queue && m->code != METHOD_queue_join));
+}
+
+static bool is_array(struct slice value)
+{
+    return value.len > 0 && scan_value(value).kind == ROOST_ARRAY;
 }
 
 static bool read_call(struct call *c, unsigned index, struct slice value, struct wanted *w)
@@ -407,7 +141,7 @@ static int read_answer(const struct effects *answers, size_t i, struct slice *re
 
 static void fail_call(struct call *c, const struct wanted *w, int code, const struct item *message)
 {
-    char words[WORDS_MAX];
+    char words[OBJECT_WORDS_MAX];
     object_words(w->part.object, words, sizeof(words));
     fail(c, code, "call %u (%s: %s): %.*s", w->part.index, words, w->method->name, (int)message->len,
          (const char *)message->as.bytes);
@@ -460,11 +194,12 @@ static bool room_for_answer(struct call *c, const struct effects *answers)
 static void answer_results(struct call *c, const struct effects *answers)
 {
     struct buf *out = reply_begin(c->core, &c->caller);
-    struct slice result;
+    struct slice result = {0};
     struct item message;
     roost__put_array(out, answers->len);
     for (size_t i = 0; i < answers->len; i++) {
-        read_answer(answers, i, &result, &message);
+        int code = read_answer(answers, i, &result, &message);
+        assert(code == ROOST_OK);
         buf_append(out, result.data, result.len);
         count_sent_refs(c->core, &c->caller, result);
     }
@@ -555,7 +290,7 @@ void on_server_transact(struct call *c)
 {
     struct condition unmet;
     bool hold;
-    if (!check_calls(c) || !conditions_hold(c, &hold, &unmet))
+    if (!check_calls(c) || !conditions_hold(c, c->arg[CONDITIONS], &hold, &unmet))
         return;
     if (hold)
         apply(c);
@@ -573,7 +308,7 @@ static bool retry(struct core *core, struct waiter *w, struct condition *ret_unm
     bool hold = false;
     c.arg[CONDITIONS] = t->arg[CONDITIONS];
     c.arg[CALLS] = t->arg[CALLS];
-    if (conditions_hold(&c, &hold, ret_unmet) && hold)
+    if (conditions_hold(&c, t->arg[CONDITIONS], &hold, ret_unmet) && hold)
         apply(&c);
     if (c.done)
         waiter_free(core, w);
@@ -583,7 +318,7 @@ static bool retry(struct core *core, struct waiter *w, struct condition *ret_unm
 static void transact_expire(struct core *core, struct waiter *w)
 {
     struct condition unmet;
-    char words[WORDS_MAX];
+    char words[OBJECT_WORDS_MAX];
     if (retry(core, w, &unmet))
         return;
     object_words(unmet.part.object, words, sizeof(words));
@@ -628,7 +363,7 @@ void transactions_retry(struct core *core)
 
 void transactions_deleted(struct core *core, struct object *o)
 {
-    char words[WORDS_MAX];
+    char words[OBJECT_WORDS_MAX];
     object_words(o, words, sizeof(words));
     for (struct list *first; (first = list_first(&o->watches)) != NULL;) {
         struct waiter *w = container_of(first, struct watch, in_object)->transaction->waiter;
