@@ -65,7 +65,7 @@ bool roost__hmap_add(struct hmap *m, struct hnode *n)
     return true;
 }
 
-void roost__hmap_remove(struct hmap *m, struct hnode *n)
+void roost__hmap_take(struct hmap *m, struct hnode *n)
 {
     assert(m->len > 0);
     size_t mask = m->cap - 1;
@@ -83,6 +83,11 @@ void roost__hmap_remove(struct hmap *m, struct hnode *n)
     }
     m->slots[i] = (struct hslot){0};
     m->len--;
+}
+
+void roost__hmap_remove(struct hmap *m, struct hnode *n)
+{
+    roost__hmap_take(m, n);
     if (m->cap > CAP_MIN && m->len < m->cap / 8)
         (void)resize(m, m->cap / 2); /* without memory it just stays large */
 }

@@ -42,6 +42,9 @@ bool roost__hmap_add(struct hmap *m, struct hnode *n);
 /* Takes out n, which must be inside. Gives memory back when the table is nearly empty. */
 void roost__hmap_remove(struct hmap *m, struct hnode *n);
 
+/* The same, but gives no memory back: as many adds as nodes were taken cannot fail. */
+void roost__hmap_take(struct hmap *m, struct hnode *n);
+
 /* Frees the slots; the nodes are the caller's. */
 void roost__hmap_free(struct hmap *m);
 

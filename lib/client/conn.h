@@ -80,8 +80,9 @@ struct call {
     uint32_t argc;
     const roost_value *args;
     uint64_t guard_lock;
-    uint64_t guard_token; /* 0: no guard */
-    roost_value result;   /* of a call that succeeded: the caller's to free */
+    uint64_t guard_token;    /* 0: no guard */
+    const roost_value *path; /* NULL: none; else an array: what the call is for is nested in the target */
+    roost_value result;      /* of a call that succeeded: the caller's to free */
 
     /* the connection's */
     struct slice raw; /* of a release: its arguments, encoded, instead of args; nobody waits for it */

@@ -35,6 +35,26 @@ int roost_dict_set(roost_dict *d, roost_value key, roost_value value)
     return roost__call(OBJECT(d), METHOD_dict_set, ARGS(key, value), NULL);
 }
 
+int roost_dict_set_ttl(roost_dict *d, roost_value key, roost_value value, int64_t ttl_ms)
+{
+    return roost__call(OBJECT(d), METHOD_dict_set, ARGS(key, value, optional_int(ttl_ms)), NULL);
+}
+
+int roost_dict_expire(roost_dict *d, roost_value key, int64_t ttl_ms)
+{
+    return roost__call(OBJECT(d), METHOD_dict_expire, ARGS(key, roost_int(ttl_ms)), NULL);
+}
+
+int roost_dict_ttl(roost_dict *d, roost_value key, int64_t *ret)
+{
+    return roost__call_int(OBJECT(d), METHOD_dict_ttl, ARGS(key), ret);
+}
+
+int roost_dict_persist(roost_dict *d, roost_value key, bool *ret)
+{
+    return roost__call_bool(OBJECT(d), METHOD_dict_persist, ARGS(key), ret);
+}
+
 int roost_dict_delete(roost_dict *d, roost_value key)
 {
     return roost__call(OBJECT(d), METHOD_dict_delete, ARGS(key), NULL);

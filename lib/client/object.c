@@ -2,6 +2,7 @@
 #include "client/object.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +12,32 @@
 
 /* ---- messages ---- */
 
-/* Puts what and where before the message: queue "jobs": get: … */
+/* A path as text, malloc'ed. */
+static int path_text(const roost_value *path, char **ret)
+{
+    size_t size;
+    FILE *out = open_memstream(ret, &size);
+    if (out == NULL)
+        return roost__fail_sys("a message");
+    roost_value_print(out, *path);
+    return fclose(out) == 0 ? ROOST_OK : roost__fail_sys("a message");
+}
+
+/* Puts what and where before the message: queue "jobs": get: …, or dict "scores" at ["k", 0]: list.append: …
+ */
 static int fail_at_method(const struct object *o, const char *method)
 {
-    if (*o->name == '\0')
-        return roost__fail_at("%s #%" PRIu64 ": %s", roost_type_name(o->type), o->id, method);
-    return roost__fail_at("%s \"%s\": %s", roost_type_name(o->type), o->name, method);
+    char *where = NULL, id[32];
+    snprintf(id, sizeof(id), "#%" PRIu64, o->id);
+    const char *name = *o->name == '\0' ? id : o->name, *quote = *o->name == '\0' ? "" : "\"";
+    if (o->path.kind == ROOST_NIL)
+        return roost__fail_at("%s %s%s%s: %s", roost_type_name(o->type), quote, name, quote, method);
+    int rc = path_text(&o->path, &where);
+    if (rc == ROOST_OK)
+        rc = roost__fail_at("%s %s%s%s at %s: %s.%s", roost_type_name(o->root), quote, name, quote, where,
+                            roost_type_name(o->type), method);
+    free(where);
+    return rc;
 }
 
 /* ---- calling ---- */
@@ -33,18 +54,19 @@ static int run_call(roost_manager *m, struct call *call, roost_value *ret)
     return ROOST_OK;
 }
 
-/* A call under the thread's guard. */
+/* Makes a call under the thread's guard. */
+static int run(roost_manager *m, struct call call, roost_value *ret)
+{
+    roost_guard guard = roost__guard();
+    call.guard_lock = guard.lock.as.ref;
+    call.guard_token = guard.token;
+    return run_call(m, &call, ret);
+}
+
 static int call_target(roost_manager *m, uint64_t target, const struct method *row, const roost_value *args,
                        uint32_t argc, roost_value *ret)
 {
-    roost_guard guard = roost__guard();
-    struct call call = {.target = target,
-                        .method = row->code,
-                        .args = args,
-                        .argc = argc,
-                        .guard_lock = guard.lock.as.ref,
-                        .guard_token = guard.token};
-    return run_call(m, &call, ret);
+    return run(m, (struct call){.target = target, .method = row->code, .args = args, .argc = argc}, ret);
 }
 
 int roost__call(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
@@ -53,7 +75,13 @@ int roost__call(struct object *o, enum method_code method, const roost_value *ar
     const struct method *row = roost__method_by_code((uint64_t)method);
     if (o == NULL)
         return roost__fail(ROOST_EINVAL, "%s: %s: the handle is NULL", roost_type_name(row->type), row->name);
-    int rc = call_target(o->manager, o->id, row, args, argc, ret);
+    int rc = run(o->manager,
+                 (struct call){.target = o->id,
+                               .method = row->code,
+                               .args = args,
+                               .argc = argc,
+                               .path = o->path.kind == ROOST_NIL ? NULL : &o->path},
+                 ret);
     return rc == ROOST_OK ? rc : fail_at_method(o, row->name);
 }
 
@@ -142,7 +170,8 @@ static int new_object(roost_manager *m, roost_value ref, const char *name, struc
     struct object *o = malloc(sizeof(*o) + name_size);
     if (o == NULL)
         return roost__fail(ROOST_ENOMEM, "no memory for a handle");
-    *o = (struct object){.manager = m, .id = ref.as.ref, .type = (roost_type)ref.len};
+    *o = (struct object){
+        .manager = m, .id = ref.as.ref, .type = (roost_type)ref.len, .root = (roost_type)ref.len};
     memcpy(o->name, name, name_size);
     roost__manager_keep(m);
     *ret = o;
@@ -221,9 +250,47 @@ int roost__from(roost_manager *m, roost_type type, roost_value ref, void *ret_ha
     return rc == ROOST_OK ? rc : roost__fail_at("%s #%" PRIu64 ": from", roost_type_name(type), ref.as.ref);
 }
 
+/* The path of a view of a view goes on where the first one's ends. */
+static int join_paths(const roost_value *first, roost_value second, roost_value *ret)
+{
+    uint32_t n = first->kind == ROOST_NIL ? 0 : first->len;
+    roost_value *steps = malloc((n + second.len + 1) * sizeof(*steps));
+    if (steps == NULL)
+        return roost__fail(ROOST_ENOMEM, "no memory for a path");
+    for (uint32_t i = 0; i < n + second.len; i++)
+        steps[i] = i < n ? first->as.items[i] : second.as.items[i - n];
+    int rc = roost_value_copy(roost_array(steps, n + second.len), ret);
+    free(steps);
+    return rc;
+}
+
+int roost__at(struct object *of, roost_type type, roost_value path, void *ret_handle)
+{
+    const char *word = roost_type_name(type);
+    roost_value whole;
+    struct object *o = NULL;
+    if (of == NULL || ret_handle == NULL)
+        return roost__fail(ROOST_EINVAL, "%s_at: the handle or the result is NULL", word);
+    if (path.kind != ROOST_ARRAY || path.len == 0)
+        return roost__fail(ROOST_EINVAL, "%s_at: the path must be an array of one step at least", word);
+    int rc = join_paths(&of->path, path, &whole);
+    if (rc != ROOST_OK)
+        return rc;
+    roost_value root = {.kind = ROOST_REF, .len = (uint32_t)of->root, .as.ref = of->id};
+    rc = make_handle(of->manager, root, of->name, &o);
+    if (rc != ROOST_OK) {
+        roost_value_free(&whole);
+        return rc;
+    }
+    o->type = type;
+    o->path = whole;
+    *(struct object **)ret_handle = o;
+    return ROOST_OK;
+}
+
 roost_value roost__ref(const struct object *o)
 {
-    if (o == NULL)
+    if (o == NULL || o->path.kind != ROOST_NIL) /* what a view shows is no object */
         return roost_nil();
     return (roost_value){.kind = ROOST_REF, .len = (uint32_t)o->type, .as.ref = o->id};
 }
@@ -234,5 +301,6 @@ void roost__close(struct object *o)
         return;
     roost__manager_drop_ref(o->manager, o->id);
     roost__manager_drop(o->manager);
+    roost_value_free(&o->path);
     free(o);
 }

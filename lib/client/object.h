@@ -16,7 +16,9 @@ struct object {
     struct roost_manager *manager;
     uint64_t id;
     roost_type type;
-    char name[]; /* "" when anonymous, or reached by a reference */
+    roost_type root;  /* the object's; differs from type in a view of what is nested in it (at.h) */
+    roost_value path; /* of a view: an array; else nil. Owned */
+    char name[];      /* "" when anonymous, or reached by a reference */
 };
 
 /* Arguments of a call: ARGS(a, b) or NO_ARGS stand for two parameters, the array and its length. */
@@ -57,6 +59,10 @@ int roost__open(roost_manager *m, enum method_code open, const roost_value *args
 /* A handle of the object of that name, which must exist and have the type. Errors: ROOST_ENOENT,
  * ROOST_EEXIST. */
 int roost__find(roost_manager *m, roost_type type, const char *name, struct object **ret);
+
+/* A view, of type `type`, of what is nested in `of` at path; the tail of roost_…_dict_at() and …_list_at().
+ */
+int roost__at(struct object *of, roost_type type, roost_value path, void *ret_handle);
 
 /* The tail of every proxy's roost_…_from(), _ref(), _close(); see roost/object.h. */
 int roost__from(roost_manager *m, roost_type type, roost_value ref, void *ret_handle);

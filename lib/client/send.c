@@ -53,23 +53,30 @@ static int end_frame(struct conn *c, size_t at, int rc)
     return rc;
 }
 
-/* The options of a guarded call. */
-static void put_guard(struct conn *c, const struct call *call)
+/* The options of a guarded call, and of one for what is nested at a path. */
+static int put_options(struct conn *c, const struct call *call)
 {
-    roost__put_map(&c->out, 1);
-    roost__put_cstr(&c->out, "guard");
-    roost__put_array(&c->out, 2);
-    roost__put_uint(&c->out, call->guard_lock);
-    roost__put_uint(&c->out, call->guard_token);
+    bool guarded = call->guard_token != 0;
+    roost__put_map(&c->out, (size_t)guarded + (call->path != NULL));
+    if (guarded) {
+        roost__put_cstr(&c->out, "guard");
+        roost__put_array(&c->out, 2);
+        roost__put_uint(&c->out, call->guard_lock);
+        roost__put_uint(&c->out, call->guard_token);
+    }
+    if (call->path == NULL)
+        return ROOST_OK;
+    roost__put_cstr(&c->out, "at");
+    return roost__put_value(&c->out, call->path);
 }
 
 static int put_call(struct conn *c, const struct call *call)
 {
     uint64_t seen = resumable(c) ? atomic_load_explicit(&c->seen, memory_order_relaxed) : 0;
-    bool guarded = call->guard_token != 0;
+    bool options = call->guard_token != 0 || call->path != NULL;
     size_t at = frame_begin(&c->out);
     int rc = ROOST_OK;
-    roost__put_array(&c->out, guarded ? CALL_PARTS + 2 : seen != 0 ? CALL_PARTS + 1 : CALL_PARTS);
+    roost__put_array(&c->out, options ? CALL_PARTS + 2 : seen != 0 ? CALL_PARTS + 1 : CALL_PARTS);
     roost__put_uint(&c->out, FRAME_CALL);
     roost__put_uint(&c->out, call->number);
     roost__put_uint(&c->out, call->thread);
@@ -81,10 +88,10 @@ static int put_call(struct conn *c, const struct call *call)
     else
         for (uint32_t i = 0; i < call->argc && rc == ROOST_OK; i++)
             rc = roost__put_value(&c->out, &call->args[i]);
-    if (seen != 0 || guarded)
+    if (seen != 0 || options)
         roost__put_uint(&c->out, seen);
-    if (guarded)
-        put_guard(c, call);
+    if (rc == ROOST_OK && options)
+        rc = put_options(c, call);
     return end_frame(c, at, rc);
 }
 

@@ -98,3 +98,28 @@ int roost_server_give_back(roost_manager *m, roost_value objects, const uint64_t
     free(values);
     return rc;
 }
+
+/* ---- times to live ---- */
+
+int roost_server_expire(roost_manager *m, roost_value object, int64_t ttl_ms)
+{
+    return roost__server_call(m, METHOD_server_expire, ARGS(object, roost_int(ttl_ms)), NULL);
+}
+
+int roost_server_ttl(roost_manager *m, roost_value object, int64_t *ret)
+{
+    roost_value v;
+    int rc = roost__server_call(m, METHOD_server_ttl, ARGS(object), &v);
+    if (rc == ROOST_OK && ret != NULL)
+        rc = roost_value_int(v, ret);
+    return rc;
+}
+
+int roost_server_persist(roost_manager *m, roost_value object, bool *ret)
+{
+    roost_value v;
+    int rc = roost__server_call(m, METHOD_server_persist, ARGS(object), &v);
+    if (rc == ROOST_OK && ret != NULL)
+        *ret = v.kind == ROOST_BOOL && v.as.b;
+    return rc;
+}

@@ -4,6 +4,7 @@
 #include "core/handlers.h"
 #include "core/number.h"
 #include "core/range.h"
+#include "core/undo.h"
 
 enum { ARRAY_BYTES_MAX = 1 << 30 };
 
@@ -140,7 +141,11 @@ void on_array_set(struct call *c)
 {
     const struct array *a = array_of(c->object);
     size_t i;
-    if (index_arg(c, 0, a->len, &i) && number_store(c, a->typecode, c->arg[1], element(a, i)))
+    if (!index_arg(c, 0, a->len, &i))
+        return;
+    if (!undo_bytes(c->core, element(a, i), a->typecode->size))
+        fail_memory(c);
+    else if (number_store(c, a->typecode, c->arg[1], element(a, i)))
         reply_nil(c);
 }
 
@@ -176,7 +181,8 @@ void on_array_set_slice(struct call *c)
     }
     bool ok = store_values(c, a->typecode, c->arg[3], fresh);
     for (size_t k = 0; ok && k < n; k++)
-        memcpy(element(a, range_at(&r, k)), fresh + k * size, size);
+        if (undo_bytes(c->core, element(a, range_at(&r, k)), size))
+            memcpy(element(a, range_at(&r, k)), fresh + k * size, size);
     free(fresh);
     if (ok)
         reply_nil(c);
@@ -226,7 +232,8 @@ void on_array_write(struct call *c)
     else if (a->typecode->kind == NUMBER_UCHAR && !code_points(data))
         fail(c, ROOST_ERANGE, "the bytes hold a number that is no character");
     else if (inside(c, a, start, data.len / a->typecode->size)) {
-        memcpy(element(a, start), data.data, data.len);
+        if (undo_bytes(c->core, element(a, start), data.len))
+            memcpy(element(a, start), data.data, data.len);
         reply_nil(c);
     }
 }

@@ -5,6 +5,7 @@
  * last party's call, so that the next round can begin at once.
  */
 #include "core/handlers.h"
+#include "core/undo.h"
 
 enum { LINE_WAIT };
 
@@ -112,17 +113,36 @@ void on_barrier_wait(struct call *c)
     }
 }
 
+static void say_reset(struct core *core, struct object *o)
+{
+    send_away(core, o, "the barrier was reset");
+}
+
+static void say_aborted(struct core *core, struct object *o)
+{
+    send_away(core, o, "the barrier was aborted");
+}
+
+static void put_broken(struct call *c, bool is_broken, wake *say)
+{
+    bool *broken = &barrier_of(c->object)->broken;
+    if (!undo_bytes(c->core, broken, sizeof(*broken))) {
+        fail_memory(c);
+        return;
+    }
+    *broken = is_broken;
+    undo_wake(c->core, c->object, say);
+    reply_nil(c);
+}
+
 void on_barrier_reset(struct call *c)
 {
-    send_away(c->core, c->object, "the barrier was reset");
-    barrier_of(c->object)->broken = false;
-    reply_nil(c);
+    put_broken(c, false, say_reset);
 }
 
 void on_barrier_abort(struct call *c)
 {
-    break_it(c->core, c->object, "the barrier was aborted");
-    reply_nil(c);
+    put_broken(c, true, say_aborted);
 }
 
 void on_barrier_parties(struct call *c)

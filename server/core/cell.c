@@ -4,7 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/order.h"
+#include "core/tree.h"
 
 void each_ref(struct slice value, void (*visit)(void *context, uint64_t id), void *context)
 {
@@ -41,13 +42,30 @@ static void uncount_ref(void *context, uint64_t id)
     object_stored_unref(context, id);
 }
 
-int cell_store(struct core *core, struct object *owner, struct slice value, struct cell *ret)
+static void set_far(struct cell *c, const void *far)
+{
+    memcpy(c->bytes + 4, &far, sizeof(far));
+}
+
+static void *far_of(const struct cell *c)
+{
+    void *far;
+    memcpy(&far, c->bytes + 4, sizeof(far));
+    return far;
+}
+
+static struct cell cell_head(struct slice value, bool refs)
 {
     assert(value.len > 0 && value.len <= FRAME_MAX);
+    return (struct cell){.len = (uint32_t)value.len & 0x3fffffff, .refs = refs};
+}
+
+int cell_store(struct core *core, struct object *owner, struct slice value, struct cell *ret)
+{
     bool refs = roost__scan_has_ref(value);
     if (refs && !refs_lead_somewhere(core, value))
         return ROOST_ENOENT;
-    struct cell c = {.len = (uint32_t)value.len & 0x7fffffff, .refs = refs};
+    struct cell c = cell_head(value, refs);
     if (value.len <= CELL_INLINE) {
         memcpy(c.bytes, value.data, value.len);
     } else {
@@ -55,7 +73,7 @@ int cell_store(struct core *core, struct object *owner, struct slice value, stru
         if (far == NULL)
             return ROOST_ENOMEM;
         memcpy(far, value.data, value.len);
-        memcpy(c.bytes + 4, &far, sizeof(far));
+        set_far(&c, far);
     }
     if (refs) {
         owner->refers = true;
@@ -65,15 +83,73 @@ int cell_store(struct core *core, struct object *owner, struct slice value, stru
     return ROOST_OK;
 }
 
+struct cell cell_borrow(struct slice value)
+{
+    struct cell c = cell_head(value, roost__scan_has_ref(value));
+    if (value.len <= CELL_INLINE)
+        memcpy(c.bytes, value.data, value.len);
+    else
+        set_far(&c, value.data);
+    return c;
+}
+
+struct tree *cell_tree(const struct cell *c)
+{
+    return c->tree ? far_of(c) : NULL;
+}
+
+struct cell cell_of_tree(struct tree *t)
+{
+    struct cell c = {.len = 1, .tree = 1};
+    set_far(&c, t);
+    return c;
+}
+
+void cell_put(const struct cell *c, struct buf *out)
+{
+    if (c->tree) {
+        tree_put(cell_tree(c), out);
+        return;
+    }
+    struct slice value = cell_slice(c);
+    buf_append(out, value.data, value.len);
+}
+
+struct slice cell_bytes(struct core *core, const struct cell *c)
+{
+    if (!c->tree)
+        return cell_slice(c);
+    buf_reset(&core->encoded);
+    tree_put(cell_tree(c), &core->encoded);
+    return core->encoded.failed ? slice_of(NULL, 0) : buf_slice(&core->encoded);
+}
+
+bool cell_equal(struct core *core, const struct cell *c, struct slice value)
+{
+    if (c->tree) {
+        struct item it = scan_value(value);
+        if (it.kind != cell_tree(c)->kind || it.len != tree_len(cell_tree(c)))
+            return false;
+    }
+    struct slice bytes = cell_bytes(core, c);
+    return bytes.len > 0 && order_equal(bytes, value, &core->scratch);
+}
+
+void cell_each_ref(const struct cell *c, void (*visit)(void *context, uint64_t id), void *context)
+{
+    if (c->tree)
+        tree_each_ref(cell_tree(c), visit, context);
+    else if (c->refs)
+        each_ref(cell_slice(c), visit, context);
+}
+
 void cell_free(struct core *core, struct cell *c)
 {
-    struct slice value = cell_slice(c);
-    if (c->refs)
-        each_ref(value, uncount_ref, core);
-    if (c->len > CELL_INLINE) {
-        uint8_t *far;
-        memcpy(&far, c->bytes + 4, sizeof(far));
-        free(far);
-    }
+    if (c->tree)
+        tree_free(core, cell_tree(c));
+    else
+        cell_each_ref(c, uncount_ref, core);
+    if (!c->tree && c->len > CELL_INLINE)
+        free(far_of(c));
     *c = (struct cell){.len = 0};
 }

@@ -1,30 +1,36 @@
 /*
- * cell.h: one stored value: its MessagePack bytes, inline when they are few.
+ * cell.h: one stored value: its MessagePack bytes, inline when they are few; or, once it was written through
+ * a path, a tree of cells (tree.h).
  *
- * Invariant: a cell with len 0 is empty (no value is); refs says whether an object reference stands inside,
- * and each of those is counted on its object while the cell lives.
+ * Invariant: a cell with len 0 is empty (no value is); refs says whether an object reference stands inside
+ * the bytes, and each of those is counted on its object while the cell lives. A tree has len 1.
  */
 #ifndef ROOST_CORE_CELL_H
 #define ROOST_CORE_CELL_H
 
-#include "base/slice.h"
+#include <assert.h>
+
+#include "base/buf.h"
 
 struct core;
 struct object;
+struct tree;
 
 enum { CELL_INLINE = 12 };
 
 struct cell {
-    uint32_t len : 31;
+    uint32_t len : 30;
+    uint32_t tree : 1;
     uint32_t refs : 1;
-    uint8_t bytes[CELL_INLINE]; /* the value, or, from byte 4 on, the pointer to it */
+    uint8_t bytes[CELL_INLINE]; /* the value, or, from byte 4 on, the pointer to it or to the tree */
 };
 
 _Static_assert(sizeof(struct cell) == 16, "a cell is two words");
 
-/* The stored bytes; borrowed. */
+/* The stored bytes of a cell that is no tree; borrowed. */
 static inline struct slice cell_slice(const struct cell *c)
 {
+    assert(!c->tree);
     if (c->len <= CELL_INLINE)
         return slice_of(c->bytes, c->len);
     const uint8_t *far;
@@ -38,7 +44,27 @@ static inline struct slice cell_slice(const struct cell *c)
  */
 int cell_store(struct core *core, struct object *owner, struct slice value, struct cell *ret);
 
-/* Frees the bytes, drops the references, leaves the cell empty. */
+/* A cell that borrows the bytes of a checked value, counting nothing: to be read, never to be freed. */
+struct cell cell_borrow(struct slice value);
+
+/* The tree in a cell, or NULL; a cell that owns a tree. */
+struct tree *cell_tree(const struct cell *c);
+struct cell cell_of_tree(struct tree *t);
+
+/* Appends the value, encoded. */
+void cell_put(const struct cell *c, struct buf *out);
+
+/* The value, encoded: the bytes themselves, or those of a tree, valid until the next call. len 0: no memory.
+ */
+struct slice cell_bytes(struct core *core, const struct cell *c);
+
+/* Does it equal a checked value (order.h)? */
+bool cell_equal(struct core *core, const struct cell *c, struct slice value);
+
+/* Calls visit for every reference in the cell. */
+void cell_each_ref(const struct cell *c, void (*visit)(void *context, uint64_t id), void *context);
+
+/* Frees the bytes or the tree, drops the references, leaves the cell empty. */
 void cell_free(struct core *core, struct cell *c);
 
 /* Calls visit for every reference in a checked value. */

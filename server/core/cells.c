@@ -58,7 +58,7 @@ void cells_open(struct cells *v, size_t i, size_t n)
         *cells_get(v, i + k) = (struct cell){.len = 0};
 }
 
-void cells_close(struct cells *v, size_t i, size_t n)
+void cells_take(struct cells *v, size_t i, size_t n)
 {
     assert(i + n <= v->len);
     size_t behind = v->len - i - n;
@@ -71,6 +71,11 @@ void cells_close(struct cells *v, size_t i, size_t n)
             *cells_get(v, i + k) = *cells_get(v, i + n + k);
     }
     v->len -= n;
+}
+
+void cells_close(struct cells *v, size_t i, size_t n)
+{
+    cells_take(v, i, n);
     shrink(v);
 }
 
@@ -98,11 +103,8 @@ void cells_clear(struct core *core, struct cells *v)
 
 void cells_each_stored(const struct cells *v, void (*visit)(void *context, uint64_t id), void *context)
 {
-    for (size_t i = 0; i < v->len; i++) {
-        const struct cell *c = cells_get(v, i);
-        if (c->refs)
-            each_ref(cell_slice(c), visit, context);
-    }
+    for (size_t i = 0; i < v->len; i++)
+        cell_each_ref(cells_get(v, i), visit, context);
 }
 
 int cells_store(struct core *core, struct object *owner, struct slice array, struct cell *ret)

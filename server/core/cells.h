@@ -30,6 +30,9 @@ void cells_open(struct cells *v, size_t i, size_t n);
 /* Closes the n places from index i, whose cells were moved away or freed. Gives memory back. */
 void cells_close(struct cells *v, size_t i, size_t n);
 
+/* The same, but keeps the memory: to open the places again needs none. */
+void cells_take(struct cells *v, size_t i, size_t n);
+
 /* Takes the first (last) cell out; the caller owns it. */
 struct cell cells_pop_front(struct cells *v);
 struct cell cells_pop_back(struct cells *v);
@@ -53,6 +56,9 @@ void cells_clear(struct core *core, struct cells *v);
 
 /* Calls visit for every reference stored inside. */
 void cells_each_stored(const struct cells *v, void (*visit)(void *context, uint64_t id), void *context);
+
+/* The cells of a list object (list.c). */
+struct cells *list_cells(struct object *o);
 
 /* Stores every element of a checked array into ret (room for its count): all, or an error of cell_store() and
  * none. */

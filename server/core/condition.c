@@ -8,12 +8,15 @@
 #include <stdlib.h>
 
 #include "core/handlers.h"
+#include "core/undo.h"
 
 enum { LINE_WAIT, LOCK_LINE = 0 };
 
 struct condition {
     struct object object;
-    uint64_t lock; /* an id: a lock may be deleted by name at any time */
+    uint64_t lock;     /* an id: a lock may be deleted by name at any time */
+    uint64_t notified; /* how many of those who wait are about to be told: at most until a transaction is
+                          through */
 };
 
 static struct condition *condition_of(const struct object *o)
@@ -169,14 +172,26 @@ void on_condition_wait(struct call *c)
         want_lock(c->core, w, false);
 }
 
+static void tell_notified(struct core *core, struct object *o)
+{
+    struct condition *cond = condition_of(o);
+    for (; cond->notified > 0; cond->notified--)
+        want_lock(core, line_first(o, LINE_WAIT), true);
+}
+
 static void notify(struct call *c, uint64_t max)
 {
     if (owned(c, lock_of(c)) == NULL)
         return;
-    int64_t n = 0;
-    for (struct waiter *w; (uint64_t)n < max && (w = line_first(c->object, LINE_WAIT)) != NULL; n++)
-        want_lock(c->core, w, true);
-    reply_int(c, n);
+    struct condition *cond = condition_of(c->object);
+    if (!undo_bytes(c->core, &cond->notified, sizeof(cond->notified))) {
+        fail_memory(c);
+        return;
+    }
+    uint64_t left = line_len(c->object, LINE_WAIT) - cond->notified, n = max < left ? max : left;
+    cond->notified += n;
+    undo_wake(c->core, c->object, tell_notified);
+    reply_int(c, (int64_t)n);
 }
 
 void on_condition_notify(struct call *c)

@@ -4,7 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/expiry.h"
+#include "core/transact.h"
 
 static const struct deadline *deadline_of(const struct heap_node *n)
 {
@@ -40,7 +41,10 @@ struct core *core_create(const struct core_options *options)
     list_init(&core->due_lines);
     heap_init(&core->deadlines, sooner);
     heap_init(&core->graces, grace_sooner);
+    expiries_init(core);
+    transactions_init(core);
     core->scratch = buf_make(FRAME_MAX * 3u); /* a canonical form is at most 9/5 of its value */
+    core->encoded = buf_make(FRAME_MAX);
     return core;
 }
 
@@ -62,7 +66,9 @@ void core_destroy(struct core *core)
     roost__hmap_free(&core->objects_by_name);
     roost__heap_free(&core->deadlines);
     roost__heap_free(&core->graces);
+    roost__heap_free(&core->expiries);
     roost__buf_free(&core->scratch);
+    roost__buf_free(&core->encoded);
     effects_free(&ignored);
     free(core->calls_by_row);
     free(core->signatures);
@@ -134,21 +140,27 @@ static int take_event(struct core *core, const struct event *event)
     return take_session_event(core, s, event);
 }
 
-/* What was set free goes to who waits for it, and what nothing refers to goes. */
+/* What was set free goes to who waits for it, and what nothing refers to goes: until nothing is left to do.
+ */
 static void settle(struct core *core)
 {
     do {
         lines_serve(core);
+        transactions_retry(core);
         object_sweep(core);
-    } while (!list_empty(
-        &core->due_lines)); /* what was swept may have had waiters that stood in other lines too */
+    } while (!list_empty(&core->due_lines) || !list_empty(&core->woken));
 }
 
-/* What is due happens in the order of its time, each with all its consequences. */
+/*
+ * What is due happens in the order of its time, each with all its consequences; of the same time, entries and
+ * objects go before waits and grants end, and these before sessions.
+ */
 static void take_due(struct core *core)
 {
     for (int64_t next_us; (next_us = core_next_deadline_us(core)) <= core->now_us; settle(core)) {
-        if (deadlines_next_us(core) == next_us)
+        if (expiries_next_us(core) == next_us)
+            expiries_take_first(core);
+        else if (deadlines_next_us(core) == next_us)
             deadlines_meet_first(core);
         else
             grace_end_first(core);
@@ -181,8 +193,11 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
 
 int64_t core_next_deadline_us(const struct core *core)
 {
-    int64_t deadline_us = deadlines_next_us(core), grace_us = grace_next_us(core);
-    return deadline_us < grace_us ? deadline_us : grace_us;
+    int64_t next_us = deadlines_next_us(core), grace_us = grace_next_us(core),
+            expiry_us = expiries_next_us(core);
+    if (grace_us < next_us)
+        next_us = grace_us;
+    return expiry_us < next_us ? expiry_us : next_us;
 }
 
 uint64_t core_epoch(const struct core *core)

@@ -1,10 +1,10 @@
 /* dict.c: the dict: a keymap with values. Every method is O(1) but those that answer with everything. */
 #include <stdlib.h>
 
+#include "core/expiry.h"
 #include "core/handlers.h"
 #include "core/keymap.h"
 #include "core/number.h"
-#include "core/order.h"
 
 const struct type type_dict = {.code = ROOST_TYPE_dict,
                                .size = sizeof(struct keyed),
@@ -41,16 +41,23 @@ void on_dict_get(struct call *c)
         reply_cell(c, &e->value);
 }
 
-void on_dict_delete(struct call *c)
+/* The entry of argument 0's key. NULL: the call has failed. */
+static struct entry *find_entry(struct call *c)
 {
     struct key key;
     if (!key_arg(c, 0, &key))
-        return;
+        return NULL;
     struct entry *e = keymap_find(map_of(c), &key);
-    if (e == NULL) {
+    if (e == NULL)
         fail_key(c);
+    return e;
+}
+
+void on_dict_delete(struct call *c)
+{
+    struct entry *e = find_entry(c);
+    if (e == NULL)
         return;
-    }
     keymap_remove(c->core, map_of(c), e);
     reply_nil(c);
 }
@@ -88,10 +95,8 @@ void on_dict_items(struct call *c)
 void on_dict_pop(struct call *c)
 {
     struct entry *e = find_or_default(c);
-    if (e == NULL)
-        return;
-    reply_cell(c, &e->value);
-    keymap_remove(c->core, map_of(c), e);
+    if (e != NULL && reply_cell(c, &e->value))
+        keymap_remove(c->core, map_of(c), e);
 }
 
 void on_dict_popitem(struct call *c)
@@ -103,9 +108,9 @@ void on_dict_popitem(struct call *c)
     }
     struct entry *e = entry_of(m->order.prev);
     put_pair(c, reply_begin(c->core, &c->caller), e);
-    reply_end(c->core, &c->caller);
     c->done = true;
-    keymap_remove(c->core, m, e);
+    if (reply_end(c->core, &c->caller))
+        keymap_remove(c->core, m, e);
 }
 
 void on_dict_setdefault(struct call *c)
@@ -194,11 +199,14 @@ void on_dict_incr(struct call *c)
     if (!key_arg(c, 0, &key))
         return;
     struct entry *e = keymap_find(map_of(c), &key);
-    struct slice old = e != NULL ? cell_slice(&e->value) : slice_of(&zero, 1);
-    size_t len = number_add(c, old, 1, sum);
+    struct slice old = e != NULL ? cell_bytes(c->core, &e->value) : slice_of(&zero, 1);
+    size_t len = old.len > 0 ? number_add(c, old, 1, sum) : 0;
+    if (old.len == 0)
+        fail_memory(c);
     if (len == 0)
         return;
-    int rc = keymap_set(c->core, c->object, map_of(c), &key, slice_of(sum, len), &is_new);
+    int rc = e != NULL ? entry_replace(c->core, c->object, e, slice_of(sum, len))
+                       : keymap_set(c->core, c->object, map_of(c), &key, slice_of(sum, len), &is_new);
     rc == ROOST_OK ? reply_raw(c, slice_of(sum, len)) : fail_store(c, rc);
 }
 
@@ -208,18 +216,40 @@ void on_dict_compare_and_set(struct call *c)
     if (!key_arg(c, 0, &key))
         return;
     struct entry *e = keymap_find(map_of(c), &key);
-    if (e == NULL || !order_equal(cell_slice(&e->value), c->arg[1], &c->core->scratch)) {
+    if (e == NULL || !cell_equal(c->core, &e->value, c->arg[1])) {
         reply_bool(c, false);
         return;
     }
-    struct cell cell;
-    int rc = cell_store(c->core, c->object, c->arg[2], &cell);
+    int rc = entry_replace(c->core, c->object, e, c->arg[2]);
     if (rc != ROOST_OK) {
         fail_store(c, rc);
         return;
     }
-    struct cell old = e->value;
-    e->value = cell;
-    cell_free(c->core, &old);
+    entry_persist(c->core, e);
     reply_bool(c, true);
+}
+
+void on_dict_expire(struct call *c)
+{
+    int64_t ttl_ms;
+    struct entry *e = expiry_arg(c, 1, &ttl_ms) ? find_entry(c) : NULL;
+    struct expiry *x = e != NULL ? expiry_new(c, ttl_ms) : NULL;
+    if (x == NULL)
+        return;
+    expiry_of_entry(c->core, x, c->object, map_of(c), e);
+    reply_nil(c);
+}
+
+void on_dict_ttl(struct call *c)
+{
+    const struct entry *e = find_entry(c);
+    if (e != NULL)
+        reply_int(c, expiry_left_ms(c->core, e->expiry));
+}
+
+void on_dict_persist(struct call *c)
+{
+    struct entry *e = find_entry(c);
+    if (e != NULL)
+        reply_bool(c, entry_persist(c->core, e));
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/handlers.h"
+#include "core/path.h"
 
 static handler *const handlers[] = {
 #define ROOST_METHOD(type, name, number, handler_, params, reply, flags, help) on_##handler_,
@@ -168,6 +169,72 @@ static bool is_repeatable(const struct method *m)
     return (m->flags & (METHOD_READ | METHOD_IDEMPOTENT)) == (METHOD_READ | METHOD_IDEMPOTENT);
 }
 
+/* A path is for the methods of dicts and lists, and begins in an object that holds plain values. */
+static bool check_path(struct call *c, uint64_t target)
+{
+    bool nests = c->method->type == ROOST_TYPE_dict || c->method->type == ROOST_TYPE_list;
+    if (!nests || (c->method->code & 0xff) == 0) {
+        fail(c, ROOST_EINVAL, "only the methods of dicts and lists take a path");
+        return false;
+    }
+    c->object = object_find(c->core, target);
+    if (c->object != NULL && path_root(c->object))
+        return true;
+    if (c->object == NULL)
+        fail(c, ROOST_ENOENT, "no such object, or it was deleted");
+    else
+        fail(c, ROOST_ETYPE, "the object is a %s: a path begins in a dict, a list or a namespace",
+             roost_type_name(c->object->type->code));
+    return false;
+}
+
+static void serve(struct call *c, const struct call_frame *frame)
+{
+    handler *serve_it = handlers[c->method - roost__methods];
+    bool nested = c->path.len > 0 && scan_value(c->path).len > 0;
+    if (!(nested ? check_path(c, frame->target) : check_target(c, frame->target)) ||
+        !check_arguments(c, frame) || (c->guard_said.len > 0 && !guard_check(c)))
+        return;
+    if (!nested) {
+        c->path = slice_of(NULL, 0);
+        serve_it(c);
+    } else if (path_enter(c)) {
+        serve_it(c);
+        path_leave(c);
+    }
+}
+
+void core__serve(struct call *c, const struct call_frame *frame)
+{
+    c->core->calls_by_row[c->method - roost__methods]++;
+    serve(c, frame);
+    assert(c->done);
+    if (c->object != NULL && (c->method->flags & METHOD_WRITE) != 0)
+        object_changed(c->core, c->object);
+}
+
+/* Takes what the options of a call say. False: the call has failed. */
+static bool read_options(struct call *c, struct slice options)
+{
+    struct item head, key;
+    const uint8_t *p = roost__scan_item(options.data, &head);
+    for (uint32_t i = 0; i < head.len; i++) {
+        key = scan_value(scan_next(&p));
+        struct slice name = slice_of(key.as.bytes, key.kind == ROOST_STR ? key.len : 0),
+                     value = scan_next(&p);
+        bool is_array = scan_value(value).kind == ROOST_ARRAY;
+        if (is_array && slice_equal(name, slice_str("guard"))) {
+            c->guard_said = value;
+        } else if (is_array && slice_equal(name, slice_str("at"))) {
+            c->path = value;
+        } else {
+            fail(c, ROOST_EINVAL, "a call's options are \"guard\": [id of a lock, token] and \"at\": [path]");
+            return false;
+        }
+    }
+    return true;
+}
+
 int core__call(struct core *core, struct session *s, struct slice payload)
 {
     struct call_frame frame;
@@ -183,13 +250,9 @@ int core__call(struct core *core, struct session *s, struct slice payload)
         return ROOST_OK;
     }
     c.caller.repeatable = is_repeatable(c.method);
-    size_t row = (size_t)(c.method - roost__methods);
-    core->calls_by_row[row]++;
     threads_note(&s->threads, frame.thread);
-    if (check_target(&c, frame.target) && check_arguments(&c, &frame) &&
-        (frame.options.len == 0 || guard_check(&c, frame.options)))
-        handlers[row](&c);
-    assert(c.done);
+    if (frame.options.len == 0 || read_options(&c, frame.options))
+        core__serve(&c, &frame);
     return ROOST_OK;
 }
 

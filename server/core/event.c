@@ -1,5 +1,6 @@
 /* event.c: a flag to wait for. Invariant: while the flag is set nobody waits. */
 #include "core/handlers.h"
+#include "core/undo.h"
 
 enum { LINE_WAIT };
 
@@ -36,20 +37,35 @@ void on_event_is_set(struct call *c)
     reply_bool(c, event_of(c->object)->set);
 }
 
+static void wake_all(struct core *core, struct object *o)
+{
+    for (struct waiter *w; (w = line_first(o, LINE_WAIT)) != NULL;) {
+        answer_nil(core, &w->caller);
+        waiter_free(core, w);
+    }
+}
+
+static void put_flag(struct call *c, bool set)
+{
+    bool *flag = &event_of(c->object)->set;
+    if (!undo_bytes(c->core, flag, sizeof(*flag))) {
+        fail_memory(c);
+        return;
+    }
+    *flag = set;
+    reply_nil(c);
+    if (set)
+        undo_wake(c->core, c->object, wake_all);
+}
+
 void on_event_set(struct call *c)
 {
-    event_of(c->object)->set = true;
-    reply_nil(c);
-    for (struct waiter *w; (w = line_first(c->object, LINE_WAIT)) != NULL;) {
-        answer_nil(c->core, &w->caller);
-        waiter_free(c->core, w);
-    }
+    put_flag(c, true);
 }
 
 void on_event_clear(struct call *c)
 {
-    event_of(c->object)->set = false;
-    reply_nil(c);
+    put_flag(c, false);
 }
 
 void on_event_wait(struct call *c)

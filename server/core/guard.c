@@ -9,12 +9,6 @@
 
 enum { GUARD_PARTS = 2 };
 
-static bool is_guard_key(struct slice key)
-{
-    struct item it = scan_value(key);
-    return it.kind == ROOST_STR && slice_equal(slice_of(it.as.bytes, it.len), slice_str("guard"));
-}
-
 /* Reads [id, token]. */
 static bool read_guard(struct slice value, uint64_t ret[GUARD_PARTS])
 {
@@ -50,21 +44,13 @@ static bool find_guard(struct call *c, uint64_t id, uint64_t token)
     return false;
 }
 
-bool guard_check(struct call *c, struct slice options)
+bool guard_check(struct call *c)
 {
-    struct item head;
     uint64_t guard[GUARD_PARTS];
-    const uint8_t *p = roost__scan_item(options.data, &head);
-    for (uint32_t i = 0; i < head.len; i++) {
-        struct slice key = scan_next(&p), value = scan_next(&p);
-        if (!is_guard_key(key) || !read_guard(value, guard)) {
-            fail(c, ROOST_EINVAL, "a call's options are \"guard\": [id of a lock, token]");
-            return false;
-        }
-        if (!find_guard(c, guard[0], guard[1]))
-            return false;
-    }
-    return true;
+    if (read_guard(c->guard_said, guard))
+        return find_guard(c, guard[0], guard[1]);
+    fail(c, ROOST_EINVAL, "a guard is [id of a lock, token]");
+    return false;
 }
 
 void guard_attach(struct waiter *w, struct hold *h)

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/undo.h"
 
 static void lapse(struct core *core, struct deadline *d);
 
@@ -59,6 +59,7 @@ void hold_grant(struct core *core, struct object *o, struct hold *h, const struc
     list_push_back(&o->holds, &h->in_object);
     list_push_back(&to->session->holds, &h->in_session);
     core->hold_count++;
+    object_changed(core, o);
 }
 
 void hold_end(struct core *core, struct hold *h)
@@ -86,6 +87,38 @@ void hold_free(struct core *core, struct hold *h)
         forget(h);
     }
 }
+
+/* ---- giving back in a transaction ---- */
+
+static void release_back(struct core *core, struct step *s)
+{
+    struct hold *h = s->what;
+    (void)core;
+    list_insert_before(s->where, &h->in_object);
+    list_insert_before(s->next, &h->in_session);
+}
+
+static void release_keep(struct core *core, struct step *s)
+{
+    hold_free(core, s->what);
+}
+
+void hold_release(struct core *core, struct hold *h)
+{
+    struct step s = {.back = release_back,
+                     .keep = release_keep,
+                     .what = h,
+                     .where = h->in_object.next,
+                     .next = h->in_session.next};
+    if (core->undo == NULL) {
+        hold_free(core, h);
+    } else if (undo_log(core, s)) {
+        list_remove(&h->in_object);
+        list_remove(&h->in_session);
+    }
+}
+
+/* ---- finding ---- */
 
 static struct hold *hold_in(const struct list *holds, const struct caller *who, bool any_thread)
 {

@@ -110,9 +110,11 @@ struct object {
     bool cycle_live;
     int64_t since_us;
     struct line lines[LINES_MAX];
-    struct list holds;  /* who holds, in order of granting */
-    struct list lapsed; /* holds whose time to live was over, until their release is refused */
-    bool signalled;     /* given back once by a session that did not hold it: a signal more than a lock */
+    struct list holds;     /* who holds, in order of granting */
+    struct list lapsed;    /* holds whose time to live was over, until their release is refused */
+    bool signalled;        /* given back once by a session that did not hold it: a signal more than a lock */
+    struct expiry *expiry; /* NULL: it has no end */
+    struct list watches;   /* of transactions that wait for a change: transact.h */
 };
 
 /* Somebody holds a lock (depth: how many levels) or permits (depth: how many). */
@@ -159,6 +161,7 @@ struct waiter {
     bool many;          /* queue.get_many: the answer is an array */
     bool woken;         /* condition.wait: it was notified, or its time is up, and now wants the lock */
     bool notified;
+    struct transaction *transaction; /* server.transact: what it wants */
 };
 
 /* Items sent to a session and not yet acknowledged. */
@@ -174,11 +177,15 @@ struct call {
     struct core *core;
     struct caller caller;
     const struct method *method;
-    struct object *object; /* NULL for the server's methods and open */
-    struct hold *guard;    /* the call is good as long as it holds; NULL: always */
+    struct object *object;   /* NULL for the server's methods and open */
+    struct slice guard_said; /* as the call said it; len 0: none */
+    struct hold *guard;      /* the call is good as long as it holds; NULL: always */
     unsigned argc;
     struct slice arg[METHOD_PARAMS_MAX]; /* len 0: left out */
-    bool done;                           /* answered or parked */
+    struct slice path;                   /* len 0: none; else a checked array of one step at least */
+    struct tree *tree; /* what is at the path: the handler works on it; NULL: on the object */
+    bool borrowed;     /* the tree is for this call only */
+    bool done;         /* answered or parked */
 };
 
 typedef void handler(struct call *c);
@@ -247,6 +254,7 @@ struct core {
     uint64_t object_count;
     struct heap deadlines; /* of waiters and grants */
     struct heap graces;    /* of sessions without connection */
+    struct heap expiries;  /* of entries and objects: expiry.h */
     uint64_t waiter_count, hold_count, delivery_count, call_count;
     uint64_t kept_count, kept_bytes;
     uint64_t last_session, last_object, last_token, last_order; /* counters: never reused */
@@ -257,6 +265,10 @@ struct core {
     uint64_t epoch;
     uint8_t hash_key[16];
     struct buf scratch;           /* canonical keys */
+    struct buf encoded;           /* cell_bytes() of a tree */
+    struct undo *undo;            /* of the transaction under way; else NULL: undo.h */
+    struct object server;         /* no object that anybody can reach: transactions wait in its line */
+    struct list woken;            /* transactions to look at again before the step ends */
     struct effects *effects;      /* of the step under way */
     size_t reply_at;              /* where in it the frame under construction begins */
     bool reply_refs;              /* it carries references that were counted */
@@ -270,6 +282,8 @@ int core__call(struct core *core, struct session *s, struct slice payload);
 
 /* The signatures of all rows, malloc'ed. NULL without memory. */
 struct signature *core__signatures(void);
+/* Checks a call, whose core, caller and method are set, against its row and has its handler serve it. */
+void core__serve(struct call *c, const struct call_frame *frame);
 
 /* An integer argument, or what stands for one left out. */
 int64_t arg_int(const struct call *c, unsigned i, int64_t otherwise);
@@ -283,9 +297,9 @@ static inline bool arg_given(const struct call *c, unsigned i)
 
 /* ---- reply.c: every call is answered exactly once, now or from its waiter ---- */
 
-/* Begins a REPLY; put one value into the buffer, then end it. */
+/* Begins a REPLY; put one value into the buffer, then end it. False: it was too large, which was answered. */
 struct buf *reply_begin(struct core *core, const struct caller *to);
-void reply_end(struct core *core, const struct caller *to);
+bool reply_end(struct core *core, const struct caller *to);
 void answer_nil(struct core *core, const struct caller *to);
 void answer_int(struct core *core, const struct caller *to, int64_t v);
 void answer_grant(struct core *core, const struct caller *to, uint64_t token, bool owner_died);
@@ -296,11 +310,15 @@ void put_cell(struct core *core, const struct caller *to, struct buf *out, const
 /* Sends a whole frame that was sent before. */
 void answer_again(struct core *core, const struct session *s, struct slice frame);
 
+/* Counts the references in an encoded value that goes to the session. */
+void count_sent_refs(struct core *core, const struct caller *to, struct slice value);
+
 /* The same for the call at hand. */
 void reply_nil(struct call *c);
 void reply_bool(struct call *c, bool v);
 void reply_int(struct call *c, int64_t v);
-void reply_cell(struct call *c, const struct cell *cell);
+/* False: it was too large, which was answered: the cell is not the caller's to forget. */
+bool reply_cell(struct call *c, const struct cell *cell);
 void reply_raw(struct call *c, struct slice value);
 void reply_ref(struct call *c, struct object *o);
 void fail(struct call *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -352,6 +370,8 @@ struct object *object_find(const struct core *core, uint64_t id);
 struct object *object_find_name(const struct core *core, struct slice name);
 /* A new object (name.len 0: anonymous), zeroed behind struct object. NULL without memory. */
 struct object *object_create(struct core *core, const struct type *type, struct slice name);
+/* Of a zeroed object: its type, and that nobody is anywhere. */
+void object_init(struct object *o, const struct type *type);
 /* Wakes the waiters with ROOST_EDELETED, forgets the holds, frees it all. */
 void object_destroy(struct core *core, struct object *o);
 void object_stored_ref(struct object *o);
@@ -365,6 +385,11 @@ void object_sweep(struct core *core);
 struct object *object_open(struct call *c, const struct type *type, bool *ret_found);
 /* The description common to all types and its own. */
 void object_describe(struct core *core, const struct object *o, struct buf *out);
+
+/* What an object is called in messages: dict "scores", or dict #7. Cut where it does not fit. */
+void object_words(const struct object *o, char *ret, size_t size);
+/* Something about o has changed: transactions that wait for it look again. */
+void object_changed(struct core *core, struct object *o);
 
 /* ---- cycle.c ---- */
 
@@ -431,6 +456,8 @@ void hold_grant(struct core *core, struct object *o, struct hold *h, const struc
 void hold_end(struct core *core, struct hold *h);
 /* Ends and frees; NULL is allowed. */
 void hold_free(struct core *core, struct hold *h);
+/* Ends a hold that its holder gives back: as hold_free(), but a transaction may take it back. */
+void hold_release(struct core *core, struct hold *h);
 /* The caller's own hold: of its thread, or, any_thread, of its session. */
 struct hold *hold_of(const struct object *o, const struct caller *who, bool any_thread);
 /* The hold of that token, or NULL. Looks at the holds of a session first, then at all of the object's. */
@@ -447,7 +474,7 @@ static inline struct hold *hold_first(const struct object *o)
     return first == NULL ? NULL : container_of(first, struct hold, in_object);
 }
 
-/* ---- queue.c, for session.c ---- */
+/* ---- queue.c, for session.c and transact.c ---- */
 
 /* A session ended before it acknowledged: the items return to the head. Frees the delivery. */
 void queue_return(struct core *core, struct delivery *d);
@@ -455,8 +482,8 @@ void delivery_free(struct core *core, struct delivery *d);
 
 /* ---- guard.c ---- */
 
-/* Checks the condition that a call carries and sets c->guard. False: the call has failed. */
-bool guard_check(struct call *c, struct slice options);
+/* Checks the guard that a call carries and sets c->guard. False: the call has failed. */
+bool guard_check(struct call *c);
 /* The waiter's call is good only as long as the hold is. */
 void guard_attach(struct waiter *w, struct hold *h);
 /* The hold ends: who waits under its guard is refused. */
@@ -519,6 +546,15 @@ void slot_tidy(struct core *core, struct object *o, struct slot *slot);
 /* The key as it was first given. */
 struct slice slot_key(const struct slot *slot);
 struct hold *slot_hold(const struct slot *slot);
+size_t queue_size(const struct object *o);
+/* Would n items go in, or one come out, at once? */
+bool queue_has_room(const struct object *o, size_t n);
+bool queue_is_shut(const struct object *o);
+
+/* ---- value.c, for transact.c ---- */
+
+/* The value, encoded into bytes, which has room for a number or a character. */
+struct slice value_bytes(const struct object *o, uint8_t *bytes);
 
 /* ---- lock.c, for condition.c ---- */
 

@@ -5,8 +5,11 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "core/expiry.h"
 #include "core/handlers.h"
 #include "core/order.h"
+#include "core/tree.h"
+#include "core/undo.h"
 
 void keymap_init(struct keymap *m)
 {
@@ -17,6 +20,7 @@ void keymap_init(struct keymap *m)
 static void entry_free(struct core *core, struct entry *e)
 {
     cell_free(core, &e->value);
+    expiry_free(core, e->expiry);
     free(e);
 }
 
@@ -25,7 +29,9 @@ void keymap_clear(struct core *core, struct keymap *m)
     list_each_safe (it, &m->order)
         entry_free(core, entry_of(it));
     roost__hmap_free(&m->table);
+    bool live = m->live;
     keymap_init(m);
+    m->live = live;
 }
 
 bool key_of(struct core *core, struct slice v, struct key *ret)
@@ -74,7 +80,65 @@ struct entry *keymap_find(const struct keymap *m, const struct key *key)
     return n == NULL ? NULL : entry_at(n);
 }
 
-struct entry *keymap_add(struct keymap *m, const struct key *key)
+/* ---- changes, and how a transaction takes them back ---- */
+
+static void unlink_entry(struct core *core, struct keymap *m, struct entry *e)
+{
+    if (core->undo != NULL)
+        roost__hmap_take(&m->table, &e->node);
+    else
+        roost__hmap_remove(&m->table, &e->node);
+    list_remove(&e->in_order);
+}
+
+static void add_back(struct core *core, struct step *s)
+{
+    struct keymap *m = s->where;
+    struct entry *e = s->what;
+    roost__hmap_take(&m->table, &e->node);
+    list_remove(&e->in_order);
+    entry_free(core, e);
+}
+
+static void remove_back(struct core *core, struct step *s)
+{
+    struct entry *e = s->what;
+    (void)core;
+    roost__hmap_add(&((struct keymap *)s->where)->table, &e->node);
+    list_insert_before(s->next, &e->in_order);
+}
+
+static void remove_keep(struct core *core, struct step *s)
+{
+    entry_free(core, s->what);
+}
+
+static void replace_back(struct core *core, struct step *s)
+{
+    struct entry *e = s->what;
+    cell_free(core, &e->value);
+    e->value = s->cell;
+}
+
+static void replace_keep(struct core *core, struct step *s)
+{
+    cell_free(core, &s->cell);
+}
+
+static void expiry_back(struct core *core, struct step *s)
+{
+    struct entry *e = s->where;
+    expiry_free(core, e->expiry);
+    e->expiry = s->what;
+    expiry_attach(core, e->expiry);
+}
+
+static void expiry_keep(struct core *core, struct step *s)
+{
+    expiry_free(core, s->what);
+}
+
+struct entry *keymap_add(struct core *core, struct keymap *m, const struct key *key)
 {
     assert(key->canonical.len > 0);
     bool same = slice_equal(key->canonical, key->shown);
@@ -86,6 +150,7 @@ struct entry *keymap_add(struct keymap *m, const struct key *key)
     }
     e->node.hash = key->hash;
     e->value = (struct cell){.len = 0};
+    e->expiry = NULL;
     e->key_len = (uint32_t)key->canonical.len;
     e->shown_len = (uint32_t)shown_len;
     memcpy(e->bytes, key->canonical.data, key->canonical.len);
@@ -93,44 +158,86 @@ struct entry *keymap_add(struct keymap *m, const struct key *key)
         memcpy(e->bytes + e->key_len, key->shown.data, shown_len);
     roost__hmap_add(&m->table, &e->node);
     list_push_back(&m->order, &e->in_order);
+    struct step s = {.back = add_back, .where = m, .what = e};
+    if (core->undo != NULL && m->live && !undo_log(core, s)) {
+        add_back(core, &s);
+        return NULL;
+    }
     return e;
 }
 
 void keymap_remove(struct core *core, struct keymap *m, struct entry *e)
 {
-    roost__hmap_remove(&m->table, &e->node);
-    list_remove(&e->in_order);
-    entry_free(core, e);
+    struct step s = {
+        .back = remove_back, .keep = remove_keep, .where = m, .what = e, .next = e->in_order.next};
+    bool logged = core->undo != NULL && m->live;
+    if (logged && !undo_log(core, s))
+        return;
+    unlink_entry(core, m, e);
+    if (!logged)
+        entry_free(core, e);
 }
 
-int keymap_set(struct core *core, struct object *owner, struct keymap *m, const struct key *key,
-               struct slice value, bool *ret_new)
+int entry_replace(struct core *core, struct object *owner, struct entry *e, struct slice value)
 {
     struct cell cell;
     int rc = cell_store(core, owner, value, &cell);
     if (rc != ROOST_OK)
         return rc;
-    struct entry *e = keymap_find(m, key);
-    *ret_new = e == NULL;
-    if (e == NULL)
-        e = keymap_add(m, key);
-    if (e == NULL) {
+    struct step s = {.back = replace_back, .keep = replace_keep, .what = e, .cell = e->value};
+    if (core->undo != NULL && !undo_log(core, s)) {
         cell_free(core, &cell);
         return ROOST_ENOMEM;
     }
-    struct cell old = e->value;
     e->value = cell;
-    cell_free(core, &old);
+    if (core->undo == NULL)
+        cell_free(core, &s.cell);
     return ROOST_OK;
+}
+
+void entry_set_expiry(struct core *core, struct entry *e, struct expiry *x)
+{
+    struct step s = {.back = expiry_back, .keep = expiry_keep, .where = e, .what = e->expiry};
+    if (core->undo == NULL) {
+        expiry_free(core, e->expiry);
+        e->expiry = x;
+    } else if (undo_log(core, s)) {
+        expiry_detach(core, e->expiry);
+        e->expiry = x;
+    } else {
+        expiry_free(core, x);
+    }
+}
+
+bool entry_persist(struct core *core, struct entry *e)
+{
+    bool had = e->expiry != NULL;
+    if (had)
+        entry_set_expiry(core, e, NULL);
+    return had;
+}
+
+int keymap_set(struct core *core, struct object *owner, struct keymap *m, const struct key *key,
+               struct slice value, bool *ret_new)
+{
+    struct entry *e = keymap_find(m, key);
+    bool is_new = e == NULL;
+    if (is_new)
+        e = keymap_add(core, m, key);
+    int rc = e != NULL ? entry_replace(core, owner, e, value) : ROOST_ENOMEM;
+    if (rc == ROOST_OK) {
+        entry_persist(core, e);
+        *ret_new = is_new;
+    } else if (is_new && e != NULL) {
+        keymap_remove(core, m, e);
+    }
+    return rc;
 }
 
 void keymap_each_stored(const struct keymap *m, void (*visit)(void *context, uint64_t id), void *context)
 {
-    list_each (it, &m->order) {
-        const struct entry *e = entry_of(it);
-        if (e->value.refs)
-            each_ref(cell_slice(&e->value), visit, context);
-    }
+    list_each (it, &m->order)
+        cell_each_ref(&entry_of(it)->value, visit, context);
 }
 
 /* Fails the call when a pair of the map could not be stored. */
@@ -180,7 +287,7 @@ int64_t keymap_set_all(struct call *c, struct object *owner, struct keymap *m, u
 
 struct keymap *map_of(const struct call *c)
 {
-    return &container_of(c->object, struct keyed, object)->map;
+    return c->tree != NULL ? &c->tree->map : &container_of(c->object, struct keyed, object)->map;
 }
 
 void keyed_destroy(struct core *core, struct object *o)
@@ -209,6 +316,7 @@ void keyed_open(struct call *c, const struct type *type)
     struct keymap *m = &container_of(o, struct keyed, object)->map;
     if (!found) {
         keymap_init(m);
+        m->live = true;
         if (arg_given(c, 1) && keymap_set_all(c, o, m, 1) < 0) {
             object_destroy(c->core, o);
             return;
@@ -219,14 +327,26 @@ void keyed_open(struct call *c, const struct type *type)
 
 /* ---- handlers that dict, namespace and set share ---- */
 
+/* dict.set has a time to live as its third argument. */
 void on_keyed_set(struct call *c)
 {
     struct key key;
+    struct expiry *x = NULL;
+    int64_t ttl_ms;
     bool is_new;
     if (!key_arg(c, 0, &key))
         return;
+    if (arg_given(c, 2) && (!expiry_arg(c, 2, &ttl_ms) || (x = expiry_new(c, ttl_ms)) == NULL))
+        return;
     int rc = keymap_set(c->core, c->object, map_of(c), &key, c->arg[1], &is_new);
-    rc == ROOST_OK ? reply_nil(c) : fail_store(c, rc);
+    if (rc != ROOST_OK) {
+        expiry_free(c->core, x);
+        fail_store(c, rc);
+        return;
+    }
+    if (x != NULL)
+        expiry_of_entry(c->core, x, c->object, map_of(c), keymap_find(map_of(c), &key));
+    reply_nil(c);
 }
 
 void on_keyed_contains(struct call *c)
@@ -243,7 +363,12 @@ void on_keyed_len(struct call *c)
 
 void on_keyed_clear(struct call *c)
 {
-    keymap_clear(c->core, map_of(c));
+    struct keymap *m = map_of(c);
+    if (c->core->undo == NULL)
+        keymap_clear(c->core, m);
+    else
+        list_each_safe (it, &m->order)
+            keymap_remove(c->core, m, entry_of(it));
     reply_nil(c);
 }
 

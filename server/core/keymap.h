@@ -9,17 +9,21 @@
 
 #include "core/internal.h"
 
+struct expiry;
+
 struct keymap {
     struct hmap table;
     struct list order;
+    bool live; /* part of an object: a transaction may take its changes back */
 };
 
 struct entry {
     struct hnode node;
     struct list in_order;
-    struct cell value;  /* empty in a set */
-    uint32_t key_len;   /* the canonical key */
-    uint32_t shown_len; /* the key as it was given, behind it; 0: the same bytes */
+    struct cell value;     /* empty in a set */
+    struct expiry *expiry; /* NULL: it has no end */
+    uint32_t key_len;      /* the canonical key */
+    uint32_t shown_len;    /* the key as it was given, behind it; 0: the same bytes */
     uint8_t bytes[];
 };
 
@@ -32,6 +36,7 @@ struct key {
 };
 
 void keymap_init(struct keymap *m);
+/* Frees all there is, without a transaction. */
 void keymap_clear(struct core *core, struct keymap *m);
 
 /* Makes a key. False when v cannot be one or there is no memory: key_refused() says which. */
@@ -44,12 +49,22 @@ bool key_arg(struct call *c, unsigned i, struct key *ret);
 struct entry *keymap_find(const struct keymap *m, const struct key *key);
 
 /* Adds an entry with an empty value for a key that is not inside. NULL without memory. */
-struct entry *keymap_add(struct keymap *m, const struct key *key);
+struct entry *keymap_add(struct core *core, struct keymap *m, const struct key *key);
 
-/* Takes an entry out and frees it with its value. */
+/* Takes an entry out and frees it with its value: at once, or when a transaction is through. */
 void keymap_remove(struct core *core, struct keymap *m, struct entry *e);
 
-/* Sets a key; *ret_new says whether it was not there. Errors as cell_store(). */
+/* Replaces the value of an entry, which keeps its time to live. Errors as cell_store(). */
+int entry_replace(struct core *core, struct object *owner, struct entry *e, struct slice value);
+
+/* Gives it another time to live, or none (NULL). */
+void entry_set_expiry(struct core *core, struct entry *e, struct expiry *x);
+
+/* Takes its time to live away; returns whether it had one. */
+bool entry_persist(struct core *core, struct entry *e);
+
+/* Sets a key, which then has no time to live; *ret_new says whether it was not there. Errors as cell_store().
+ */
 int keymap_set(struct core *core, struct object *owner, struct keymap *m, const struct key *key,
                struct slice value, bool *ret_new);
 
@@ -79,7 +94,7 @@ struct keyed {
     struct keymap map;
 };
 
-/* The map of the call's object. */
+/* The map of the call: its object's, or the one at its path. */
 struct keymap *map_of(const struct call *c);
 
 /* Slots of struct type. */

@@ -9,20 +9,28 @@
 #include "core/handlers.h"
 #include "core/order.h"
 #include "core/range.h"
+#include "core/splice.h"
+#include "core/tree.h"
 
 struct list_object {
     struct object object;
     struct cells cells;
 };
 
+struct cells *list_cells(struct object *o)
+{
+    return &container_of(o, struct list_object, object)->cells;
+}
+
+/* The cells of the call: its object's, or those at its path. */
 static struct cells *cells_of(const struct call *c)
 {
-    return &container_of(c->object, struct list_object, object)->cells;
+    return c->tree != NULL ? &c->tree->cells : list_cells(c->object);
 }
 
 static void list_destroy(struct core *core, struct object *o)
 {
-    cells_clear(core, &container_of(o, struct list_object, object)->cells);
+    cells_clear(core, list_cells(o));
 }
 
 static unsigned list_describe(const struct object *o, struct buf *out)
@@ -49,23 +57,15 @@ static bool insert_values(struct call *c, struct object *o, struct cells *v, siz
     size_t n = scan_value(c->arg[i]).len;
     struct cell *fresh = calloc(n + 1, sizeof(*fresh));
     int rc = fresh != NULL && cells_reserve(v, n) ? cells_store(c->core, o, c->arg[i], fresh) : ROOST_ENOMEM;
-    if (rc == ROOST_OK) {
-        cells_open(v, at, n);
+    if (rc == ROOST_OK && !splice_insert(c->core, v, at, fresh, n)) {
+        rc = ROOST_ENOMEM;
         for (size_t k = 0; k < n; k++)
-            *cells_get(v, at + k) = fresh[k];
-    } else {
-        fail_store(c, rc);
+            cell_free(c->core, &fresh[k]);
     }
     free(fresh);
+    if (rc != ROOST_OK)
+        fail_store(c, rc);
     return rc == ROOST_OK;
-}
-
-static void remove_range(struct call *c, struct cells *v, size_t at, size_t n)
-{
-    for (size_t k = 0; k < n; k++)
-        cell_free(c->core, cells_get(v, at + k));
-    if (n > 0)
-        cells_close(v, at, n);
 }
 
 void on_list_open(struct call *c)
@@ -74,7 +74,7 @@ void on_list_open(struct call *c)
     struct object *o = object_open(c, &type_list, &found);
     if (o == NULL)
         return;
-    struct cells *v = &container_of(o, struct list_object, object)->cells;
+    struct cells *v = list_cells(o);
     if (!found && arg_given(c, 1) && !insert_values(c, o, v, 0, 1)) {
         object_destroy(c->core, o);
         return;
@@ -87,13 +87,11 @@ static void insert_one(struct call *c, size_t at, unsigned i)
     struct cells *v = cells_of(c);
     struct cell cell;
     int rc = cells_reserve(v, 1) ? cell_store(c->core, c->object, c->arg[i], &cell) : ROOST_ENOMEM;
-    if (rc != ROOST_OK) {
-        fail_store(c, rc);
-        return;
+    if (rc == ROOST_OK && !splice_insert(c->core, v, at, &cell, 1)) {
+        cell_free(c->core, &cell);
+        rc = ROOST_ENOMEM;
     }
-    cells_open(v, at, 1);
-    *cells_get(v, at) = cell;
-    reply_nil(c);
+    rc == ROOST_OK ? reply_nil(c) : fail_store(c, rc);
 }
 
 void on_list_append(struct call *c)
@@ -116,10 +114,8 @@ void on_list_pop(struct call *c)
 {
     struct cells *v = cells_of(c);
     size_t i;
-    if (!index_arg(c, 0, v->len, &i))
-        return;
-    reply_cell(c, cells_get(v, i));
-    remove_range(c, v, i, 1);
+    if (index_arg(c, 0, v->len, &i) && reply_cell(c, cells_get(v, i)))
+        splice_remove(c->core, v, i, 1);
 }
 
 void on_list_get(struct call *c)
@@ -134,15 +130,13 @@ void on_list_set(struct call *c)
     size_t i;
     if (!index_arg(c, 0, cells_of(c)->len, &i))
         return;
-    struct cell *place = cells_get(cells_of(c), i), cell;
+    struct cell cell;
     int rc = cell_store(c->core, c->object, c->arg[1], &cell);
     if (rc != ROOST_OK) {
         fail_store(c, rc);
         return;
     }
-    struct cell old = *place;
-    *place = cell;
-    cell_free(c->core, &old);
+    splice_replace(c->core, cells_of(c), i, cell);
     reply_nil(c);
 }
 
@@ -151,7 +145,7 @@ void on_list_delete(struct call *c)
     size_t i;
     if (!index_arg(c, 0, cells_of(c)->len, &i))
         return;
-    remove_range(c, cells_of(c), i, 1);
+    splice_remove(c->core, cells_of(c), i, 1);
     reply_nil(c);
 }
 
@@ -184,7 +178,7 @@ static void replace_run(struct call *c, const struct range *r)
     size_t at = (size_t)r->start;
     if (!insert_values(c, c->object, v, at, 3))
         return;
-    remove_range(c, v, at + scan_value(c->arg[3]).len, r->count);
+    splice_remove(c->core, v, at + scan_value(c->arg[3]).len, r->count);
     reply_nil(c);
 }
 
@@ -197,11 +191,8 @@ static void replace_steps(struct call *c, const struct range *r)
     }
     struct cell *fresh = calloc(n + 1, sizeof(*fresh));
     int rc = fresh != NULL ? cells_store(c->core, c->object, c->arg[3], fresh) : ROOST_ENOMEM;
-    for (size_t k = 0; k < n && rc == ROOST_OK; k++) {
-        struct cell *place = cells_get(cells_of(c), range_at(r, k)), old = *place;
-        *place = fresh[k];
-        cell_free(c->core, &old);
-    }
+    for (size_t k = 0; k < n && rc == ROOST_OK; k++)
+        splice_replace(c->core, cells_of(c), range_at(r, k), fresh[k]);
     free(fresh);
     rc == ROOST_OK ? reply_nil(c) : fail_store(c, rc);
 }
@@ -214,6 +205,31 @@ void on_list_set_slice(struct call *c)
     r.step == 1 ? replace_run(c, &r) : replace_steps(c, &r);
 }
 
+/* Moves the cells of a range to the end, in one pass, the others keeping their order. False without memory.
+ */
+static bool gather(struct call *c, struct cells *v, const struct range *r)
+{
+    struct cell *gone = calloc(r->count + 1, sizeof(*gone));
+    if (gone == NULL || !splice_reorder(c->core, v)) {
+        free(gone);
+        fail_memory(c);
+        return false;
+    }
+    for (size_t k = 0; k < r->count; k++) {
+        gone[k] = *cells_get(v, range_at(r, k));
+        *cells_get(v, range_at(r, k)) = (struct cell){.len = 0};
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < v->len; i++)
+        if (cells_get(v, i)->len > 0)
+            *cells_get(v, kept++) = *cells_get(v, i);
+    assert(kept == v->len - r->count);
+    for (size_t k = 0; k < r->count; k++)
+        *cells_get(v, kept + k) = gone[k];
+    free(gone);
+    return true;
+}
+
 void on_list_delete_slice(struct call *c)
 {
     struct cells *v = cells_of(c);
@@ -221,19 +237,13 @@ void on_list_delete_slice(struct call *c)
     if (!range_arg(c, 0, v->len, &r))
         return;
     if (r.step == 1) {
-        remove_range(c, v, (size_t)r.start, r.count);
+        splice_remove(c->core, v, (size_t)r.start, r.count);
         reply_nil(c);
         return;
     }
-    for (size_t k = 0; k < r.count; k++)
-        cell_free(c->core, cells_get(v, range_at(&r, k)));
-    size_t kept = 0; /* freed cells are empty: close the gaps in one pass */
-    for (size_t i = 0; i < v->len; i++)
-        if (cells_get(v, i)->len > 0)
-            *cells_get(v, kept++) = *cells_get(v, i);
-    assert(kept == v->len - r.count);
-    if (r.count > 0)
-        cells_close(v, kept, r.count);
+    if (!gather(c, v, &r))
+        return;
+    splice_remove(c->core, v, v->len - r.count, r.count);
     reply_nil(c);
 }
 
@@ -242,7 +252,7 @@ static size_t find_value(struct call *c, size_t from, size_t to)
 {
     struct cells *v = cells_of(c);
     for (size_t i = from; i < to && i < v->len; i++)
-        if (order_equal(cell_slice(cells_get(v, i)), c->arg[0], &c->core->scratch))
+        if (cell_equal(c->core, cells_get(v, i), c->arg[0]))
             return i;
     return SIZE_MAX;
 }
@@ -264,7 +274,7 @@ void on_list_count(struct call *c)
     struct cells *v = cells_of(c);
     int64_t n = 0;
     for (size_t i = 0; i < v->len; i++)
-        n += order_equal(cell_slice(cells_get(v, i)), c->arg[0], &c->core->scratch);
+        n += cell_equal(c->core, cells_get(v, i), c->arg[0]);
     reply_int(c, n);
 }
 
@@ -280,13 +290,17 @@ void on_list_remove(struct call *c)
         fail_value(c);
         return;
     }
-    remove_range(c, cells_of(c), i, 1);
+    splice_remove(c->core, cells_of(c), i, 1);
     reply_nil(c);
 }
 
 void on_list_reverse(struct call *c)
 {
     struct cells *v = cells_of(c);
+    if (!splice_reorder(c->core, v)) {
+        fail_memory(c);
+        return;
+    }
     for (size_t i = 0, j = v->len; i + 1 < j; i++) {
         j--;
         struct cell swap = *cells_get(v, i);
@@ -298,7 +312,8 @@ void on_list_reverse(struct call *c)
 
 struct sortable {
     struct cell cell;
-    size_t place; /* makes the sort stable */
+    struct slice encoded; /* of a tree */
+    size_t place;         /* makes the sort stable */
 };
 
 struct sort_state {
@@ -306,32 +321,65 @@ struct sort_state {
     bool strict;
 };
 
+/* Borrowed from x, which the sort moves. */
+static struct slice sort_value(const struct sortable *x)
+{
+    return x->cell.tree ? x->encoded : cell_slice(&x->cell);
+}
+
 static int sort_compare(const void *a, const void *b, void *data)
 {
     const struct sortable *x = a, *y = b;
     struct sort_state *state = data;
-    int c = order_compare(cell_slice(&x->cell), cell_slice(&y->cell), &state->strict);
+    int c = order_compare(sort_value(x), sort_value(y), &state->strict);
     if (c != 0)
         return state->reverse ? -c : c;
     return x->place < y->place ? -1 : 1;
 }
 
+/* Encodes the trees among the items into a buffer. False without memory. */
+static bool encode_trees(struct sortable *items, size_t n, struct buf *trees)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].cell.tree)
+            cell_put(&items[i].cell, trees);
+    const uint8_t *p = trees->data;
+    for (size_t i = 0; i < n && !trees->failed; i++)
+        if (items[i].cell.tree)
+            items[i].encoded = scan_next(&p);
+    return !trees->failed;
+}
+
+/* Sorts items; *ret_strict: all could be compared. False without memory. */
+static bool sort_items(struct sortable *items, size_t n, bool reverse, bool *ret_strict)
+{
+    struct sort_state state = {.reverse = reverse, .strict = true};
+    struct buf trees = buf_make(SIZE_MAX / 2);
+    bool ok = encode_trees(items, n, &trees);
+    if (ok)
+        qsort_r(items, n, sizeof(*items), sort_compare, &state);
+    roost__buf_free(&trees);
+    *ret_strict = state.strict;
+    return ok;
+}
+
 void on_list_sort(struct call *c)
 {
     struct cells *v = cells_of(c);
-    struct sort_state state = {.reverse = arg_bool(c, 0, false), .strict = true};
+    bool strict = true;
     struct sortable *items = calloc(v->len + 1, sizeof(*items));
-    if (items == NULL) {
+    for (size_t i = 0; items != NULL && i < v->len; i++)
+        items[i] = (struct sortable){.cell = *cells_get(v, i), .place = i};
+    if (items == NULL || !sort_items(items, v->len, arg_bool(c, 0, false), &strict)) {
+        free(items);
         fail_memory(c);
         return;
     }
-    for (size_t i = 0; i < v->len; i++)
-        items[i] = (struct sortable){.cell = *cells_get(v, i), .place = i};
-    qsort_r(items, v->len, sizeof(*items), sort_compare, &state);
-    for (size_t i = 0; i < v->len && state.strict; i++)
-        *cells_get(v, i) = items[i].cell;
+    if (strict && splice_reorder(c->core, v))
+        for (size_t i = 0; i < v->len; i++)
+            *cells_get(v, i) = items[i].cell;
     free(items);
-    if (state.strict)
+    if (strict)
         reply_nil(c);
     else
         fail(c, ROOST_ETYPE, "the list holds values that have no order among each other");
@@ -339,7 +387,7 @@ void on_list_sort(struct call *c)
 
 void on_list_clear(struct call *c)
 {
-    cells_clear(c->core, cells_of(c));
+    splice_remove(c->core, cells_of(c), 0, cells_of(c)->len);
     reply_nil(c);
 }
 

@@ -7,6 +7,7 @@
  */
 
 #include "core/handlers.h"
+#include "core/undo.h"
 
 struct lock {
     struct object object;
@@ -95,10 +96,15 @@ static void lock_give_back(struct core *core, struct object *o, const struct cal
 {
     (void)token; /* there is but one grant */
     struct hold *h = hold_first(o);
-    if (--h->depth > 0)
+    if (!undo_bytes(core, &h->depth, sizeof(h->depth)) ||
+        !undo_bytes(core, &o->signalled, sizeof(o->signalled)))
         return;
+    if (h->depth > 1) {
+        h->depth--;
+        return;
+    }
     o->signalled = o->signalled || h->session != who->session;
-    hold_free(core, h);
+    hold_release(core, h);
     line_due(core, &o->lines[0]);
 }
 

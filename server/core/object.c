@@ -7,7 +7,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/expiry.h"
+#include "core/transact.h"
 
 static struct object *of_id(const struct hnode *n)
 {
@@ -58,6 +59,20 @@ static bool object_set_name(struct core *core, struct object *o, struct slice na
     return true;
 }
 
+void object_init(struct object *o, const struct type *type)
+{
+    o->type = type;
+    list_init(&o->in_core);
+    list_init(&o->in_doomed);
+    list_init(&o->in_suspects);
+    list_init(&o->session_refs);
+    list_init(&o->holds);
+    list_init(&o->lapsed);
+    list_init(&o->watches);
+    for (unsigned i = 0; i < LINES_MAX; i++)
+        line_init(&o->lines[i]);
+}
+
 struct object *object_create(struct core *core, const struct type *type, struct slice name)
 {
     struct object *o = calloc(1, type->size);
@@ -68,17 +83,10 @@ struct object *object_create(struct core *core, const struct type *type, struct 
         free(o);
         return NULL;
     }
-    o->type = type;
+    object_init(o, type);
     o->id = ++core->last_object;
     o->since_us = core->now_us;
     o->by_id.hash = hash_u64(o->id);
-    list_init(&o->in_doomed);
-    list_init(&o->in_suspects);
-    list_init(&o->session_refs);
-    list_init(&o->holds);
-    list_init(&o->lapsed);
-    for (unsigned i = 0; i < LINES_MAX; i++)
-        line_init(&o->lines[i]);
     roost__hmap_add(&core->objects_by_id, &o->by_id);
     if (o->name != NULL)
         roost__hmap_add(&core->objects_by_name, &o->by_name);
@@ -89,9 +97,11 @@ struct object *object_create(struct core *core, const struct type *type, struct 
 
 static void wake_as_deleted(struct core *core, struct object *o)
 {
+    bool expired = o->expiry != NULL && o->expiry->at_us <= core->now_us;
+    const char *why = expired ? "the object's time to live is over" : "the object was deleted";
     for (unsigned i = 0; i < LINES_MAX; i++) {
         for (struct waiter *w; (w = line_first(o, i)) != NULL;) {
-            answer_error(core, &w->caller, ROOST_EDELETED, "the object was deleted");
+            answer_error(core, &w->caller, ROOST_EDELETED, "%s", why);
             waiter_free(core, w);
         }
     }
@@ -107,6 +117,7 @@ void object_destroy(struct core *core, struct object *o)
     list_remove(&o->in_suspects);
     core->object_count--;
     wake_as_deleted(core, o);
+    transactions_deleted(core, o);
     for (struct hold *h; (h = hold_first(o)) != NULL;)
         hold_free(core, h);
     for (struct list *first; (first = list_first(&o->lapsed)) != NULL;)
@@ -114,6 +125,7 @@ void object_destroy(struct core *core, struct object *o)
     for (unsigned i = 0; i < LINES_MAX; i++)
         list_remove(&o->lines[i].in_due);
     session_refs_forget(o);
+    expiry_free(core, o->expiry);
     if (o->type->destroy != NULL)
         o->type->destroy(core, o);
     free(o->name);
@@ -197,6 +209,14 @@ struct object *object_open(struct call *c, const struct type *type, bool *ret_fo
     return o;
 }
 
+void object_words(const struct object *o, char *ret, size_t size)
+{
+    if (o->name != NULL)
+        snprintf(ret, size, "%s \"%s\"", roost_type_name(o->type->code), o->name);
+    else
+        snprintf(ret, size, "%s #%llu", roost_type_name(o->type->code), (unsigned long long)o->id);
+}
+
 void object_describe(struct core *core, const struct object *o, struct buf *out)
 {
     struct buf own = buf_make(64 << 10);
@@ -204,7 +224,7 @@ void object_describe(struct core *core, const struct object *o, struct buf *out)
     size_t waiting = 0;
     for (unsigned i = 0; i < LINES_MAX; i++)
         waiting += line_len(o, i);
-    roost__put_map(out, 8 + n);
+    roost__put_map(out, 8 + n + (o->expiry != NULL));
     roost__put_cstr(out, "id");
     roost__put_uint(out, o->id);
     roost__put_cstr(out, "type");
@@ -223,4 +243,8 @@ void object_describe(struct core *core, const struct object *o, struct buf *out)
     roost__put_uint(out, list_count(&o->holds));
     buf_append(out, own.data, own.len);
     roost__buf_free(&own);
+    if (o->expiry == NULL)
+        return;
+    roost__put_cstr(out, "ttl_ms");
+    roost__put_int(out, expiry_left_ms(core, o->expiry));
 }

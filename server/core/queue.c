@@ -12,6 +12,7 @@
 #include "core/cells.h"
 #include "core/handlers.h"
 #include "core/order.h"
+#include "core/undo.h"
 
 enum queue_kind { QUEUE_FIFO, QUEUE_LIFO, QUEUE_PRIORITY };
 
@@ -81,14 +82,17 @@ static bool push_ranked(struct queue *q, struct cell cell, int64_t order)
     return pushed;
 }
 
-/* Takes out, without freeing what they hold, the items put after a certain one: a put that failed half-way.
+/* Takes out the items put after a certain one. They are freed too, unless core is NULL: a put that failed
+ * half-way.
  */
-static void unpush_ranked(struct queue *q, int64_t last_order)
+static void unpush_ranked(struct core *core, struct queue *q, int64_t last_order)
 {
     for (size_t i = q->heap.len; i > 0; i--) {
         struct ranked *r = ranked_at(q->heap.items[i - 1]);
         if (r->order > last_order) {
             roost__heap_remove(&q->heap, &r->node);
+            if (core != NULL)
+                cell_free(core, &r->cell);
             free(r);
             i = q->heap.len + 1; /* the removal moved others: look again */
         }
@@ -136,6 +140,63 @@ static void drain(struct core *core, struct queue *q)
         struct cell cell = pop(q);
         cell_free(core, &cell);
     }
+}
+
+/* ---- the same inside of a transaction: nothing is forgotten before it is through ---- */
+
+static void take_back(struct core *core, struct step *s)
+{
+    struct queue *q = s->where;
+    (void)core;
+    if (q->kind == QUEUE_PRIORITY) {
+        roost__heap_push(&q->heap, &((struct ranked *)s->what)->node);
+        return;
+    }
+    size_t at = q->kind == QUEUE_LIFO ? q->cells.len : 0;
+    cells_open(&q->cells, at, 1);
+    *cells_get(&q->cells, at) = s->cell;
+}
+
+static void take_keep(struct core *core, struct step *s)
+{
+    cell_free(core, &s->cell);
+    free(s->what);
+}
+
+/* Takes the next item out; *ret is borrowed from the log. False without memory. */
+static bool take(struct core *core, struct queue *q, struct cell *ret)
+{
+    struct step s = {.back = take_back, .keep = take_keep, .where = q, .cell = *peek(q)};
+    struct ranked *r = q->kind == QUEUE_PRIORITY ? ranked_at(heap_first(&q->heap)) : NULL;
+    s.what = r;
+    if (!undo_log(core, s))
+        return false;
+    if (r != NULL)
+        roost__heap_remove(&q->heap, &r->node);
+    else
+        cells_take(&q->cells, q->kind == QUEUE_LIFO ? q->cells.len - 1 : 0, 1);
+    *ret = s.cell;
+    return true;
+}
+
+static void put_back(struct core *core, struct step *s)
+{
+    struct queue *q = s->where;
+    if (q->kind == QUEUE_PRIORITY) {
+        unpush_ranked(core, q, (int64_t)s->at);
+        return;
+    }
+    for (size_t i = q->cells.len - s->len; i < q->cells.len; i++)
+        cell_free(core, cells_get(&q->cells, i));
+    cells_take(&q->cells, q->cells.len - s->len, s->len);
+}
+
+/* Notes that n items are about to go in. False without memory. */
+static bool log_put(struct core *core, struct queue *q, size_t n)
+{
+    struct step s = {.back = put_back, .where = q, .at = (size_t)q->last_order, .len = n};
+    return core->undo == NULL ||
+           (undo_bytes(core, &q->unfinished, sizeof(q->unfinished)) && undo_log(core, s));
 }
 
 /* ---- the type ---- */
@@ -293,16 +354,16 @@ static bool fits(const struct queue *q, size_t n)
 }
 
 /* Moves n stored items in. False without memory, and none is in. */
-static bool push_all(struct queue *q, const struct cell *cells, size_t n)
+static bool push_all(struct core *core, struct queue *q, const struct cell *cells, size_t n)
 {
-    if (!reserve(q, n))
+    if (!reserve(q, n) || !log_put(core, q, n))
         return false;
     int64_t last_order = q->last_order;
     for (size_t i = 0; i < n; i++) {
         if (q->kind != QUEUE_PRIORITY) {
             cells_push_back(&q->cells, cells[i]);
         } else if (!push_ranked(q, cells[i], ++q->last_order)) {
-            unpush_ranked(q, last_order);
+            unpush_ranked(NULL, q, last_order);
             return false;
         }
     }
@@ -335,7 +396,7 @@ static bool serve_putter(struct core *core, struct queue *q)
     struct waiter *w = line_first(&q->object, LINE_PUT);
     if (w == NULL || !fits(q, w->count))
         return false;
-    if (!push_all(q, w->cells, w->count)) {
+    if (!push_all(core, q, w->cells, w->count)) {
         answer_memory(core, w);
         return true;
     }
@@ -347,8 +408,14 @@ static bool serve_putter(struct core *core, struct queue *q)
 
 static void pump(struct core *core, struct queue *q)
 {
+    object_changed(core, &q->object);
     while (serve_getter(core, q) || serve_putter(core, q))
         ;
+}
+
+static void serve_line(struct core *core, struct object *o)
+{
+    pump(core, queue_of(o));
 }
 
 static void wake_joiners(struct core *core, struct queue *q)
@@ -415,14 +482,14 @@ static bool may_put(struct call *c, const struct queue *q, size_t n)
 
 static void put_now(struct call *c, struct queue *q, struct cell *cells, size_t n)
 {
-    if (!push_all(q, cells, n)) {
+    if (!push_all(c->core, q, cells, n)) {
         free_items(c->core, cells, n);
         fail_memory(c);
         return;
     }
     free(cells);
     reply_nil(c);
-    pump(c->core, q);
+    undo_wake(c->core, c->object, serve_line);
 }
 
 static void put_later(struct call *c, struct queue *q, struct cell *cells, size_t n, int64_t timeout_ms)
@@ -439,6 +506,8 @@ static void put_later(struct call *c, struct queue *q, struct cell *cells, size_
 static void put(struct call *c, bool many, int64_t timeout_ms)
 {
     struct queue *q = queue_of(c->object);
+    if (c->core->undo != NULL)
+        timeout_ms = 0;
     struct cell *cells;
     size_t n = many ? scan_value(c->arg[0]).len : 1;
     if (!may_put(c, q, n))
@@ -473,10 +542,38 @@ void on_queue_put_many(struct call *c)
 
 /* ---- get ---- */
 
+/* Inside of a transaction the items are the caller's for good: one that came back to the queue while what the
+ * transaction did with it stays would be there twice. */
+static void get_for_good(struct call *c, struct queue *q, size_t max, bool many)
+{
+    struct buf items = buf_make(FRAME_MAX);
+    struct cell cell;
+    size_t n = 0;
+    while (n < max && size(q) > 0 && (n == 0 || items.len + peek(q)->len <= GET_BYTES_MAX) &&
+           take(c->core, q, &cell)) {
+        cell_put(&cell, &items);
+        n++;
+    }
+    struct buf *out = reply_begin(c->core, &c->caller);
+    if (many)
+        roost__put_array(out, n);
+    buf_append(out, items.data, items.len);
+    if (n == 0 || items.failed)
+        out->failed = true;
+    reply_end(c->core, &c->caller);
+    c->done = true;
+    roost__buf_free(&items);
+    undo_wake(c->core, c->object, serve_line);
+}
+
 static void get(struct call *c, size_t max, bool many, int64_t timeout_ms)
 {
     struct queue *q = queue_of(c->object);
-    if (size(q) > 0) {
+    if (c->core->undo != NULL)
+        timeout_ms = 0;
+    if (c->core->undo != NULL && size(q) > 0) {
+        get_for_good(c, q, max, many);
+    } else if (size(q) > 0) {
         if (!deliver(c->core, q, &c->caller, max, many)) {
             fail_memory(c);
             return;
@@ -532,6 +629,11 @@ void on_queue_full(struct call *c)
     reply_bool(c, !fits(queue_of(c->object), 1));
 }
 
+static void serve_joiners(struct core *core, struct object *o)
+{
+    wake_joiners(core, queue_of(o));
+}
+
 void on_queue_task_done(struct call *c)
 {
     struct queue *q = queue_of(c->object);
@@ -540,9 +642,13 @@ void on_queue_task_done(struct call *c)
         fail(c, ROOST_EOVERRELEASE, "task_done() called too many times");
         return;
     }
+    if (!undo_bytes(c->core, &q->unfinished, sizeof(q->unfinished))) {
+        fail_memory(c);
+        return;
+    }
     q->unfinished -= n;
     reply_nil(c);
-    wake_joiners(c->core, q);
+    undo_wake(c->core, c->object, serve_joiners);
 }
 
 void on_queue_join(struct call *c)
@@ -564,16 +670,47 @@ static void wake_as_shut(struct core *core, struct queue *q, unsigned line)
     }
 }
 
+static void say_shut(struct core *core, struct object *o)
+{
+    wake_as_shut(core, queue_of(o), LINE_PUT);
+    wake_as_shut(core, queue_of(o), LINE_GET);
+    wake_joiners(core, queue_of(o));
+}
+
 void on_queue_shutdown(struct call *c)
 {
     struct queue *q = queue_of(c->object);
+    struct cell cell;
+    if (!undo_bytes(c->core, &q->shut, sizeof(q->shut)) ||
+        !undo_bytes(c->core, &q->unfinished, sizeof(q->unfinished))) {
+        fail_memory(c);
+        return;
+    }
     q->shut = true;
     if (arg_bool(c, 0, false)) {
         q->unfinished -= size(q) < q->unfinished ? size(q) : q->unfinished;
-        drain(c->core, q);
+        while (c->core->undo != NULL && size(q) > 0 && take(c->core, q, &cell))
+            ;
+        if (c->core->undo == NULL)
+            drain(c->core, q);
     }
     reply_nil(c);
-    wake_as_shut(c->core, q, LINE_PUT);
-    wake_as_shut(c->core, q, LINE_GET);
-    wake_joiners(c->core, q);
+    undo_wake(c->core, c->object, say_shut);
+}
+
+/* ---- questions of transactions ---- */
+
+size_t queue_size(const struct object *o)
+{
+    return size(queue_of(o));
+}
+
+bool queue_has_room(const struct object *o, size_t n)
+{
+    return !queue_of(o)->shut && fits(queue_of(o), n) && line_first(o, LINE_PUT) == NULL;
+}
+
+bool queue_is_shut(const struct object *o)
+{
+    return queue_of(o)->shut;
 }

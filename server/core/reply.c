@@ -76,15 +76,17 @@ struct buf *reply_begin(struct core *core, const struct caller *to)
     return b;
 }
 
-void reply_end(struct core *core, const struct caller *to)
+bool reply_end(struct core *core, const struct caller *to)
 {
     struct effects *e = core->effects;
     size_t at = core->reply_at;
-    if (!roost__frame_end(&e->bytes, at))
+    bool fits = roost__frame_end(&e->bytes, at);
+    if (fits)
+        send_answer(core, to, at);
+    else
         answer_error(core, to, ROOST_ELIMIT, "the answer is larger than %d bytes: ask for less at a time",
                      FRAME_MAX);
-    else
-        send_answer(core, to, at);
+    return fits;
 }
 
 void answer_error(struct core *core, const struct caller *to, int code, const char *format, ...)
@@ -148,10 +150,14 @@ static void count_sent(void *context, uint64_t id)
 
 void put_cell(struct core *core, const struct caller *to, struct buf *out, const struct cell *cell)
 {
-    struct slice value = cell_slice(cell);
-    buf_append(out, value.data, value.len);
-    if (cell->refs)
-        each_ref(value, count_sent, &(struct sending){core, to->session});
+    cell_put(cell, out);
+    if (core->undo == NULL) /* else transact.c counts what it really sends */
+        cell_each_ref(cell, count_sent, &(struct sending){core, to->session});
+}
+
+void count_sent_refs(struct core *core, const struct caller *to, struct slice value)
+{
+    each_ref(value, count_sent, &(struct sending){core, to->session});
 }
 
 static void done(struct call *c)
@@ -179,11 +185,11 @@ void reply_int(struct call *c, int64_t v)
     answer_int(c->core, &c->caller, v);
 }
 
-void reply_cell(struct call *c, const struct cell *cell)
+bool reply_cell(struct call *c, const struct cell *cell)
 {
     done(c);
     put_cell(c->core, &c->caller, reply_begin(c->core, &c->caller), cell);
-    reply_end(c->core, &c->caller);
+    return reply_end(c->core, &c->caller);
 }
 
 void reply_raw(struct call *c, struct slice value)

@@ -6,6 +6,7 @@
  * ends returns what it took and nobody gave back for it. Waiting is acquire.c's business.
  */
 #include "core/handlers.h"
+#include "core/undo.h"
 
 struct semaphore {
     struct object object;
@@ -69,13 +70,17 @@ static struct hold *give_back_from(const struct object *o, const struct caller *
 static void give_permits(struct core *core, struct object *o, const struct caller *who, uint64_t token,
                          uint64_t n)
 {
-    semaphore_of(o)->value += n;
+    struct semaphore *s = semaphore_of(o);
+    if (!undo_bytes(core, &s->value, sizeof(s->value)) ||
+        !undo_bytes(core, &o->signalled, sizeof(o->signalled)))
+        return;
+    s->value += n;
     for (; n > 0; n--, token = 0) {
         struct hold *h = token != 0 ? hold_of_token(o, who->session, token) : give_back_from(o, who);
         o->signalled = o->signalled || h == NULL || h->session != who->session;
         if (h == NULL)
             break; /* the rest are new ones */
-        hold_free(core, h);
+        hold_release(core, h);
     }
     line_due(core, &o->lines[0]);
 }

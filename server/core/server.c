@@ -1,4 +1,5 @@
 /* server.c: the server's own methods: what there is, who holds it, who waits. */
+#include "core/expiry.h"
 #include "core/handlers.h"
 
 void on_server_ping(struct call *c)
@@ -256,4 +257,32 @@ void on_server_methods(struct call *c)
     }
     reply_end(c->core, &c->caller);
     c->done = true;
+}
+
+void on_server_expire(struct call *c)
+{
+    int64_t ttl_ms;
+    struct object *o = expiry_arg(c, 1, &ttl_ms) ? object_arg(c) : NULL;
+    struct expiry *x = o != NULL ? expiry_new(c, ttl_ms) : NULL;
+    if (x == NULL)
+        return;
+    expiry_of_object(c->core, x, o);
+    reply_nil(c);
+}
+
+void on_server_ttl(struct call *c)
+{
+    const struct object *o = object_arg(c);
+    if (o != NULL)
+        reply_int(c, expiry_left_ms(c->core, o->expiry));
+}
+
+void on_server_persist(struct call *c)
+{
+    struct object *o = object_arg(c);
+    if (o == NULL)
+        return;
+    reply_bool(c, o->expiry != NULL);
+    expiry_free(c->core, o->expiry);
+    o->expiry = NULL;
 }

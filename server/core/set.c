@@ -18,7 +18,7 @@ static bool add(struct call *c, struct keymap *m, struct slice value)
         key_refused(c, value);
         return false;
     }
-    if (keymap_find(m, &key) == NULL && keymap_add(m, &key) == NULL) {
+    if (keymap_find(m, &key) == NULL && keymap_add(c->core, m, &key) == NULL) {
         fail_memory(c);
         return false;
     }
@@ -75,6 +75,7 @@ void on_set_open(struct call *c)
     struct keymap *m = &container_of(o, struct keyed, object)->map;
     if (!found) {
         keymap_init(m);
+        m->live = true;
         if (arg_given(c, 1) && !add_array(c, m, c->arg[1])) {
             object_destroy(c->core, o);
             return;

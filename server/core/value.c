@@ -2,6 +2,7 @@
 #include "core/handlers.h"
 #include "core/number.h"
 #include "core/order.h"
+#include "core/undo.h"
 
 struct value_object {
     struct object object;
@@ -74,16 +75,25 @@ void on_value_get(struct call *c)
     reply_element(c);
 }
 
+/* Sets the element. False: the call has failed. */
+static bool replace(struct call *c, struct value_object *v, struct slice value)
+{
+    if (undo_bytes(c->core, v->element, sizeof(v->element)))
+        return number_store(c, v->typecode, value, v->element);
+    fail_memory(c);
+    return false;
+}
+
 void on_value_set(struct call *c)
 {
     struct value_object *v = value_of(c->object);
-    if (number_store(c, v->typecode, c->arg[0], v->element))
+    if (replace(c, v, c->arg[0]))
         reply_nil(c);
 }
 
-/* The element, encoded into b, a buffer of NUMBER_BYTES_MAX bytes. */
-static struct slice encode(const struct value_object *v, uint8_t bytes[NUMBER_BYTES_MAX])
+struct slice value_bytes(const struct object *o, uint8_t *bytes)
 {
+    const struct value_object *v = value_of(o);
     struct buf b = {.data = bytes, .cap = NUMBER_BYTES_MAX, .max = NUMBER_BYTES_MAX};
     number_put(v->typecode, v->element, &b);
     return buf_slice(&b);
@@ -93,8 +103,8 @@ void on_value_incr(struct call *c)
 {
     struct value_object *v = value_of(c->object);
     uint8_t old[NUMBER_BYTES_MAX], sum[NUMBER_BYTES_MAX];
-    size_t len = number_add(c, encode(v, old), 0, sum);
-    if (len > 0 && number_store(c, v->typecode, slice_of(sum, len), v->element))
+    size_t len = number_add(c, value_bytes(c->object, old), 0, sum);
+    if (len > 0 && replace(c, v, slice_of(sum, len)))
         reply_element(c);
 }
 
@@ -105,7 +115,11 @@ void on_value_compare_and_set(struct call *c)
     if (!number_store(c, v->typecode, c->arg[1],
                       wanted)) /* a bad value is refused whether it would be set or not */
         return;
-    bool equal = order_equal(encode(v, now), c->arg[0], &c->core->scratch);
+    bool equal = order_equal(value_bytes(c->object, now), c->arg[0], &c->core->scratch);
+    if (!undo_bytes(c->core, v->element, sizeof(v->element))) {
+        fail_memory(c);
+        return;
+    }
     if (equal)
         memcpy(v->element, wanted, v->typecode->size);
     reply_bool(c, equal);

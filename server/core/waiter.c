@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/transact.h"
 
 void line_init(struct line *l)
 {
@@ -131,6 +131,7 @@ void waiter_free(struct core *core, struct waiter *w)
     deadline_clear(core, &w->deadline);
     list_remove(&w->in_session);
     list_remove(&w->in_guard);
+    transaction_free(w->transaction);
     for (size_t i = 0; i < w->place_count; i++)
         leave_place(core, &w->places[i]);
     if (w->places != &w->place) {

@@ -79,6 +79,44 @@ claim 0 '*' roost condition open c --lock mine
 claim 0 '' roost namespace set n 1 2
 claim 0 2 roost namespace get n 1
 
+# --at: what is nested.
+claim 0 '' roost dict set nest k '{"l": [1, [2]], "a/b": {"0": 1}}'
+claim 0 '' roost list append nest x --at k/l
+claim 0 '' roost list append nest '[9]' --at='["k", "l", 1]'
+claim 0 '\[1, \[2, \[9\]\], "x"\]' roost list copy nest --at k/l
+claim 0 '\[9\]' roost list pop nest --at k/l/-2
+claim 0 1 roost dict incr nest 0 --at '["k", "a/b"]'
+claim 0 '{"0": 1, "0": 1}' roost dict copy nest --at '["k", "a/b"]'
+claim 1 '' roost list append nest x --at k/none
+says 'roost: dict "nest" at \["k", "none"\]: list.append: path step 1 ("none"): no such key'
+claim 1 '' roost list append nest x --at k/l/7
+claim 4 '' roost list append nest x --at k/l/0
+claim 1 '' roost list append nowhere x --at k
+claim 2 '' roost list append nest x --at '[1'
+claim 2 '' roost list append nest x --at
+claim 2 '' roost queue put q x --at k
+claim 0 'usage: roost list append NAME VALUE \[--at PATH\]*' roost list append --help
+
+# Transactions.
+roost dict open stock '{"n": 1, "l": []}' >/dev/null
+printf '{"if": [["equals", "stock", ["n"], 1]],\n "do": [["stock", "incr", ["n", 4]], ["stock", "list.append", [7], ["l"]], ["stock", "copy"]]}' >"$dir/in"
+claim 0 '\[5, null, {"n": 5, "l": \[7\]}\]' sh -c "roost transact <$dir/in"
+claim 1 '' roost transact '{"if": [["equals", "stock", ["n"], 1]], "do": [["stock", "clear"]], "timeout": 0}'
+says 'roost: server: transact: condition 0 (dict "stock"): does not hold'
+claim 1 '' roost transact '{"if": [["absent", "stock", ["n"]]], "timeout": 5}'
+says 'roost: server: transact: timed out after 5 ms: condition 0 (dict "stock"): does not hold'
+claim 1 '' roost transact '{"do": [["stock", "set", ["n", 9]], ["stock", "pop", ["x"]]]}'
+says 'roost: server: transact: call 1 (dict "stock": pop): no such key'
+claim 0 5 roost dict get stock n
+claim 2 '' roost transact '[1]'
+claim 2 '' roost transact '{"if": 1}'
+claim 2 '' sh -c 'roost transact </dev/null'
+claim 0 '\[\]' roost server transact '[]' '[]'
+claim 0 '' roost dict set stock brief 1 60000
+claim 0 '[56]????' roost dict ttl stock brief
+claim 0 '' roost server expire stock 60000
+claim 0 true roost server persist stock
+
 # Status 1: a "no".
 claim 1 '' roost dict get scores bob
 says 'roost: dict "scores": get: *'

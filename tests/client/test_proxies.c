@@ -145,6 +145,151 @@ static void list_proxies_do_what_they_say(void **state)
     roost_list_close(l);
 }
 
+static void times_to_live_are_set_asked_and_taken_away(void **state)
+{
+    (void)state;
+    roost_dict *d;
+    bool yes;
+    int64_t left;
+    OK(roost_dict_open(m, "proxies.ttl", &d));
+    OK(roost_dict_set_ttl(d, roost_str("k"), roost_int(1), 60000));
+    OK(roost_dict_ttl(d, roost_str("k"), &left));
+    assert_true(left > 50000 && left <= 60000);
+    OK(roost_dict_expire(d, roost_str("k"), 120000));
+    OK(roost_dict_ttl(d, roost_str("k"), &left));
+    assert_true(left > 110000);
+    OK(roost_dict_persist(d, roost_str("k"), &yes));
+    assert_true(yes);
+    OK(roost_dict_set_ttl(d, roost_str("k"), roost_int(1), ROOST_NONE));
+    OK(roost_dict_ttl(d, roost_str("k"), &left));
+    assert_int_equal(left, -1);
+    assert_int_equal(roost_dict_expire(d, roost_str("k"), 0), ROOST_EINVAL);
+    OK(roost_server_expire(m, roost_dict_ref(d), 60000));
+    OK(roost_server_ttl(m, roost_str("proxies.ttl"), &left));
+    assert_true(left > 50000 && left <= 60000);
+    OK(roost_server_persist(m, roost_dict_ref(d), &yes));
+    assert_true(yes);
+    OK(roost_server_ttl(m, roost_dict_ref(d), &left));
+    assert_int_equal(left, -1);
+    OK(roost_server_delete(m, roost_dict_ref(d)));
+    roost_dict_close(d);
+}
+
+static void transactions_are_built_and_committed(void **state)
+{
+    (void)state;
+    roost_transaction *t;
+    roost_dict *d;
+    roost_queue *q;
+    roost_lock *l;
+    roost_shared_value *x;
+    roost_set *s;
+    roost_grant grant;
+    roost_value v, key = roost_str("n"), path = roost_list_of(roost_str("l"));
+    int64_t n;
+    OK(roost_dict_open(m, "proxies.transaction", &d));
+    OK(roost_dict_set(d, roost_str("l"), roost_list_of(roost_int(1))));
+    OK(roost_dict_set(d, roost_str("nil"), roost_nil()));
+    OK(roost_queue_new(m, 2, &q));
+    OK(roost_queue_put(q, roost_str("item"), 0));
+    OK(roost_lock_new(m, &l));
+    OK(roost_lock_acquire(l, &grant, 0));
+    OK(roost_shared_value_new(m, "i", roost_int(7), &x));
+    OK(roost_set_open_with(m, NULL, roost_list_of(roost_int(3)), &s));
+    OK(roost_transaction_new(m, &t));
+    OK(roost_transaction_if_equals(t, roost_dict_ref(d), roost_list_of(roost_str("l"), roost_int(0)),
+                                   roost_int(1)));
+    OK(roost_transaction_if_equals(t, roost_dict_ref(d), roost_list_of(roost_str("nil")), roost_nil()));
+    OK(roost_transaction_if_equals(t, roost_shared_value_ref(x), roost_nil(), roost_int(7)));
+    OK(roost_transaction_if_present(t, roost_set_ref(s), roost_list_of(roost_int(3))));
+    OK(roost_transaction_if_absent(t, roost_str("proxies.transaction"), roost_list_of(key)));
+    OK(roost_transaction_if_token(t, roost_lock_ref(l), grant.token));
+    OK(roost_transaction_if_len(t, roost_dict_ref(d), path, 1));
+    OK(roost_transaction_if_len(t, roost_dict_ref(d), roost_nil(), 2));
+    OK(roost_transaction_if_not_empty(t, roost_queue_ref(q)));
+    OK(roost_transaction_if_room(t, roost_queue_ref(q), 1));
+    OK(roost_transaction_call(t, roost_queue_ref(q), roost_nil(), "queue.get", NULL, 0));
+    OK(roost_transaction_call(t, roost_dict_ref(d), path, "list.append", &key, 1));
+    OK(roost_transaction_call(t, roost_dict_ref(d), roost_nil(), "dict.incr", &key, 1));
+    OK(roost_transaction_commit(t, 0, &v));
+    assert_value(v, roost_list_of(roost_str("item"), roost_nil(), roost_int(1)));
+    assert_int_equal(roost_transaction_commit(t, 1, NULL), ROOST_ETIMEDOUT); /* once more */
+    assert_string_equal(roost_errmsg(), "server: transact: timed out after 1 ms: condition 4 "
+                                        "(dict \"proxies.transaction\"): does not hold");
+    roost_transaction_free(t);
+    OK(roost_transaction_new(m, &t));
+    OK(roost_transaction_call(t, roost_dict_ref(d), roost_nil(), "dict.clear", NULL, 0));
+    OK(roost_transaction_call(t, roost_queue_ref(q), roost_nil(), "queue.get", NULL, 0));
+    assert_int_equal(roost_transaction_commit(t, -1, NULL), ROOST_EEMPTY);
+    assert_non_null(strstr(roost_errmsg(), "server: transact: call 1 (queue #"));
+    OK(roost_dict_len(d, &n));
+    assert_int_equal(n, 3);
+    roost_transaction_free(t);
+    roost_transaction_free(NULL);
+    assert_int_equal(roost_transaction_new(NULL, &t), ROOST_EINVAL);
+    assert_int_equal(roost_transaction_if_token(NULL, roost_nil(), 1), ROOST_EINVAL);
+    OK(roost_server_delete(m, roost_dict_ref(d)));
+    roost_dict_close(d);
+    roost_queue_close(q);
+    roost_lock_close(l);
+    roost_shared_value_close(x);
+    roost_set_close(s);
+}
+
+static void views_work_on_what_is_nested(void **state)
+{
+    (void)state;
+    roost_dict *d, *inner;
+    roost_list *l, *deep, *of_list;
+    roost_value v;
+    OK(roost_dict_open(m, "proxies.nested", &d));
+    OK(roost_dict_set(d, roost_str("k"), roost_list_of(roost_int(1), roost_list_of(roost_int(2)))));
+    OK(roost_list_at(d, roost_list_of(roost_str("k")), &l));
+    OK(roost_list_append(l, roost_int(3)));
+    OK(roost_list_at(l, roost_list_of(roost_int(1)), &deep)); /* a view of a view */
+    OK(roost_list_append(deep, roost_int(4)));
+    OK(roost_dict_get(d, roost_str("k"), &v));
+    assert_value(v, roost_list_of(roost_int(1), roost_list_of(roost_int(2), roost_int(4)), roost_int(3)));
+    assert_int_equal(roost_list_ref(l).kind, ROOST_NIL);
+    OK(roost_dict_set(d, roost_str("m"), roost_map(NULL, 0)));
+    OK(roost_dict_at(d, roost_list_of(roost_str("m")), &inner));
+    OK(roost_dict_set(inner, roost_str("x"), roost_int(1)));
+    OK(roost_dict_incr(inner, roost_str("x"), roost_int(1), &v));
+    assert_value(v, roost_int(2));
+    OK(roost_list_at(inner, roost_list_of(roost_str("y")), &of_list));
+    assert_int_equal(roost_list_append(of_list, roost_nil()), ROOST_EKEY);
+    assert_string_equal(roost_errmsg(), "dict \"proxies.nested\" at [\"m\", \"y\"]: list.append: "
+                                        "path step 1 (\"y\"): no such key");
+    OK(roost_dict_set(d, roost_str("k"), roost_dict_ref(d)));
+    assert_int_equal(roost_list_append(deep, roost_nil()), ROOST_ETYPE);
+    assert_non_null(strstr(roost_errmsg(), "path step 1 (1): a step into a reference to dict #"));
+    assert_int_equal(roost_dict_list_at(d, roost_nil(), &l), ROOST_EINVAL);
+    roost_dict_close(d); /* a view outlives the handle it was made from */
+    OK(roost_dict_clear(inner));
+    roost_dict_close(inner);
+    roost_list_close(l);
+    roost_list_close(deep);
+    roost_list_close(of_list);
+
+    roost_namespace *n;
+    OK(roost_list_open_with(m, NULL, roost_list_of(roost_map(NULL, 0)), &l));
+    OK(roost_dict_at(l, roost_list_of(roost_int(0)), &inner));
+    OK(roost_dict_set(inner, roost_int(1), roost_list_of(roost_nil())));
+    roost_dict_close(inner);
+    roost_list_close(l);
+    OK(roost_namespace_new(m, &n));
+    OK(roost_namespace_set(n, "a", roost_list_of(roost_map(NULL, 0))));
+    OK(roost_list_at(n, roost_list_of(roost_str("a")), &l));
+    OK(roost_dict_at(n, roost_list_of(roost_str("a"), roost_int(0)), &inner));
+    OK(roost_dict_set(inner, roost_int(1), roost_int(2)));
+    OK(roost_list_pop(l, 0, NULL));
+    assert_int_equal(roost_dict_clear(inner), ROOST_EINDEX);
+    roost_list_close(l);
+    roost_dict_close(inner);
+    roost_namespace_close(n);
+    OK(roost_server_delete(m, roost_str("proxies.nested")));
+}
+
 static void set_proxies_do_what_they_say(void **state)
 {
     (void)state;
@@ -584,6 +729,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dict_proxies_do_what_they_say),
         cmocka_unit_test(list_proxies_do_what_they_say),
+        cmocka_unit_test(times_to_live_are_set_asked_and_taken_away),
+        cmocka_unit_test(transactions_are_built_and_committed),
+        cmocka_unit_test(views_work_on_what_is_nested),
         cmocka_unit_test(set_proxies_do_what_they_say),
         cmocka_unit_test(queue_proxies_do_what_they_say),
         cmocka_unit_test(namespace_proxies_do_what_they_say),

@@ -226,6 +226,85 @@ static int step(enum event_kind kind, uint64_t session, struct slice payload)
     return rc[0];
 }
 
+/* ---- calls ---- */
+
+static void put_path(struct buf *b)
+{
+    unsigned n = 1 + decide(3);
+    roost__put_array(b, n);
+    for (unsigned i = 0; i < n; i++)
+        decide(3) == 0 ? put_string(b) : roost__put_int(b, (int64_t)decide(4) - 1);
+}
+
+static void put_target(struct buf *b)
+{
+    decide(2) == 0 ? put_string(b) : put_ref(b);
+}
+
+static void put_condition(struct buf *b)
+{
+    static const char *const names[] = {"equals", "present",   "absent",  "token",
+                                        "len",    "not_empty", "has_room"};
+    unsigned kind = decide(7);
+    roost__put_array(b, kind == 0 ? 4 : kind < 5 ? 3 : 2);
+    roost__put_cstr(b, names[kind]);
+    put_target(b);
+    if (kind < 3)
+        put_path(b);
+    else if (kind < 5)
+        put_integer(b);
+    if (kind == 0)
+        put_any(b, 3);
+}
+
+/* The nth method of a type, counted round and round. */
+static const struct method *method_of(roost_type type, unsigned n)
+{
+    for (unsigned i = 0;; i = (i + 1) % roost__method_count)
+        if (roost__methods[i].type == type && n-- == 0)
+            return &roost__methods[i];
+}
+
+/* A method of the target's type: with another, few would get through. */
+static void put_inner_call(struct buf *b)
+{
+    unsigned id = 1 + decide(IDS);
+    const struct method *m = method_of(t.types[id], 1 + decide(40));
+    struct param params[METHOD_PARAMS_MAX];
+    unsigned n = roost__method_params(m, params), nested = decide(4) == 0;
+    roost__put_array(b, 3 + nested);
+    roost__put_ref(b, id, m->type);
+    roost__put_uint(b, m->code);
+    roost__put_array(b, n);
+    for (unsigned i = 0; i < n; i++)
+        put_argument(b, params[i].kind);
+    if (nested)
+        put_path(b);
+}
+
+static void put_transaction(struct buf *b)
+{
+    unsigned conditions = decide(3), calls = decide(6);
+    roost__put_array(b, 3);
+    roost__put_array(b, conditions);
+    while (conditions-- > 0)
+        put_condition(b);
+    roost__put_array(b, calls);
+    while (calls-- > 0)
+        put_inner_call(b);
+    roost__put_int(b, (int64_t)decide(4) * 10 - 1);
+}
+
+static void put_arguments(struct buf *b, const struct method *m)
+{
+    struct param params[METHOD_PARAMS_MAX];
+    unsigned n = roost__method_params(m, params);
+    unsigned argc = decide(4) == 0 ? decide(METHOD_PARAMS_MAX + 2) : n;
+    roost__put_array(b, argc);
+    for (unsigned i = 0; i < argc; i++)
+        put_argument(b, i < n ? params[i].kind : 'v');
+}
+
 static void begin_session(unsigned s)
 {
     static const uint8_t no_info = 0x80, grace[] = "\x81\xa8grace_ms\x14";
@@ -295,7 +374,6 @@ static uint64_t target_of(const struct method *m)
 
 static void put_guard(struct buf *b)
 {
-    roost__put_map(b, 1);
     roost__put_cstr(b, "guard");
     roost__put_array(b, 2);
     roost__put_uint(b, 1 + decide(IDS));
@@ -305,29 +383,35 @@ static void put_guard(struct buf *b)
 static void call(unsigned s)
 {
     const struct method *m = any_method();
-    struct param params[METHOD_PARAMS_MAX];
-    unsigned n = roost__method_params(m, params);
-    unsigned argc = decide(4) == 0 ? decide(METHOD_PARAMS_MAX + 2) : n;
+    if (decide(8) == 0)
+        m = roost__method_by_code(METHOD_server_transact);
     if (t.calls[s] + 1 >= CALLS_MAX)
         return;
-    bool guarded = decide(8) == 7;
+    bool guarded = decide(8) == 7, nested = decide(6) == 0;
     struct buf b = t.last_call[s];
     buf_reset(&b);
     b.max = FRAME_MAX;
-    roost__put_array(&b, guarded ? 8 : 7);
+    roost__put_array(&b, guarded || nested ? CALL_PARTS + 2 : CALL_PARTS + 1);
     roost__put_int(&b, FRAME_CALL);
     roost__put_uint(&b, ++t.calls[s]);
     roost__put_uint(&b, decide(2));
     roost__put_uint(&b, target_of(m));
     roost__put_uint(&b, m->code);
-    roost__put_array(&b, argc);
-    for (unsigned i = 0; i < argc; i++)
-        put_argument(&b, i < n ? params[i].kind : 'v');
+    if (m->code == METHOD_server_transact && decide(8) != 0)
+        put_transaction(&b);
+    else
+        put_arguments(&b, m);
     size_t seen_at = b.len;
     roost__put_uint(&b, t.seen[s]);
     size_t options_at = b.len;
+    if (guarded || nested)
+        roost__put_map(&b, (size_t)guarded + nested);
     if (guarded)
         put_guard(&b);
+    if (nested) {
+        roost__put_cstr(&b, "at");
+        put_path(&b);
+    }
     bool sent = roost__scan_check(buf_slice(&b), FRAME_DEPTH_MAX);
     if (sent)
         assert(step(EVENT_CALL, t.sessions[s], buf_slice(&b)) == ROOST_OK);

@@ -13,7 +13,7 @@
 #include "wire/frame.h"
 #include "wire/methods.h"
 
-enum { ANSWERS_MAX = 1 << 17, TEXT_MAX = 1 << 16 };
+enum { ANSWERS_MAX = 1 << 20, TEXT_MAX = 1 << 16 };
 
 struct client {
     void *link;
@@ -235,7 +235,16 @@ uint64_t post_guarded(struct client *c, uint64_t lock, uint64_t token, uint64_t 
 
 uint64_t post(struct client *c, uint64_t target, const char *method, const char *args)
 {
-    return post_as(c, 1, target, method, args);
+    return post_call(c, 1, target, method, args, NULL);
+}
+
+uint64_t post_at(struct client *c, uint64_t target, const char *path, const char *method, const char *args)
+{
+    char *options;
+    assert_true(asprintf(&options, "{'at': %s}", path) > 0);
+    uint64_t number = post_with(c, options, target, method, args);
+    free(options);
+    return number;
 }
 
 static char *result_text(struct slice value)
@@ -338,6 +347,21 @@ void await_info(struct client *c, const char *name, int64_t value)
     for (int64_t now; (now = info(c, name)) != value;)
         if (time(NULL) > end)
             fail_msg("%s is %lld, not %lld", name, (long long)now, (long long)value);
+}
+
+bool time_stands_still(void)
+{
+    return !backend->real_time;
+}
+
+void await_answer(struct client *c, int64_t ms, uint64_t target, const char *method, const char *args,
+                  const char *expected)
+{
+    time_t end = time(NULL) + 10;
+    pass_time(ms);
+    while (strcmp(answer_text(c, post(c, target, method, args)), expected) != 0)
+        if (time_stands_still() || time(NULL) > end)
+            fail_msg("%s%s never answered %s", method, args, expected);
 }
 
 uint64_t granted(struct client *c, uint64_t number, bool owner_died)

@@ -45,6 +45,8 @@ uint64_t post_with(struct client *c, const char *options, uint64_t target, const
 /* The same with a guard: good only as long as the grant of that lock's token holds. */
 uint64_t post_guarded(struct client *c, uint64_t lock, uint64_t token, uint64_t target, const char *method,
                       const char *args);
+/* The same for what is nested in the target at a path. */
+uint64_t post_at(struct client *c, uint64_t target, const char *path, const char *method, const char *args);
 
 /* The answer to a call as text: the result as JSON, or "error <code>". Valid until the client's next answer.
  */
@@ -60,6 +62,13 @@ void cancel_call(struct client *c, uint64_t number);
 
 /* Lets ms pass: on a backend with real time the answer just comes later. */
 void pass_time(int64_t ms);
+
+/* True where nothing but pass_time() moves the clock. */
+bool time_stands_still(void);
+
+/* Lets ms pass and asks until the answer is the one expected. */
+void await_answer(struct client *c, int64_t ms, uint64_t target, const char *method, const char *args,
+                  const char *expected);
 
 /* Opens an object; returns its id. args begins with the name, or is "[]" for an anonymous one. */
 uint64_t open_object(struct client *c, const char *type, const char *args);
@@ -82,6 +91,10 @@ const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
     answered(c, post_as(c, thread, target, method, args), expected)
 #define fails(c, target, method, args, code) \
     answered(c, post(c, target, method, args), text("error %d", code))
+#define ok_at(c, target, path, method, args, expected) \
+    answered(c, post_at(c, target, path, method, args), expected)
+#define fails_at(c, target, path, method, args, code) \
+    answered(c, post_at(c, target, path, method, args), text("error %d", code))
 #define waits(c, number) assert_true(is_waiting(c, number))
 
 /* A grant was answered; returns its token and checks whether the owner before had died. */
@@ -98,6 +111,8 @@ uint64_t wait_as(struct client *c, uint64_t thread, uint64_t o, const char *meth
 void says(const struct client *c, const char *words);
 
 void suite_containers(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_nested(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_expiry(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_queues(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_numbers(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_waitables(const struct CMUnitTest **ret, size_t *ret_len);
@@ -105,6 +120,7 @@ void suite_cancel(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_deadlocks(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_locks(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_keyed_locks(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_transactions(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_server(const struct CMUnitTest **ret, size_t *ret_len);
 
 #endif

@@ -44,6 +44,9 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* TYPE METHOD NAME ARGS… (method.c) */
 int cli_method(struct cli *c, const struct method *method, int n, char **words);
 
+/* Does the method work on nested values too (--at PATH)? (method.c) */
+bool cli_takes_path(const struct method *method);
+
 /* Opens (or for methods that only read: finds) the object a method is for. *ret is to be closed. (method.c)
  */
 int cli_object(struct cli *c, const struct method *method, const char *name, struct object **ret);
@@ -51,6 +54,9 @@ int cli_object(struct cli *c, const struct method *method, const char *name, str
 /* LOCK run NAME -- COMMAND… (lockrun.c) */
 int cli_lock_run(struct cli *c, roost_type type, int n, char **words);
 bool cli_can_run_under(roost_type type);
+
+/* transact [JSON]: a transaction, from stdin without JSON. (transact.c) */
+int cli_transact(struct cli *c, int n, char **words);
 
 /* The special commands, a table that ends with name NULL. (special.c) */
 struct special {

@@ -20,6 +20,8 @@ static void print_usage(FILE *out, const struct method *method)
         }
         fputs(params[i].optional ? "]" : "", out);
     }
+    if (cli_takes_path(method))
+        fputs(" [--at PATH]", out);
     fputc('\n', out);
 }
 
@@ -57,6 +59,9 @@ static int help_all(void)
         "a reference to another object is {\"ref\": \"its name\"}. Optional arguments can be given as --name "
         "value.\n"
         "--guard LOCK:TOKEN: the call is refused unless that grant of the lock still holds.\n"
+        "--at PATH: a dict or list method works on what is nested there: a/b/0 (numbers are integers) or a "
+        "JSON "
+        "array.\n"
         "The server is URL, else $ROOST_URL, else the user's own (ipc://$XDG_RUNTIME_DIR/roost/roost.sock).\n"
         "Exit status: 0 done; 1 timed out, empty, full, or no such key; 2 usage; 3 no connection; 4 refused "
         "or failed.\n"

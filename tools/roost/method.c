@@ -12,6 +12,8 @@ struct arguments {
     unsigned count;
     const char *texts[METHOD_PARAMS_MAX]; /* NULL: not given */
     roost_value values[METHOD_PARAMS_MAX];
+    const char *at; /* --at: the path to what is nested in the object; NULL: not given */
+    roost_value path;
     struct arena arena;
 };
 
@@ -31,18 +33,26 @@ static int find_param(const struct arguments *args, const char *name, size_t len
     return -1;
 }
 
+bool cli_takes_path(const struct method *method)
+{
+    return (method->type == ROOST_TYPE_dict || method->type == ROOST_TYPE_list) &&
+           strcmp(method->name, "open") != 0;
+}
+
 /* Takes `--param value` or `--param=value` at words[*i]; moves *i past it. */
 static int take_option(struct arguments *args, int n, char **words, int *i)
 {
     const char *name = words[*i] + 2, *equals = strchr(name, '=');
     size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
     int param = find_param(args, name, len);
-    if (param < 0)
+    bool at = len == 2 && memcmp(name, "at", len) == 0 && cli_takes_path(args->method);
+    if (param < 0 && !at)
         return cli_usage("%s %s has no parameter --%.*s", roost_type_name(args->method->type),
                          args->method->name, (int)len, name);
     if (equals == NULL && ++*i >= n)
         return cli_usage("--%s needs a value", name);
-    args->texts[param] = equals != NULL ? equals + 1 : words[*i];
+    const char **text = at ? &args->at : &args->texts[param];
+    *text = equals != NULL ? equals + 1 : words[*i];
     return STATUS_DONE;
 }
 
@@ -165,6 +175,32 @@ static int read_value(struct cli *c, struct arguments *args, unsigned i)
                      args->method->name, (int)param->name_len, param->name, kind_words(param->kind), text);
 }
 
+/* a/b/0: whole numbers are integers, everything else strings. */
+static roost_value split_path(struct arena *a, const char *text)
+{
+    uint32_t n = 0;
+    roost_value *steps = arena_alloc(a, (strlen(text) + 1) * sizeof(*steps));
+    for (const char *end; text != NULL; text = *end == '/' ? end + 1 : NULL) {
+        char *number_end;
+        end = strchrnul(text, '/');
+        int64_t number = strtoll(text, &number_end, 10);
+        bool whole = number_end == end && end > text && strchr("-0123456789", *text) != NULL;
+        steps[n++] = whole ? roost_int(number) : roost_strn(text, (uint32_t)(end - text));
+    }
+    return roost_array(steps, n);
+}
+
+static int read_path(struct cli *c, struct arguments *args)
+{
+    if (args->at == NULL)
+        return STATUS_DONE;
+    if (*args->at != '[')
+        args->path = split_path(&args->arena, args->at);
+    else if (json_read(c, &args->arena, args->at, &args->path) != JSON_OK)
+        return cli_usage("--at: %s is no JSON array", args->at);
+    return STATUS_DONE;
+}
+
 /* Returns how many arguments to send in *ret_count: those left out at the end are not sent. */
 static int read_values(struct cli *c, struct arguments *args, uint32_t *ret_count)
 {
@@ -218,20 +254,43 @@ static int begin_guard(struct cli *c)
     return rc == 0 ? STATUS_DONE : cli_fail();
 }
 
-static int call(struct cli *c, const struct method *method, const char *name, const roost_value *values,
-                uint32_t count)
+/* A view of what is at the path in the object of that name, which must exist. */
+static int open_view(struct cli *c, const struct arguments *args, const char *name, struct object **ret)
 {
+    roost_value ref;
+    struct object *root;
+    int status = cli_connect(c);
+    if (status != STATUS_DONE)
+        return status;
+    int rc = roost_server_find(c->manager, name, &ref);
+    if (rc == 0) {
+        rc = roost__find(c->manager, (roost_type)ref.len, name, &root);
+        roost_value_free(&ref);
+    }
+    if (rc == 0) {
+        rc = roost__at(root, args->method->type, args->path, ret);
+        roost__close(root);
+    }
+    return rc == 0 ? STATUS_DONE : cli_fail();
+}
+
+static int call(struct cli *c, const struct arguments *args, const char *name, uint32_t count)
+{
+    const struct method *method = args->method;
     struct object *object;
     roost_value result;
-    int rc;
-    int status = name != NULL ? cli_object(c, method, name, &object) : cli_connect(c);
+    int rc, status = STATUS_DONE;
+    if (args->at != NULL)
+        status = open_view(c, args, name, &object);
+    else
+        status = name != NULL ? cli_object(c, method, name, &object) : cli_connect(c);
     if (status != STATUS_DONE)
         return status;
     if (name != NULL) {
-        rc = roost__call(object, (enum method_code)method->code, values, count, &result);
+        rc = roost__call(object, (enum method_code)method->code, args->values, count, &result);
         roost__close(object);
     } else {
-        rc = roost_call_code(c->manager, roost_nil(), (int)method->code, values, count, &result);
+        rc = roost_call_code(c->manager, roost_nil(), (int)method->code, args->values, count, &result);
     }
     if (rc != 0)
         return cli_fail();
@@ -260,9 +319,11 @@ int cli_method(struct cli *c, const struct method *method, int n, char **words)
     if (status == STATUS_DONE)
         status = read_values(c, &args, &count);
     if (status == STATUS_DONE)
+        status = read_path(c, &args);
+    if (status == STATUS_DONE)
         status = begin_guard(c);
     if (status == STATUS_DONE)
-        status = call(c, method, name, args.values, count);
+        status = call(c, &args, name, count);
     roost_guard_end();
     arena_free(&args.arena);
     c->raw = raw;

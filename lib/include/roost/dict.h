@@ -33,8 +33,25 @@ ROOST_API int roost_dict_get(roost_dict *d, roost_value key, roost_value *ret);
 /* The value of key, or when absent a copy of fallback. */
 ROOST_API int roost_dict_get_or(roost_dict *d, roost_value key, roost_value fallback, roost_value *ret);
 
-/* Sets key to value; a key that is there keeps its place. */
+/* Sets key to value, without a time to live; a key that is there keeps its place. */
 ROOST_API int roost_dict_set(roost_dict *d, roost_value key, roost_value value);
+
+/*
+ * The same for ttl_ms milliseconds of the server's time (at least 1; ROOST_NONE: without end): then the key
+ * is gone by itself, and no call sees it any more. As in Redis (SET, EXPIRE, TTL, PERSIST), whatever sets the
+ * key anew (set, update, set_many, compare_and_set) ends its time to live; incr and changes inside its value
+ * keep it. Errors: ROOST_EINVAL.
+ */
+ROOST_API int roost_dict_set_ttl(roost_dict *d, roost_value key, roost_value value, int64_t ttl_ms);
+
+/* Gives a key that is there a time to live, in place of the one it has. Errors: ROOST_EKEY, ROOST_EINVAL. */
+ROOST_API int roost_dict_expire(roost_dict *d, roost_value key, int64_t ttl_ms);
+
+/* The milliseconds that key has left, begun ones counted whole; -1: no end. Errors: ROOST_EKEY. */
+ROOST_API int roost_dict_ttl(roost_dict *d, roost_value key, int64_t *ret);
+
+/* Takes the time to live away; *ret says whether there was one. Errors: ROOST_EKEY. */
+ROOST_API int roost_dict_persist(roost_dict *d, roost_value key, bool *ret);
 
 /* Removes key. Errors: ROOST_EKEY when it is absent. */
 ROOST_API int roost_dict_delete(roost_dict *d, roost_value key);

@@ -4,6 +4,7 @@
 #ifndef ROOST_ROOST_H
 #define ROOST_ROOST_H
 
+#include "roost/at.h"
 #include "roost/barrier.h"
 #include "roost/call.h"
 #include "roost/condition.h"
@@ -40,6 +41,7 @@
 #include "roost/shared_value.h"
 #include "roost/split.h"
 #include "roost/thread.h"
+#include "roost/transaction.h"
 #include "roost/value.h"
 
 #endif

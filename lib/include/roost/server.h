@@ -93,6 +93,15 @@ ROOST_API int roost_server_release(roost_manager *m, roost_value counts);
 /* How often each method was called: a map. */
 ROOST_API int roost_server_methods(roost_manager *m, roost_value *ret);
 
+/*
+ * An object's time to live: in ttl_ms milliseconds of the server's time (at least 1) it is deleted as by
+ * roost_server_delete(). ttl: the milliseconds left, begun ones counted whole; -1: no end. persist takes it
+ * away; *ret says whether there was one. Errors: ROOST_ENOENT, ROOST_EINVAL.
+ */
+ROOST_API int roost_server_expire(roost_manager *m, roost_value object, int64_t ttl_ms);
+ROOST_API int roost_server_ttl(roost_manager *m, roost_value object, int64_t *ret);
+ROOST_API int roost_server_persist(roost_manager *m, roost_value object, bool *ret);
+
 #ifdef __cplusplus
 }
 #endif

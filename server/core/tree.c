@@ -1,0 +1,136 @@
+/* tree.c: nested arrays and maps as vectors and keymaps; see tree.h. */
+#include "core/tree.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/order.h"
+
+/* How a tree gets its cells: an owner stores them, no owner borrows them. */
+static int take(struct core *core, struct object *owner, struct slice value, struct cell *ret)
+{
+    if (owner != NULL)
+        return cell_store(core, owner, value, ret);
+    *ret = cell_borrow(value);
+    return ROOST_OK;
+}
+
+static int take_elements(struct core *core, struct object *owner, const uint8_t *p, uint32_t n,
+                         struct tree *t)
+{
+    if (!cells_reserve(&t->cells, n))
+        return ROOST_ENOMEM;
+    int rc = ROOST_OK;
+    for (uint32_t i = 0; i < n && rc == ROOST_OK; i++) {
+        struct cell cell;
+        rc = take(core, owner, scan_next(&p), &cell);
+        if (rc == ROOST_OK)
+            cells_push_back(&t->cells, cell);
+    }
+    return rc;
+}
+
+/* The place of a key's value: of the key that is there, or of a new one. */
+static int find_or_add(struct core *core, struct tree *t, struct slice bytes, struct cell **ret)
+{
+    struct key key;
+    if (order_no_key(bytes))
+        return ROOST_ETYPE;
+    if (!key_of(core, bytes, &key))
+        return ROOST_ENOMEM;
+    struct entry *e = keymap_find(&t->map, &key);
+    if (e == NULL)
+        e = keymap_add(core, &t->map, &key);
+    if (e == NULL)
+        return ROOST_ENOMEM;
+    *ret = &e->value;
+    return ROOST_OK;
+}
+
+static int take_pairs(struct core *core, struct object *owner, const uint8_t *p, uint32_t n, struct tree *t)
+{
+    int rc = ROOST_OK;
+    for (uint32_t i = 0; i < n && rc == ROOST_OK; i++) {
+        struct slice key = scan_next(&p), value = scan_next(&p);
+        struct cell *place = NULL, cell;
+        rc = find_or_add(core, t, key, &place);
+        if (rc == ROOST_OK)
+            rc = take(core, owner, value, &cell);
+        if (rc != ROOST_OK)
+            break;
+        if (owner != NULL)
+            cell_free(core, place);
+        *place = cell;
+    }
+    return rc;
+}
+
+static int make(struct core *core, struct object *owner, struct slice value, struct tree **ret)
+{
+    struct item head;
+    const uint8_t *p = roost__scan_item(value.data, &head);
+    assert(head.kind == ROOST_ARRAY || head.kind == ROOST_MAP);
+    struct tree *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        return ROOST_ENOMEM;
+    t->kind = head.kind;
+    keymap_init(&t->map);
+    int rc = head.kind == ROOST_ARRAY ? take_elements(core, owner, p, head.len, t)
+                                      : take_pairs(core, owner, p, head.len, t);
+    t->map.live = rc == ROOST_OK && owner != NULL;
+    if (rc == ROOST_OK)
+        *ret = t;
+    else if (owner != NULL)
+        tree_free(core, t);
+    else
+        tree_return(core, t);
+    return rc;
+}
+
+int tree_make(struct core *core, struct object *owner, struct slice value, struct tree **ret)
+{
+    return make(core, owner, value, ret);
+}
+
+int tree_borrow(struct core *core, struct slice value, struct tree **ret)
+{
+    return make(core, NULL, value, ret);
+}
+
+void tree_return(struct core *core, struct tree *t)
+{
+    for (size_t i = 0; i < t->cells.len; i++)
+        *cells_get(&t->cells, i) = (struct cell){.len = 0};
+    list_each (it, &t->map.order)
+        entry_of(it)->value = (struct cell){.len = 0};
+    tree_free(core, t);
+}
+
+void tree_free(struct core *core, struct tree *t)
+{
+    cells_clear(core, &t->cells);
+    keymap_clear(core, &t->map);
+    free(t);
+}
+
+void tree_put(const struct tree *t, struct buf *out)
+{
+    if (t->kind == ROOST_ARRAY) {
+        roost__put_array(out, t->cells.len);
+        for (size_t i = 0; i < t->cells.len; i++)
+            cell_put(cells_get(&t->cells, i), out);
+        return;
+    }
+    roost__put_map(out, keymap_len(&t->map));
+    list_each (it, &t->map.order) {
+        struct slice key = entry_key(entry_of(it));
+        buf_append(out, key.data, key.len);
+        cell_put(&entry_of(it)->value, out);
+    }
+}
+
+void tree_each_ref(const struct tree *t, void (*visit)(void *context, uint64_t id), void *context)
+{
+    cells_each_stored(&t->cells, visit, context);
+    keymap_each_stored(&t->map, visit, context);
+}
