@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "run/futex.h"
+#include "base/futex.h"
 
 /* One ring, mapped twice in a row. */
 static uint8_t *map_ring(void)

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "roost/process.h"
 #include "run/cells.h"
-#include "run/futex.h"
 #include "run/pool.h"
 #include "run/task.h"
 

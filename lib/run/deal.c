@@ -1,8 +1,8 @@
 /* deal.c: who gets which work when; see engine.h. */
 #include <string.h>
 
+#include "base/futex.h"
 #include "run/engine.h"
-#include "run/futex.h"
 
 #define QUICK_NS 2000000  /* a window used up faster than this is doubled */
 #define SLOW_NS  10000000 /* a worker that takes longer for one job gets few ahead */

@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "run/engine.h"
-#include "run/futex.h"
 
 enum { FAILED_STARTS_MAX = 16, DEATH_WAIT_MS = 5000 };
 

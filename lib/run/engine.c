@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 
 #include "base/error.h"
-#include "run/futex.h"
+#include "base/futex.h"
 
 #define NAP_NS 100000
 

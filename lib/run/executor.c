@@ -1,7 +1,7 @@
 /* executor.c: the concurrent.futures face of a pool; see roost/executor.h. */
 #include "roost/executor.h"
 
-#include "run/futex.h"
+#include "base/futex.h"
 #include "run/iter.h"
 #include "run/pool.h"
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "run/cells.h"
-#include "run/futex.h"
 #include "run/notifier.h"
 
 enum { STATUS_MASK = 3, HAS_WAITERS = 4, HAS_HOOKS = 8 };

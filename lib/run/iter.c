@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "run/cells.h"
-#include "run/futex.h"
 #include "run/pool.h"
 #include "run/wait.h"
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 #include "base/error.h"
-#include "run/futex.h"
+#include "base/futex.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "roost/profile.h"
-#include "run/futex.h"
 
 static struct roost__line *lines; /* used with the __atomic built-ins: the struct is public and plain */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "run/futex.h"
+#include "base/futex.h"
 #include "run/pool.h"
 
 #define DRAW_EVERY_NS 100000000LL

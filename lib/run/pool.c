@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "roost/process.h"
 #include "run/family.h"
-#include "run/futex.h"
 #include "run/iter.h"
 #include "run/task.h"
 

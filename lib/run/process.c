@@ -18,9 +18,9 @@
 
 #include "base/error.h"
 #include "base/farewell.h"
+#include "base/futex.h"
 #include "run/family.h"
 #include "run/forker.h"
-#include "run/futex.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "run/futex.h"
+#include "base/futex.h"
 
 enum { BAR_WIDTH = 20, PROGRESS_LINE = 256 };
 

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "run/cells.h"
 #include "run/engine.h"
-#include "run/futex.h"
 
 void roost__slot_finish_job(struct slot *s, struct chunk *c)
 {

@@ -13,8 +13,8 @@
 #include <sys/eventfd.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "run/family.h"
-#include "run/futex.h"
 
 struct roost_thread {
     struct member member;

@@ -6,9 +6,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/futex.h"
 #include "base/hmap.h"
 #include "base/list.h"
-#include "run/futex.h"
 #include "run/task.h"
 
 struct row {

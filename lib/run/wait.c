@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "base/hmap.h"
 #include "roost/progress.h"
-#include "run/futex.h"
 
 /* ---- watchers ---- */
 

@@ -14,8 +14,8 @@
 
 #include "base/error.h"
 #include "base/farewell.h"
+#include "base/futex.h"
 #include "run/cells.h"
-#include "run/futex.h"
 #include "run/task.h"
 
 struct worker {

@@ -104,9 +104,9 @@ static void open_found(struct call *c, struct array *a, const struct typecode *t
 void on_array_open(struct call *c)
 {
     bool found;
-    const struct typecode *t = arg_given(c, 1) ? typecode_find(arg_bytes(c, 1)) : NULL;
+    const struct typecode *t = arg_given(c, 1) ? roost__typecode_find(arg_bytes(c, 1)) : NULL;
     if (arg_given(c, 1) && t == NULL) {
-        fail(c, ROOST_EINVAL, "a typecode is one of c u b B h H i I l L q Q f d");
+        fail(c, ROOST_EINVAL, "a typecode is one of " TYPECODES);
         return;
     }
     struct object *o = object_open(c, &type_array, &found);

@@ -1,25 +1,13 @@
 /*
- * number.h: Python's typecodes (array module, ctypes) and checked arithmetic on encoded numbers.
- *
- * Invariant: a number never wraps: what does not fit is ROOST_ERANGE, another kind is ROOST_ETYPE.
+ * number.h: typed elements and sums (wire/typecode.h) on a call's encoded arguments.
  */
 #ifndef ROOST_CORE_NUMBER_H
 #define ROOST_CORE_NUMBER_H
 
 #include "core/internal.h"
+#include "wire/typecode.h"
 
 enum { NUMBER_BYTES_MAX = 9 }; /* an encoded integer or double */
-
-enum number_kind { NUMBER_SIGNED, NUMBER_UNSIGNED, NUMBER_FLOAT, NUMBER_CHAR, NUMBER_UCHAR };
-
-struct typecode {
-    char code;
-    enum number_kind kind;
-    unsigned size; /* bytes of an element */
-};
-
-/* The row of a typecode, or NULL. */
-const struct typecode *typecode_find(struct slice name);
 
 /* Stores an encoded value as an element of t->size bytes at p. False: the call has failed, p untouched. */
 bool number_store(struct call *c, const struct typecode *t, struct slice value, void *p);

@@ -29,7 +29,7 @@ const struct type type_value = {
 
 static void open_found(struct call *c, struct value_object *v)
 {
-    if (arg_given(c, 1) && typecode_find(arg_bytes(c, 1)) != v->typecode)
+    if (arg_given(c, 1) && roost__typecode_find(arg_bytes(c, 1)) != v->typecode)
         fail(c, ROOST_EEXIST, "it exists with typecode '%c'", v->typecode->code);
     else
         reply_ref(c, &v->object);
@@ -38,9 +38,9 @@ static void open_found(struct call *c, struct value_object *v)
 void on_value_open(struct call *c)
 {
     bool found;
-    const struct typecode *t = arg_given(c, 1) ? typecode_find(arg_bytes(c, 1)) : NULL;
+    const struct typecode *t = arg_given(c, 1) ? roost__typecode_find(arg_bytes(c, 1)) : NULL;
     if (arg_given(c, 1) && t == NULL) {
-        fail(c, ROOST_EINVAL, "a typecode is one of c u b B h H i I l L q Q f d");
+        fail(c, ROOST_EINVAL, "a typecode is one of " TYPECODES);
         return;
     }
     struct object *o = object_open(c, &type_value, &found);

@@ -294,7 +294,7 @@ static int be_pool_owner(void *arg)
     struct family *family = arg;
     roost_pool *p;
     pid_t pids[3];
-    if (roost_pool_new(&(roost_pool_options){.size = 3}, &p) != 0)
+    if (setpgid(0, 0) != 0 || roost_pool_new(&(roost_pool_options){.size = 3}, &p) != 0)
         return 1;
     for (int i = 0; i < 3; i++)
         roost_pool_apply_async(p, nap, roost_list_of(roost_int(60000)), NULL, NULL);
@@ -307,11 +307,12 @@ static int be_pool_owner(void *arg)
         pause();
 }
 
-static void workers_die_with_their_parent_even_when_it_is_killed(void **state)
+/* Starts the owner of a pool, ends it by `end`, and sees its workers go. */
+static int end_owner(void (*end)(roost_process *owner))
 {
-    (void)state;
     struct family *family = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     roost_process *owner;
+    int code;
     ok(roost_process_start(&owner, be_pool_owner, family, NULL));
     while (family->ready == 0)
         usleep(100);
@@ -322,14 +323,39 @@ static void workers_die_with_their_parent_even_when_it_is_killed(void **state)
         kill(family->pids[i], SIGINT); /* Ctrl-C is none of their business */
         assert_int_equal(poll(&fds[i], 1, 0), 0);
     }
-    ok(roost_process_kill(owner));
+    end(owner);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(poll(&fds[i], 1, 10000), 1);
         close(fds[i].fd);
     }
     ok(roost_process_join(owner, 10000));
+    ok(roost_process_exitcode(owner, &code));
     ok(roost_process_close(owner));
     munmap(family, 4096);
+    return code;
+}
+
+static void kill_owner(roost_process *owner)
+{
+    ok(roost_process_kill(owner));
+}
+
+static void workers_die_with_their_parent_even_when_it_is_killed(void **state)
+{
+    (void)state;
+    assert_int_equal(end_owner(kill_owner), -SIGKILL);
+}
+
+/* What a terminal does: everybody in the foreground gets it. */
+static void press_ctrl_c(roost_process *owner)
+{
+    assert_int_equal(kill(-roost_process_pid(owner), SIGINT), 0);
+}
+
+static void one_ctrl_c_ends_the_program_and_its_workers(void **state)
+{
+    (void)state;
+    assert_int_equal(end_owner(press_ctrl_c), -SIGINT);
 }
 
 static int end_thread(const roost_value *args, roost_value *result)
@@ -402,6 +428,7 @@ int main(void)
         cmocka_unit_test(result_that_is_no_value_is_an_error),
         cmocka_unit_test(workers_that_never_start_break_the_pool),
         cmocka_unit_test(workers_die_with_their_parent_even_when_it_is_killed),
+        cmocka_unit_test(one_ctrl_c_ends_the_program_and_its_workers),
         cmocka_unit_test(task_that_ends_its_thread_fails_alone),
         cmocka_unit_test(forked_child_cannot_use_the_pool),
         cmocka_unit_test(pools_leave_no_descriptor_and_no_process),

@@ -95,6 +95,14 @@ static double median(double *values, int n)
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
+/* One round of the peer: 0 when there is none. */
+static double theirs_once(const struct row *row, struct peer *p, const struct options *o, int n)
+{
+    if (row->peer_call != NULL)
+        return peer_run(p, o, row->peer_call, n);
+    return row->peer_run != NULL ? row->peer_run(n) : 0;
+}
+
 struct result {
     double ours;   /* microseconds an operation, the median */
     double theirs; /* 0: nobody */
@@ -107,11 +115,11 @@ static bool measure(const struct row *row, struct peer *p, const struct options 
     int rounds = o->quick ? QUICK_ROUNDS : ROUNDS;
     int n = o->quick ? row->operations / QUICK_DIVISOR + 1 : row->operations;
     row->run(n / 10 + 1); /* warm */
-    if (row->peer_call != NULL && peer_run(p, o, row->peer_call, n / 10 + 1) < 0)
+    if (theirs_once(row, p, o, n / 10 + 1) < 0)
         return false;
     for (int i = 0; i < rounds; i++) {
         ours[i] = row->run(n) / n * 1e6;
-        theirs[i] = row->peer_call != NULL ? peer_run(p, o, row->peer_call, n) / n * 1e6 : 0;
+        theirs[i] = theirs_once(row, p, o, n) / n * 1e6;
         if (ours[i] < 0 || theirs[i] < 0)
             return false;
     }
@@ -124,7 +132,7 @@ static bool measure(const struct row *row, struct peer *p, const struct options 
 static void report(const struct row *row, const struct result *r, json_t *all)
 {
     double ratio = r->theirs > 0 ? r->theirs / r->ours : 0;
-    printf("%-28s %10.2f %10.2f  %-16s %7.1fx   ±%.0f %%\n", row->name, r->ours, r->theirs,
+    printf("%-28s %10.3f %10.3f  %-16s %7.2fx   ±%.0f %%\n", row->name, r->ours, r->theirs,
            row->peer != NULL ? row->peer : "-", ratio, r->spread * 50);
     fflush(stdout);
     json_array_append_new(all, json_pack("{s:s, s:s, s:f, s:s?, s:f, s:f, s:f}", "name", row->name, "unit",
@@ -191,6 +199,7 @@ int main(int argc, char **argv)
     bool ok = measure_rows(floor_rows, floor_row_count, &peer, &o, all);
     ok = measure_rows(server_rows, server_row_count, &peer, &o, all) && ok;
     ok = measure_rows(local_rows, local_row_count, &peer, &o, all) && ok;
+    ok = measure_rows(shm_rows, shm_row_count, &peer, &o, all) && ok;
     if (o.json != NULL && json_dump_file(all, o.json, JSON_INDENT(2)) != 0) {
         fprintf(stderr, "%s: cannot be written\n", o.json);
         ok = false;

@@ -116,7 +116,77 @@ def process_start_join(n):
     return timed(n, once)
 
 
+@functools.cache
+def local_queue():
+    return fork.Queue()
+
+
+def queue_one(n):
+    q = local_queue()
+
+    def once():
+        q.put(7)
+        q.get()
+    return timed(n, once)
+
+
+def write_all(q, go, n):
+    go.wait()
+    for i in range(n):
+        q.put(i)
+
+
+def queue_pair(n):
+    q, go = fork.Queue(), fork.Event()
+    writer = fork.Process(target=write_all, args=(q, go, n))
+    writer.start()
+    time.sleep(0.05)  # it waits for the go
+    go.set()
+    spent = timed(n, q.get)
+    writer.join()
+    return spent
+
+
+@functools.cache
+def local_value():
+    return fork.Value("q", 0)
+
+
+def value_add(n):
+    v = local_value()
+
+    def once():
+        with v.get_lock():
+            v.value += 1
+    return timed(n, once)
+
+
+def echo(end):
+    while True:
+        end.send(end.recv())
+
+
+@functools.cache
+def pipe_end():
+    here, there = fork.Pipe()
+    fork.Process(target=echo, args=(there,), daemon=True).start()
+    return here
+
+
+def pipe_round_trip(n):
+    end = pipe_end()
+
+    def once():
+        end.send(7)
+        end.recv()
+    return timed(n, once)
+
+
 CALLS = {
+    "queue_one": queue_one,
+    "queue_pair": queue_pair,
+    "value_add": value_add,
+    "pipe_round_trip": pipe_round_trip,
     "pool_map_2": functools.partial(pool_map, 2),
     "pool_map_6": functools.partial(pool_map, 6),
     "pool_apply_async": pool_apply_async,

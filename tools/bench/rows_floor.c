@@ -71,7 +71,7 @@ static void end(void)
 }
 
 const struct row floor_rows[] = {
-    {"floor.unix.pingpong", NULL, NULL, 20000, begin_sleeping, run, end},
-    {"floor.unix.pingpong_spin", NULL, NULL, 20000, begin_looking, run, end},
+    {"floor.unix.pingpong", NULL, NULL, 20000, begin_sleeping, run, end, NULL},
+    {"floor.unix.pingpong_spin", NULL, NULL, 20000, begin_looking, run, end, NULL},
 };
 const size_t floor_row_count = sizeof(floor_rows) / sizeof(floor_rows[0]);

@@ -115,11 +115,12 @@ static double start_join(int n)
 }
 
 const struct row local_rows[] = {
-    {"local.pool.map.2", "CPython Pool", "pool_map_2", SQUARES, begin_2, map, end},
-    {"local.pool.map.6", "CPython Pool", "pool_map_6", SQUARES, begin_6, map, end},
-    {"local.pool.apply_async", "CPython Pool", "pool_apply_async", SQUARES, begin_2, submit, end},
-    {"local.pool.imap", "CPython Pool", "pool_imap", SQUARES, begin_2, imap, end},
-    {"local.threadpool.submit", "CPython futures", "threadpool_submit", SQUARES, begin_threads, submit, end},
-    {"local.process.start_join", "CPython Process", "process_start_join", 100, NULL, start_join, NULL},
+    {"local.pool.map.2", "CPython Pool", "pool_map_2", SQUARES, begin_2, map, end, NULL},
+    {"local.pool.map.6", "CPython Pool", "pool_map_6", SQUARES, begin_6, map, end, NULL},
+    {"local.pool.apply_async", "CPython Pool", "pool_apply_async", SQUARES, begin_2, submit, end, NULL},
+    {"local.pool.imap", "CPython Pool", "pool_imap", SQUARES, begin_2, imap, end, NULL},
+    {"local.threadpool.submit", "CPython futures", "threadpool_submit", SQUARES, begin_threads, submit, end,
+     NULL},
+    {"local.process.start_join", "CPython Process", "process_start_join", 100, NULL, start_join, NULL, NULL},
 };
 const size_t local_row_count = sizeof(local_rows) / sizeof(local_rows[0]);

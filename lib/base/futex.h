@@ -1,11 +1,11 @@
 /*
  * futex.h: the two futex calls, and time on the monotonic clock.
  *
- * Words may lie in memory shared between processes: no FUTEX_PRIVATE. Called by everything in lib/run that
- * sleeps. A deadline is a moment in nanoseconds of CLOCK_MONOTONIC; FOREVER is none at all.
+ * Words may lie in memory shared between processes: no FUTEX_PRIVATE. Called by everything in lib/run and
+ * lib/local that sleeps. A deadline is a moment in nanoseconds of CLOCK_MONOTONIC; FOREVER is none at all.
  */
-#ifndef ROOST_RUN_FUTEX_H
-#define ROOST_RUN_FUTEX_H
+#ifndef ROOST_BASE_FUTEX_H
+#define ROOST_BASE_FUTEX_H
 
 #include <limits.h>
 #include <linux/futex.h>
