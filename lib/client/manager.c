@@ -52,24 +52,26 @@ static void take_options(struct roost_manager *m, const roost_options *options)
     m->on_state_arg = o->on_state_arg;
 }
 
-/* A manager for the server at url; NULL: one that is still to be started. */
-static int new_manager(const char *url, const roost_options *options, struct roost_manager **ret)
+/* A manager for the server at url; url NULL: one that is still to be started. NULL (worded) without memory.
+ */
+static struct roost_manager *new_manager(const char *url, const roost_options *options)
 {
     struct roost_manager *m = calloc(1, sizeof(*m));
-    if (m == NULL)
-        return roost__fail(ROOST_ENOMEM, "no memory for a manager");
-    atomic_init(&m->users, 1);
-    pthread_mutex_init(&m->connecting, NULL);
-    roost__refs_init(&m->refs);
-    roost__fork_register(m);
-    if ((url != NULL && (m->url = strdup(url)) == NULL) ||
-        (options != NULL && options->label != NULL && (m->label = strdup(options->label)) == NULL)) {
+    if (m != NULL) {
+        atomic_init(&m->users, 1);
+        pthread_mutex_init(&m->connecting, NULL);
+        roost__refs_init(&m->refs);
+        roost__fork_register(m);
+        bool labelled = options != NULL && options->label != NULL;
+        if ((url == NULL || (m->url = strdup(url)) != NULL) &&
+            (!labelled || (m->label = strdup(options->label)) != NULL)) {
+            take_options(m, options);
+            return m;
+        }
         roost__manager_drop(m);
-        return roost__fail(ROOST_ENOMEM, "no memory for a manager");
     }
-    take_options(m, options);
-    *ret = m;
-    return ROOST_OK;
+    roost__fail(ROOST_ENOMEM, "no memory for a manager");
+    return NULL;
 }
 
 /* ---- references in received values ---- */
@@ -242,10 +244,9 @@ int roost_connect(const char *url, const roost_options *options, roost_manager *
     struct conn *c;
     if (url == NULL || ret == NULL)
         return roost__fail(ROOST_EINVAL, "roost_connect: the URL or the result is NULL");
-    int rc = new_manager(url, options, &m);
-    if (rc != ROOST_OK)
-        return rc;
-    rc = connection(m, &c);
+    if ((m = new_manager(url, options)) == NULL)
+        return ROOST_ENOMEM;
+    int rc = connection(m, &c);
     if (rc != ROOST_OK) {
         roost__manager_drop(m);
         return rc;
@@ -260,10 +261,10 @@ int roost_manager_start(const roost_options *options, roost_manager **ret)
     struct conn *c;
     if (ret == NULL)
         return roost__fail(ROOST_EINVAL, "roost_manager_start: the result is NULL");
-    int rc = new_manager(NULL, options, &m);
-    if (rc != ROOST_OK)
-        return rc;
-    rc = roost__spawn_server(options != NULL ? options->roostd : NULL, m->timeout_ms, &m->server, &m->url);
+    if ((m = new_manager(NULL, options)) == NULL)
+        return ROOST_ENOMEM;
+    int rc =
+        roost__spawn_server(options != NULL ? options->roostd : NULL, m->timeout_ms, &m->server, &m->url);
     if (rc == ROOST_OK)
         rc = connection(m, &c);
     if (rc != ROOST_OK) {

@@ -446,6 +446,7 @@ static void a_server_that_does_not_come_back_is_given_up_in_time(void **state)
     struct story story = new_story();
     roost_manager *m =
         connected((roost_options){.grace_ms = 50, .lease_ms = -1, .reconnect_ms = 300}, &story);
+    atomic_store(&proxy.refused, 0);
     proxy_set(&proxy, &proxy.refuses, true);
     proxy_cut(&proxy);
     int64_t begin = now_ms();
@@ -455,7 +456,6 @@ static void a_server_that_does_not_come_back_is_given_up_in_time(void **state)
     assert_int_equal(told(&story, 3), ROOST_SESSION_LOST);
     assert_true(atomic_load(&proxy.refused) >= 4 && atomic_load(&proxy.refused) < 30); /* with pauses */
     proxy_set(&proxy, &proxy.refuses, false);
-    atomic_store(&proxy.refused, 0);
     roost_manager_close(m);
 }
 

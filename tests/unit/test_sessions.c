@@ -238,6 +238,21 @@ static void the_limit_of_grace_is_kept(void **state)
     assert_int_equal(core_grace_ms(core, open_session()), GRACE_MS);
 }
 
+static void sessions_have_a_limit(void **state)
+{
+    (void)state;
+    static const uint8_t no_info = 0x80;
+    struct event open = {.kind = EVENT_OPEN, .payload = slice_of(&no_info, 1)};
+    uint64_t first = open_session();
+    for (int i = 1; i < 65536; i++)
+        assert_int_equal(step(open), 0);
+    assert_int_equal(step(open), ROOST_ELIMIT);
+    assert_int_equal(detach(first), 0); /* still counted: it may come back */
+    assert_int_equal(step(open), ROOST_ELIMIT);
+    pass(GRACE_MS);
+    assert_int_equal(step(open), 0);
+}
+
 /* The waiter's time is up after the holder's grace: it must get the lock, however late the clock ticks. */
 static void what_is_due_happens_in_the_order_of_its_time(void **state)
 {
@@ -511,6 +526,7 @@ int main(void)
         CASE(a_resumed_session_holds_what_it_held),
         CASE(another_secret_resumes_nothing),
         CASE(the_limit_of_grace_is_kept),
+        CASE(sessions_have_a_limit),
         CASE(what_is_due_happens_in_the_order_of_its_time),
         CASE(a_call_sent_again_takes_effect_once),
         CASE(an_answer_on_its_way_is_not_sent_twice),

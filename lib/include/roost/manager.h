@@ -90,9 +90,11 @@ ROOST_API int roost_manager_start(const roost_options *options, roost_manager **
 ROOST_API int roost_manager_shutdown(roost_manager *m);
 
 /*
- * Closes the connection, which ends this process's session: what it holds goes to others. Calls that wait in
- * other threads, and all calls on handles still open, return ROOST_ECLOSED; handles must still be closed to
- * give back their memory. The same as roost_manager_shutdown() with the status left out. NULL is allowed.
+ * Closes the connection and ends this process's session, whatever its grace: what it holds goes to others (a
+ * process that ends by exit() without this does the same). Calls that wait in other threads, and all calls on
+ * handles still open, return ROOST_ECLOSED; handles must still be closed to give back their memory. While the
+ * library tries to reconnect it may block for as long as one attempt takes. The same as
+ * roost_manager_shutdown() with the status left out. NULL is allowed.
  */
 ROOST_API void roost_manager_close(roost_manager *m);
 

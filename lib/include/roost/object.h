@@ -17,9 +17,9 @@
  * closes its own copies. Blocking: every call waits for the server's answer. Methods that may wait longer,
  * for an item, a lock or a signal, have `int timeout_ms` as their last parameter, in milliseconds: -1 waits
  * for ever, 0 does not wait. Errors every call may return: ROOST_EINVAL (NULL handle, bad argument),
- * ROOST_ENOENT and ROOST_EDELETED (the object was deleted), ROOST_ECONN (the connection is lost),
- * ROOST_ECLOSED (the manager was closed), ROOST_EPROTO, ROOST_ELIMIT, ROOST_ENOMEM. The headers name the
- * others.
+ * ROOST_ENOENT and ROOST_EDELETED (the object was deleted), ROOST_ECONN, ROOST_ESESSION and ROOST_EEPOCH (the
+ * session is over: manager.h), ROOST_ECANCELED (roost_cancel()), ROOST_ECLOSED (the manager was closed),
+ * ROOST_EPROTO, ROOST_ELIMIT, ROOST_ENOMEM. The headers name the others.
  */
 #ifndef ROOST_OBJECT_H
 #define ROOST_OBJECT_H
