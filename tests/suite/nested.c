@@ -204,6 +204,9 @@ static void references_inside_trees_keep_their_objects_alive(void **state)
     ok_at(b, d, "['m']", "dict.clear", "[]", "null");
     fails(b, x, "list.copy", "[]", ROOST_ENOENT);
     ok(b, y, "list.copy", "[]", "[\"y\"]");
+    ok(b, d, "dict.set",
+       text("['twice', {'$map': [['a', {'$ref': [%llu, 2]}], ['a', []]]}]", (unsigned long long)y), "null");
+    ok_at(b, d, "['twice']", "dict.set", "['b', 1]", "null"); /* the first of the two is dropped */
     ok(b, d, "dict.delete", "['n']", "null");
     fails(b, y, "list.copy", "[]", ROOST_ENOENT);
     ok(b, 0, "server.delete", "['tree-of-references']", "null");

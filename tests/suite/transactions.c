@@ -164,7 +164,7 @@ static void conditions_are_what_they_are_called(void **state)
 struct kind_of_object {
     const char *type, *open; /* behind the name */
     const char *setup[4];    /* method and arguments, in turns */
-    const char *look[6];
+    const char *look[8];
 };
 
 static const struct kind_of_object kinds[] = {
@@ -179,15 +179,18 @@ static const struct kind_of_object kinds[] = {
     {"queue",
      ", 5",
      {"queue.put_many", "[[3, 1, 2]]"},
-     {"queue.task_done", "[2]", "queue.get_many", "[9, 0]", "queue.put", "['last', 0]"}},
+     {"queue.task_done", "[3]", "queue.task_done", "[1]", "queue.get_many", "[9, 0]", "queue.put",
+      "['last', 0]"}},
     {"queue",
      ", 5, 'lifo'",
      {"queue.put_many", "[[3, 1, 2]]"},
-     {"queue.task_done", "[2]", "queue.get_many", "[9, 0]", "queue.put", "['last', 0]"}},
+     {"queue.task_done", "[3]", "queue.task_done", "[1]", "queue.get_many", "[9, 0]", "queue.put",
+      "['last', 0]"}},
     {"queue",
      ", 5, 'priority'",
      {"queue.put_many", "[[3, 1, 2]]"},
-     {"queue.task_done", "[2]", "queue.get_many", "[9, 0]", "queue.put", "['last', 0]"}},
+     {"queue.task_done", "[3]", "queue.task_done", "[1]", "queue.get_many", "[9, 0]", "queue.put",
+      "['last', 0]"}},
     {"value", ", 'i', 5", {NULL}, {"value.get", "[]"}},
     {"array", ", 'h', [1, 2, 3]", {NULL}, {"array.slice", "[]"}},
     {"lock", "", {"lock.acquire", "[0]"}, {"lock.locked", "[]"}},
@@ -319,7 +322,7 @@ static char *look(struct client *c, const struct kind_of_object *kind, uint64_t 
     char *out = NULL;
     size_t len = 0;
     FILE *memory = open_memstream(&out, &len);
-    for (int i = 0; i < 6 && kind->look[i] != NULL; i += 2)
+    for (int i = 0; i < 8 && kind->look[i] != NULL; i += 2)
         fprintf(memory, "%s\n", answer_text(c, post(c, o, kind->look[i], kind->look[i + 1])));
     fclose(memory);
     return out;
@@ -599,6 +602,18 @@ static void waiting_transactions_go_first_come_first_served(void **state)
     for (int i = 0; i < N; i++)
         answered(b, t[i], "[null]");
     ok(a, d, "dict.get", "['chain']", text("%d", N));
+    /* woken the other way round, the first to come is still the first to go */
+    open_object(a, "dict", "['x']"), open_object(a, "dict", "['y']");
+    ok(a, d, "dict.set", "['stock', 1]", "null");
+    for (int i = 0; i < 2; i++)
+        t[i] = transact(b, text("['present', '%c', ['go']], ['equals', 'd', ['stock'], 1]", "yx"[i]),
+                        "['d', 'incr', ['stock']]", -1);
+    waits(b, t[1]);
+    done(a, "", "['x', 'set', ['go', 1]], ['y', 'set', ['go', 1]]", "[null, null]");
+    answered(b, t[0], "[2]");
+    waits(b, t[1]);
+    forget(a, "xy");
+    answered(b, t[1], text("error %d", ROOST_EDELETED));
     forget(a, "d");
     lose(a), lose(b);
 }
