@@ -27,8 +27,12 @@ int roost_call_code(roost_manager *m, roost_value target, int code, const roost_
     if (target.kind != ROOST_REF || target.len != (uint32_t)row->type)
         return roost__fail(ROOST_ETYPE, "%s: %s: the target is no reference to a %s",
                            roost_type_name(row->type), row->name, roost_type_name(row->type));
-    struct object o = {.manager = m, .id = target.as.ref, .type = row->type};
-    return roost__call(m != NULL ? &o : NULL, (enum method_code)code, args, argc, ret);
+    union {
+        struct object object;
+        char room[sizeof(struct object) + 1]; /* for its name, "" */
+    } o = {.object = {.manager = m, .id = target.as.ref, .type = row->type, .root = row->type}};
+    o.object.name[0] = '\0';
+    return roost__call(m != NULL ? &o.object : NULL, (enum method_code)code, args, argc, ret);
 }
 
 int roost_call(roost_manager *m, roost_value target, const char *method, const roost_value *args,
