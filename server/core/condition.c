@@ -112,7 +112,7 @@ void on_condition_open(struct call *c)
     }
     struct object *lock = lock_for(c);
     if (lock == NULL) {
-        object_destroy(c->core, o);
+        object_discard(c->core, o);
         return;
     }
     condition_of(o)->lock = lock->id;

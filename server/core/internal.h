@@ -113,6 +113,7 @@ struct object {
     struct list holds;     /* who holds, in order of granting */
     struct list lapsed;    /* holds whose time to live was over, until their release is refused */
     bool signalled;        /* given back once by a session that did not hold it: a signal more than a lock */
+    bool fresh;            /* the call that makes it has not answered yet */
     struct expiry *expiry; /* NULL: it has no end */
     struct list watches;   /* of transactions that wait for a change: transact.h */
 };
@@ -380,6 +381,8 @@ void object_stored_unref(struct core *core, uint64_t id);
 void object_check(struct core *core, struct object *o);
 /* Ends a step: destroys the doomed, and what only cycles keep. */
 void object_sweep(struct core *core);
+/* Takes back what object_open() has made, when the call fails after all. */
+void object_discard(struct core *core, struct object *o);
 /* open: answers with the existing object of the name (found), or makes one. Returns NULL when it has
  * answered. */
 struct object *object_open(struct call *c, const struct type *type, bool *ret_found);

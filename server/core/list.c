@@ -76,7 +76,7 @@ void on_list_open(struct call *c)
         return;
     struct cells *v = list_cells(o);
     if (!found && arg_given(c, 1) && !insert_values(c, o, v, 0, 1)) {
-        object_destroy(c->core, o);
+        object_discard(c->core, o);
         return;
     }
     reply_ref(c, o);

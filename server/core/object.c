@@ -182,6 +182,28 @@ void object_sweep(struct core *core)
     }
 }
 
+void object_discard(struct core *core, struct object *o)
+{
+    assert(o->fresh);
+    if (o->id == core->last_object)
+        core->last_object--;
+    object_destroy(core, o);
+}
+
+/* A new object whose reference to the caller is counted already, so that answering cannot fail. */
+static struct object *open_new(struct call *c, const struct type *type, struct slice name)
+{
+    struct object *o = object_create(c->core, type, name);
+    if (o != NULL) {
+        o->fresh = true;
+        if (session_retain(c->caller.session, o))
+            return o;
+        object_discard(c->core, o);
+    }
+    fail_memory(c);
+    return NULL;
+}
+
 struct object *object_open(struct call *c, const struct type *type, bool *ret_found)
 {
     struct slice name = arg_given(c, 0) ? arg_bytes(c, 0) : slice_of(NULL, 0);
@@ -195,12 +217,8 @@ struct object *object_open(struct call *c, const struct type *type, bool *ret_fo
     }
     struct object *o = name.len > 0 ? object_find_name(c->core, name) : NULL;
     *ret_found = o != NULL;
-    if (o == NULL) {
-        o = object_create(c->core, type, name);
-        if (o == NULL)
-            fail_memory(c);
-        return o;
-    }
+    if (o == NULL)
+        return open_new(c, type, name);
     if (o->type != type) {
         fail(c, ROOST_EEXIST, "\"%s\" is a %s, not a %s", o->name, roost_type_name(o->type->code),
              roost_type_name(type->code));
@@ -221,6 +239,7 @@ void object_describe(struct core *core, const struct object *o, struct buf *out)
 {
     struct buf own = buf_make(64 << 10);
     unsigned n = o->type->describe != NULL ? o->type->describe(o, &own) : 0;
+    out->failed |= own.failed;
     size_t waiting = 0;
     for (unsigned i = 0; i < LINES_MAX; i++)
         waiting += line_len(o, i);

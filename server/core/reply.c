@@ -7,50 +7,19 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "core/effects.h"
 #include "core/internal.h"
-
-static void break_session(struct effects *e, uint64_t session)
-{
-    if (e->broken_len == e->broken_cap) {
-        size_t cap = e->broken_cap * 2 + 4;
-        uint64_t *grown = reallocarray(e->broken, cap, sizeof(*grown));
-        if (grown == NULL)
-            abort(); /* not even eight bytes: no answer to anybody is possible any more */
-        e->broken = grown;
-        e->broken_cap = cap;
-    }
-    e->broken[e->broken_len++] = session;
-}
-
-/* Records the frame that begins at `at` as an effect. */
-static bool push_effect(struct effects *e, uint64_t session, size_t at)
-{
-    if (e->len == e->cap) {
-        size_t cap = e->cap * 2 + 16;
-        struct effect *grown = reallocarray(e->items, cap, sizeof(*grown));
-        if (grown == NULL) {
-            e->bytes.len = at;
-            break_session(e, session);
-            return false;
-        }
-        e->items = grown;
-        e->cap = cap;
-    }
-    e->items[e->len++] = (struct effect){.session = session, .at = at, .len = e->bytes.len - at};
-    return true;
-}
 
 /* The answer that begins at `at` is complete: sends it, and keeps it where it is kept. */
 static void send_answer(struct core *core, const struct caller *to, size_t at)
 {
     struct effects *e = core->effects;
-    if (!push_effect(e, to->session->id, at) || !to->keeps)
+    if (!effects_push(e, to->session->id, at) || !to->keeps)
         return;
     bool bytes = !to->repeatable || core->reply_refs;
     if (!kept_add(core, to, slice_of(e->bytes.data + at, bytes ? e->bytes.len - at : 0)))
-        break_session(e, to->session->id);
+        effects_break(e, to->session->id);
 }
 
 void answer_again(struct core *core, const struct session *s, struct slice frame)
@@ -58,10 +27,10 @@ void answer_again(struct core *core, const struct session *s, struct slice frame
     struct effects *e = core->effects;
     size_t at = e->bytes.len;
     if (buf_append(&e->bytes, frame.data, frame.len)) {
-        push_effect(e, s->id, at);
+        effects_push(e, s->id, at);
     } else {
         e->bytes.failed = false;
-        break_session(e, s->id);
+        effects_break(e, s->id);
     }
 }
 
@@ -80,9 +49,12 @@ bool reply_end(struct core *core, const struct caller *to)
 {
     struct effects *e = core->effects;
     size_t at = core->reply_at;
+    bool no_memory = e->bytes.failed; /* it has no other end */
     bool fits = roost__frame_end(&e->bytes, at);
     if (fits)
         send_answer(core, to, at);
+    else if (no_memory)
+        answer_error(core, to, ROOST_ENOMEM, "the server has no memory for the answer");
     else
         answer_error(core, to, ROOST_ELIMIT, "the answer is larger than %d bytes: ask for less at a time",
                      FRAME_MAX);
@@ -110,7 +82,7 @@ void answer_error(struct core *core, const struct caller *to, int code, const ch
     if (roost__frame_end(&e->bytes, at))
         send_answer(core, to, at);
     else
-        break_session(e, to->session->id);
+        effects_break(e, to->session->id);
 }
 
 void answer_nil(struct core *core, const struct caller *to)
@@ -145,7 +117,7 @@ static void count_sent(void *context, uint64_t id)
     struct object *o = object_find(s->core, id);
     s->core->reply_refs = true;
     if (o != NULL && !session_retain(s->session, o))
-        break_session(s->core->effects, s->session->id);
+        effects_break(s->core->effects, s->session->id);
 }
 
 void put_cell(struct core *core, const struct caller *to, struct buf *out, const struct cell *cell)
@@ -201,11 +173,11 @@ void reply_raw(struct call *c, struct slice value)
 
 void reply_ref(struct call *c, struct object *o)
 {
-    if (!session_retain(c->caller.session, o)) {
-        object_check(c->core, o);
+    if (!o->fresh && !session_retain(c->caller.session, o)) {
         fail_memory(c);
         return;
     }
+    o->fresh = false;
     done(c);
     roost__put_ref(reply_begin(c->core, &c->caller), o->id, o->type->code);
     c->core->reply_refs = true;

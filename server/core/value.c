@@ -59,7 +59,7 @@ void on_value_open(struct call *c)
         reply_ref(c, o);
         return;
     }
-    object_destroy(c->core, o);
+    object_discard(c->core, o);
 }
 
 static void reply_element(struct call *c)
