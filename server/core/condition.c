@@ -79,7 +79,7 @@ const struct type type_condition = {.code = ROOST_TYPE_condition,
 static struct object *lock_for(struct call *c)
 {
     if (!arg_given(c, 1)) {
-        struct object *own = object_create(c->core, &type_rlock, slice_of(NULL, 0));
+        struct object *own = object_create(c->core, &type_rlock, slice_of(NULL, 0), NULL);
         if (own == NULL)
             fail_memory(c);
         return own;

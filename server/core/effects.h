@@ -7,8 +7,8 @@
 /* Room for a small answer, and to break so many sessions. False without memory. */
 bool effects_ready(struct effects *e, size_t sessions);
 
-/* The frame that begins at `at` and ends the bytes goes to the session. False, and the session broken, without
- * memory. */
+/* The frame that begins at `at` and ends the bytes goes to the session. False, and the session broken,
+ * without memory. */
 bool effects_push(struct effects *e, uint64_t session, size_t at);
 
 /* The session misses an answer. */

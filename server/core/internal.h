@@ -273,6 +273,7 @@ struct core {
     struct effects *effects;      /* of the step under way */
     size_t reply_at;              /* where in it the frame under construction begins */
     bool reply_refs;              /* it carries references that were counted */
+    bool starved;                 /* a comparison could not be made for want of memory: it said "not equal" */
     uint64_t *calls_by_row;       /* as roost__methods */
     struct signature *signatures; /* likewise */
 };
@@ -298,9 +299,12 @@ static inline bool arg_given(const struct call *c, unsigned i)
 
 /* ---- reply.c: every call is answered exactly once, now or from its waiter ---- */
 
-/* Begins a REPLY; put one value into the buffer, then end it. False: it was too large, which was answered. */
+/* Begins a REPLY; put one value into the buffer, then end it. False: it was too large, or there was no
+ * memory, which was answered. */
 struct buf *reply_begin(struct core *core, const struct caller *to);
 bool reply_end(struct core *core, const struct caller *to);
+/* Ends one that says what has been done already: who cannot be told so loses the session. */
+void reply_finish(struct core *core, const struct caller *to);
 void answer_nil(struct core *core, const struct caller *to);
 void answer_int(struct core *core, const struct caller *to, int64_t v);
 void answer_grant(struct core *core, const struct caller *to, uint64_t token, bool owner_died);
@@ -318,7 +322,7 @@ void count_sent_refs(struct core *core, const struct caller *to, struct slice va
 void reply_nil(struct call *c);
 void reply_bool(struct call *c, bool v);
 void reply_int(struct call *c, int64_t v);
-/* False: it was too large, which was answered: the cell is not the caller's to forget. */
+/* False: it could not be, which was answered: the cell is not the caller's to forget. */
 bool reply_cell(struct call *c, const struct cell *cell);
 void reply_raw(struct call *c, struct slice value);
 void reply_ref(struct call *c, struct object *o);
@@ -369,8 +373,10 @@ void kept_free(struct core *core, struct session *s);
 
 struct object *object_find(const struct core *core, uint64_t id);
 struct object *object_find_name(const struct core *core, struct slice name);
-/* A new object (name.len 0: anonymous), zeroed behind struct object. NULL without memory. */
-struct object *object_create(struct core *core, const struct type *type, struct slice name);
+/* A new object (name.len 0: anonymous), zeroed behind struct object. The owner's reference is counted, so
+ * that reply_ref() cannot fail; NULL: it has none. NULL without memory. */
+struct object *object_create(struct core *core, const struct type *type, struct slice name,
+                             struct session *owner);
 /* Of a zeroed object: its type, and that nobody is anywhere. */
 void object_init(struct object *o, const struct type *type);
 /* Wakes the waiters with ROOST_EDELETED, forgets the holds, frees it all. */

@@ -39,8 +39,10 @@ bool key_of(struct core *core, struct slice v, struct key *ret)
     if (order_no_key(v))
         return false;
     struct slice canonical = order_canonical(v, &core->scratch);
-    if (canonical.len == 0)
+    if (canonical.len == 0) {
+        core->starved = true;
         return false;
+    }
     *ret = (struct key){.canonical = canonical, .shown = v};
     _Static_assert(crypto_shorthash_BYTES == sizeof(ret->hash), "a hash fills a word");
     crypto_shorthash((unsigned char *)&ret->hash, canonical.data, canonical.len, core->hash_key);

@@ -73,7 +73,8 @@ void object_init(struct object *o, const struct type *type)
         line_init(&o->lines[i]);
 }
 
-struct object *object_create(struct core *core, const struct type *type, struct slice name)
+struct object *object_create(struct core *core, const struct type *type, struct slice name,
+                             struct session *owner)
 {
     struct object *o = calloc(1, type->size);
     if (o == NULL)
@@ -84,7 +85,14 @@ struct object *object_create(struct core *core, const struct type *type, struct 
         return NULL;
     }
     object_init(o, type);
-    o->id = ++core->last_object;
+    o->id = core->last_object + 1;
+    o->fresh = owner != NULL;
+    if (owner != NULL && !session_retain(owner, o)) {
+        free(o->name);
+        free(o);
+        return NULL;
+    }
+    core->last_object++;
     o->since_us = core->now_us;
     o->by_id.hash = hash_u64(o->id);
     roost__hmap_add(&core->objects_by_id, &o->by_id);
@@ -190,20 +198,6 @@ void object_discard(struct core *core, struct object *o)
     object_destroy(core, o);
 }
 
-/* A new object whose reference to the caller is counted already, so that answering cannot fail. */
-static struct object *open_new(struct call *c, const struct type *type, struct slice name)
-{
-    struct object *o = object_create(c->core, type, name);
-    if (o != NULL) {
-        o->fresh = true;
-        if (session_retain(c->caller.session, o))
-            return o;
-        object_discard(c->core, o);
-    }
-    fail_memory(c);
-    return NULL;
-}
-
 struct object *object_open(struct call *c, const struct type *type, bool *ret_found)
 {
     struct slice name = arg_given(c, 0) ? arg_bytes(c, 0) : slice_of(NULL, 0);
@@ -217,8 +211,12 @@ struct object *object_open(struct call *c, const struct type *type, bool *ret_fo
     }
     struct object *o = name.len > 0 ? object_find_name(c->core, name) : NULL;
     *ret_found = o != NULL;
-    if (o == NULL)
-        return open_new(c, type, name);
+    if (o == NULL) {
+        o = object_create(c->core, type, name, c->caller.session);
+        if (o == NULL)
+            fail_memory(c);
+        return o;
+    }
     if (o->type != type) {
         fail(c, ROOST_EEXIST, "\"%s\" is a %s, not a %s", o->name, roost_type_name(o->type->code),
              roost_type_name(type->code));

@@ -61,6 +61,14 @@ bool reply_end(struct core *core, const struct caller *to)
     return fits;
 }
 
+void reply_finish(struct core *core, const struct caller *to)
+{
+    if (roost__frame_end(&core->effects->bytes, core->reply_at))
+        send_answer(core, to, core->reply_at);
+    else
+        effects_break(core->effects, to->session->id);
+}
+
 void answer_error(struct core *core, const struct caller *to, int code, const char *format, ...)
 {
     assert(code < 0);
@@ -88,13 +96,13 @@ void answer_error(struct core *core, const struct caller *to, int code, const ch
 void answer_nil(struct core *core, const struct caller *to)
 {
     roost__put_nil(reply_begin(core, to));
-    reply_end(core, to);
+    reply_finish(core, to);
 }
 
 void answer_int(struct core *core, const struct caller *to, int64_t v)
 {
     roost__put_int(reply_begin(core, to), v);
-    reply_end(core, to);
+    reply_finish(core, to);
 }
 
 void answer_grant(struct core *core, const struct caller *to, uint64_t token, bool owner_died)
@@ -103,7 +111,7 @@ void answer_grant(struct core *core, const struct caller *to, uint64_t token, bo
     roost__put_array(b, 2);
     roost__put_uint(b, token);
     roost__put_bool(b, owner_died);
-    reply_end(core, to);
+    reply_finish(core, to);
 }
 
 struct sending {
@@ -148,7 +156,7 @@ void reply_bool(struct call *c, bool v)
 {
     done(c);
     roost__put_bool(reply_begin(c->core, &c->caller), v);
-    reply_end(c->core, &c->caller);
+    reply_finish(c->core, &c->caller);
 }
 
 void reply_int(struct call *c, int64_t v)

@@ -68,16 +68,15 @@ int __wrap_core_step(struct core *core, const struct event *event, struct effect
     return __real_core_step(core, event, effects);
 }
 
-struct core *replay(const struct record *r, size_t n)
+struct core *replay(const struct record *r, size_t n, struct effects *effects)
 {
-    struct effects ignored;
     struct core *core = core_create(&r->options);
     assert_non_null(core);
-    effects_init(&ignored);
+    effects_init(effects);
     for (size_t i = 0; i < n; i++) {
-        effects_reset(&ignored);
-        (void)core_step(core, &r->events[i], &ignored);
+        effects_reset(effects);
+        (void)core_step(core, &r->events[i], effects);
     }
-    effects_free(&ignored);
+    effects_reset(effects);
     return core;
 }

@@ -22,7 +22,8 @@ void record_begin(struct record *r);
 void record_end(void);
 void record_free(struct record *r);
 
-/* A core that has taken the first n events. */
-struct core *replay(const struct record *r, size_t n);
+/* A core that has taken the first n events; the effects are as a caller has them who uses the same ones
+ * always. */
+struct core *replay(const struct record *r, size_t n, struct effects *effects);
 
 #endif

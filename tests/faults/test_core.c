@@ -52,8 +52,7 @@ static void put_effects(struct buf *out, const struct effects *e)
 static void tell(struct story *s, const struct record *r)
 {
     struct effects effects;
-    struct core *core = replay(r, 0);
-    effects_init(&effects);
+    struct core *core = replay(r, 0, &effects);
     s->record = r;
     s->answers = calloc(r->len + 1, sizeof(*s->answers));
     assert_non_null(s->answers);
@@ -161,11 +160,10 @@ static void differs(const struct fault *f, const struct buf *before, const struc
 static void nothing_changed(const struct fault *f, struct core *core)
 {
     const struct record *r = f->story->record;
-    struct core *untouched = replay(r, f->at);
-    struct event time = {.kind = EVENT_TIME, .now_us = r->events[f->at].now_us};
     struct effects ignored;
+    struct core *untouched = replay(r, f->at, &ignored);
+    struct event time = {.kind = EVENT_TIME, .now_us = r->events[f->at].now_us};
     struct buf before = buf_make(SIZE_MAX / 2), after = before;
-    effects_init(&ignored);
     core_step(untouched, &time, &ignored); /* what is due is due without the call */
     dump_core(untouched, time.now_us, &before);
     dump_core(core, time.now_us, &after);
@@ -211,9 +209,10 @@ enum outcome { NOT_HIT, REFUSED, UNHARMED, BROKEN };
 static enum outcome step_faulty(const struct fault *f, struct core **ret)
 {
     const struct event *event = &f->story->record->events[f->at];
-    struct core *core = replay(f->story->record, f->at);
     struct effects effects;
-    effects_init(&effects);
+    struct core *core = replay(f->story->record, f->at, &effects);
+    if (!f->all_after)
+        effects_free(&effects), effects_init(&effects); /* their memory can fail too */
     enum outcome outcome = NOT_HIT;
     countdown_start(f->n, f->all_after);
     int rc = core_step(core, event, &effects);
