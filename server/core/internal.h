@@ -170,6 +170,7 @@ struct delivery {
     struct list in_session;
     uint64_t number; /* the call's */
     uint64_t queue;
+    struct ranked *spare; /* of a priority queue: a node for each cell, for its return */
     size_t len;
     struct cell cells[];
 };

@@ -4,7 +4,8 @@
  * Invariants: while items are inside nobody waits to get; while there is room the first who waits to put does
  * not fit; unfinished counts every item put and not yet told done, those on their way included. pump()
  * restores them after every change. FIFO and LIFO are a ring, O(1); a priority queue is a heap, O(log n),
- * first come first served among equals.
+ * first come first served among equals. An item delivered and not acknowledged keeps its room in the ring or
+ * heap, and its node, so that its return needs no memory: q->out counts them.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct ranked {
     struct heap_node node;
     struct cell cell;
     int64_t order;
+    struct ranked *next; /* of a delivery's spare ones */
 };
 
 struct queue {
@@ -37,6 +39,7 @@ struct queue {
     struct heap heap;
     int64_t last_order, first_order; /* of priority items: put, and returned to the head */
     uint64_t unfinished;
+    size_t out; /* items delivered and not acknowledged */
     bool shut;
 };
 
@@ -66,6 +69,7 @@ static size_t size(const struct queue *q)
 
 static bool reserve(struct queue *q, size_t n)
 {
+    n += q->out;
     return q->kind == QUEUE_PRIORITY ? roost__heap_reserve(&q->heap, n) : cells_reserve(&q->cells, n);
 }
 
@@ -99,18 +103,30 @@ static void unpush_ranked(struct core *core, struct queue *q, int64_t last_order
     }
 }
 
-/* Puts an item back where the next get finds it. False without memory. */
-static bool push_head(struct queue *q, struct cell cell)
+/* Puts an item back where the next get finds it; there is room for it, and a spare node. */
+static void push_head(struct queue *q, struct cell cell, struct ranked **spare)
 {
-    if (!reserve(q, 1))
-        return false;
-    if (q->kind == QUEUE_PRIORITY)
-        return push_ranked(q, cell, --q->first_order);
-    if (q->kind == QUEUE_LIFO)
+    if (q->kind == QUEUE_LIFO) {
         cells_push_back(&q->cells, cell);
-    else
+    } else if (q->kind == QUEUE_FIFO) {
         cells_push_front(&q->cells, cell);
-    return true;
+    } else {
+        struct ranked *r = *spare;
+        *spare = r->next;
+        *r = (struct ranked){.cell = cell, .order = --q->first_order};
+        heap_node_init(&r->node);
+        bool pushed = roost__heap_push(&q->heap, &r->node);
+        assert(pushed);
+    }
+}
+
+static void free_spare(struct ranked *spare)
+{
+    while (spare != NULL) {
+        struct ranked *next = spare->next;
+        free(spare);
+        spare = next;
+    }
 }
 
 static const struct cell *peek(const struct queue *q)
@@ -120,26 +136,31 @@ static const struct cell *peek(const struct queue *q)
     return cells_get(&q->cells, q->kind == QUEUE_LIFO ? q->cells.len - 1 : 0);
 }
 
-static struct cell pop(struct queue *q)
+/* Takes the next item out, and of a priority queue its node to the spare ones. */
+static struct cell pop(struct queue *q, struct ranked **spare)
 {
     assert(size(q) > 0);
-    if (q->kind == QUEUE_FIFO)
-        return cells_pop_front(&q->cells);
-    if (q->kind == QUEUE_LIFO)
-        return cells_pop_back(&q->cells);
+    struct cell cell = *peek(q);
+    if (q->kind != QUEUE_PRIORITY) {
+        cells_take(&q->cells, q->kind == QUEUE_LIFO ? q->cells.len - 1 : 0, 1);
+        return cell;
+    }
     struct ranked *r = ranked_at(heap_first(&q->heap));
-    struct cell cell = r->cell;
     roost__heap_remove(&q->heap, &r->node);
-    free(r);
+    r->next = *spare;
+    *spare = r;
     return cell;
 }
 
 static void drain(struct core *core, struct queue *q)
 {
+    struct ranked *spare = NULL;
     while (size(q) > 0) {
-        struct cell cell = pop(q);
+        struct cell cell = pop(q, &spare);
         cell_free(core, &cell);
     }
+    free_spare(spare);
+    cells_trim(&q->cells, q->out);
 }
 
 /* ---- the same inside of a transaction: nothing is forgotten before it is through ---- */
@@ -307,11 +328,26 @@ void on_queue_open(struct call *c)
 
 void delivery_free(struct core *core, struct delivery *d)
 {
+    struct object *o = object_find(core, d->queue);
     list_remove(&d->in_session);
     for (size_t i = 0; i < d->len; i++)
         cell_free(core, &d->cells[i]);
+    if (o != NULL) {
+        queue_of(o)->out -= d->len;
+        cells_trim(&queue_of(o)->cells, queue_of(o)->out);
+    }
+    free_spare(d->spare);
     core->delivery_count--;
     free(d);
+}
+
+/* The items go back to where they came from. */
+static void undeliver(struct queue *q, struct delivery *d)
+{
+    while (d->len > 0) {
+        q->out--;
+        push_head(q, d->cells[--d->len], &d->spare);
+    }
 }
 
 static struct delivery *delivery_new(struct core *core, struct queue *q, const struct caller *to, size_t n)
@@ -325,8 +361,8 @@ static struct delivery *delivery_new(struct core *core, struct queue *q, const s
     return d;
 }
 
-/* Takes up to n items out and sends them; they stay the session's until it acknowledges. False without
- * memory. */
+/* Takes up to n items out and sends them; they stay the session's until it acknowledges. When they cannot be
+ * sent, which is answered, they stay in the queue. False: no memory, nothing was done. */
 static bool deliver(struct core *core, struct queue *q, const struct caller *to, size_t n, bool many)
 {
     assert(size(q) > 0 && n > 0);
@@ -336,15 +372,20 @@ static bool deliver(struct core *core, struct queue *q, const struct caller *to,
         return false;
     size_t bytes = 0;
     while (d->len < n && (d->len == 0 || bytes + peek(q)->len <= GET_BYTES_MAX)) {
-        d->cells[d->len] = pop(q);
+        d->cells[d->len] = pop(q, &d->spare);
         bytes += d->cells[d->len++].len;
     }
+    q->out += d->len;
+    cells_trim(&q->cells, q->out);
     struct buf *out = reply_begin(core, to);
     if (many)
         roost__put_array(out, d->len);
     for (size_t i = 0; i < d->len; i++)
         put_cell(core, to, out, &d->cells[i]);
-    reply_end(core, to);
+    if (reply_end(core, to))
+        return true;
+    undeliver(q, d);
+    delivery_free(core, d);
     return true;
 }
 
@@ -432,8 +473,7 @@ void queue_return(struct core *core, struct delivery *d)
     struct queue *q = o != NULL ? queue_of(o) : NULL;
     list_remove(&d->in_session); /* pump may look at the session's deliveries */
     if (q != NULL)
-        while (d->len > 0 && push_head(q, d->cells[d->len - 1]))
-            d->len--;
+        undeliver(q, d);
     delivery_free(core, d);
     if (q != NULL)
         pump(core, q);

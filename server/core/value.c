@@ -1,6 +1,6 @@
 /* value.c: one typed value: an element of a typecode. Every method is O(1). */
-#include "core/handlers.h"
 #include "core/cell.h"
+#include "core/handlers.h"
 #include "core/number.h"
 #include "core/undo.h"
 

@@ -32,6 +32,20 @@ static struct slice copy(struct slice s)
     return slice_of(data, s.len);
 }
 
+void record_give_grace(struct record *r)
+{
+    static const char info[] = "\x81\xa8grace_ms\x01", secret[] = "sixteen secrets";
+    for (size_t i = 0; i < r->len; i++) {
+        struct event *e = &r->events[i];
+        if (e->kind != EVENT_OPEN)
+            continue;
+        free((void *)(uintptr_t)e->payload.data);
+        free((void *)(uintptr_t)e->secret.data);
+        e->payload = copy(slice_of(info, sizeof(info) - 1));
+        e->secret = copy(slice_of(secret, sizeof(secret)));
+    }
+}
+
 void record_free(struct record *r)
 {
     for (size_t i = 0; i < r->len; i++) {

@@ -20,6 +20,8 @@ struct record {
 /* Writes down from the next core_create() on, until record_end(). */
 void record_begin(struct record *r);
 void record_end(void);
+/* All sessions ask for grace: their answers are kept. */
+void record_give_grace(struct record *r);
 void record_free(struct record *r);
 
 /* A core that has taken the first n events; the effects are as a caller has them who uses the same ones
