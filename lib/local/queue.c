@@ -261,7 +261,7 @@ static int put_into(roost_local_queue *q, struct buf *b, const roost_value *item
 {
     int rc = roost__put_value(b, item);
     if (b->failed)
-        return ROOST_ELIMIT;
+        return rc; /* the caller says it */
     return rc != ROOST_OK ? roost__local_fail_at(&q->segment, "put")
                           : put_encoded(q, buf_slice(b), timeout_ms);
 }
@@ -275,7 +275,9 @@ int roost_local_queue_put(roost_local_queue *q, roost_value item, int timeout_ms
         return rc;
     b = buf_make((size_t)body_of(q)->capacity);
     rc = put_into(q, &b, &item, timeout_ms);
-    if (b.failed)
+    if (b.failed && b.no_memory)
+        rc = roost__local_fail_at(&q->segment, "put");
+    else if (b.failed)
         rc = too_large(q);
     roost__buf_free(&b);
     return rc;

@@ -49,7 +49,7 @@ bool reply_end(struct core *core, const struct caller *to)
 {
     struct effects *e = core->effects;
     size_t at = core->reply_at;
-    bool no_memory = e->bytes.failed; /* it has no other end */
+    bool no_memory = e->bytes.failed && e->bytes.no_memory;
     bool fits = roost__frame_end(&e->bytes, at);
     if (fits)
         send_answer(core, to, at);
