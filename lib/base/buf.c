@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/error.h"
+
 bool roost__buf_reserve(struct buf *b, size_t n)
 {
     assert(b->len <= b->cap);
@@ -11,6 +13,7 @@ bool roost__buf_reserve(struct buf *b, size_t n)
         return false;
     if (b->cap - b->len >= n)
         return true;
+    b->no_memory = false; /* an earlier failure was taken back */
     if (n > b->max || b->len > b->max - n) {
         b->failed = true;
         return false;
@@ -22,12 +25,19 @@ bool roost__buf_reserve(struct buf *b, size_t n)
         want = b->max;
     uint8_t *grown = realloc(b->data, want);
     if (grown == NULL) {
-        b->failed = true;
+        b->failed = b->no_memory = true;
         return false;
     }
     b->data = grown;
     b->cap = want;
     return true;
+}
+
+int roost__buf_fail(const struct buf *b)
+{
+    assert(b->failed);
+    return b->no_memory ? roost__fail(ROOST_ENOMEM, "no memory for a value")
+                        : roost__fail(ROOST_ELIMIT, "a value does not fit into %zu bytes", b->max);
 }
 
 void roost__buf_free(struct buf *b)

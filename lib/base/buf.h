@@ -3,7 +3,7 @@
  *
  * Invariant: len <= cap <= max. A buffer cannot be made without its maximum. A write that would pass the
  * maximum, or for which there is no memory, writes nothing and sets `failed`, which sticks until buf_reset():
- * a writer makes all its writes and asks once.
+ * a writer makes all its writes and asks once. `no_memory` tells the two apart.
  */
 #ifndef ROOST_BASE_BUF_H
 #define ROOST_BASE_BUF_H
@@ -16,10 +16,14 @@ struct buf {
     size_t cap;
     size_t max;
     bool failed;
+    bool no_memory; /* that is why it failed */
 };
 
 /* Makes room for n more bytes. False (and b->failed) when it cannot. */
 bool roost__buf_reserve(struct buf *b, size_t n);
+
+/* Words why a write has failed: ROOST_ENOMEM or ROOST_ELIMIT, which it returns. */
+int roost__buf_fail(const struct buf *b);
 
 /* Frees the memory; the buffer may be used again. */
 void roost__buf_free(struct buf *b);
@@ -35,7 +39,7 @@ static inline struct buf buf_make(size_t max)
 static inline void buf_reset(struct buf *b)
 {
     b->len = 0;
-    b->failed = false;
+    b->failed = b->no_memory = false;
 }
 
 static inline bool buf_append(struct buf *b, const void *data, size_t n)

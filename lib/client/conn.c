@@ -39,7 +39,8 @@ static void set_reason(char reason[REASON_MAX], struct slice text)
 
 /* ---- failing ---- */
 
-void roost__conn_fail(struct conn *c, int code, const char *reason)
+/* No call begins any more, and none waits. */
+static void mark_failed(struct conn *c, int code, const char *reason)
 {
     assert(code < 0);
     pthread_mutex_lock(&c->lock);
@@ -51,6 +52,11 @@ void roost__conn_fail(struct conn *c, int code, const char *reason)
         pthread_cond_signal(&container_of(it, struct call, link)->wake);
     pthread_cond_broadcast(&c->failed);
     pthread_mutex_unlock(&c->lock);
+}
+
+void roost__conn_fail(struct conn *c, int code, const char *reason)
+{
+    mark_failed(c, code, reason);
     roost__transport_shutdown(&c->transport);
 }
 
@@ -376,8 +382,9 @@ void roost__conn_end_session(struct conn *c)
 
 void roost__conn_close(struct conn *c, int code, const char *reason)
 {
+    mark_failed(c, code, reason); /* first: the server's closing after END is no break to recover from */
     roost__conn_end_session(c);
-    roost__conn_fail(c, code, reason);
+    roost__transport_shutdown(&c->transport);
     roost__pulse_stop(c);
 }
 

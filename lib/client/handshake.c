@@ -30,7 +30,9 @@ bool roost__next_frame(const struct buf *in, size_t at, struct slice *ret, int *
 
 int roost__receive(struct transport *t, struct buf *in, bool now)
 {
-    if (!roost__buf_reserve(in, RECEIVE_ROOM))
+    bool grown = roost__buf_reserve(in, RECEIVE_ROOM);
+    in->failed = false;
+    if (!grown && in->len == in->cap) /* else what room there is will do */
         return roost__fail(ROOST_ENOMEM, "no memory to receive");
     void *room = in->data + in->len;
     size_t size = in->cap - in->len;
@@ -83,7 +85,9 @@ static int send_hello(struct transport *t, const struct wishes *w, const struct 
     roost__put_cstr(&b, "roost");
     roost__put_uint(&b, PROTOCOL_VERSION);
     put_info(&b, w, terms);
+    bool no_memory = b.failed && b.no_memory;
     int rc = roost__frame_end(&b, at) ? roost__transport_send(t, b.data, b.len)
+             : no_memory              ? roost__fail(ROOST_ENOMEM, "no memory to greet the server")
                                       : roost__fail(ROOST_EINVAL, "the label is too long");
     roost__buf_free(&b);
     return rc;

@@ -78,7 +78,7 @@ static int attempt(struct conn *c, int timeout_ms)
 
 static bool worth_another(int rc)
 {
-    return rc == ROOST_ECONN || rc == ROOST_ETIMEDOUT;
+    return rc == ROOST_ECONN || rc == ROOST_ETIMEDOUT || rc == ROOST_ENOMEM;
 }
 
 /* Tries until it succeeds, is refused, or the time is up. */

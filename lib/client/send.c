@@ -43,9 +43,10 @@ static bool resumable(const struct conn *c)
 /* Completes the frame begun at `at` when rc is 0, else takes it back. */
 static int end_frame(struct conn *c, size_t at, int rc)
 {
+    bool no_memory = c->out.failed && c->out.no_memory;
     if (rc == ROOST_OK && !roost__frame_end(&c->out, at))
-        rc = roost__fail(ROOST_ELIMIT,
-                         "the arguments take more than %d bytes, or there is no memory for them", FRAME_MAX);
+        rc = no_memory ? roost__fail(ROOST_ENOMEM, "no memory for the arguments")
+                       : roost__fail(ROOST_ELIMIT, "the arguments take more than %d bytes", FRAME_MAX);
     if (rc != ROOST_OK) {
         c->out.failed = false;
         c->out.len = at < c->out.len ? at : c->out.len;

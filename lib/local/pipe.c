@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,8 +54,9 @@ struct roost_pipe {
     /* The receiving thread's: */
     struct spin spin;
     struct partial partial;
-    bool pending; /* the packet was received, but there was no memory to begin its message with */
-    size_t bytes; /* of the packet, behind its head */
+    atomic_bool pending; /* the packet was received, but there was no memory for its message */
+    atomic_bool whole;   /* so was all of the partial message */
+    size_t bytes;        /* of the packet, behind its head */
     struct packet packet;
 };
 
@@ -198,8 +200,6 @@ int roost_pipe_send(roost_pipe *p, roost_value v, int timeout_ms)
 {
     struct buf b = buf_make(MESSAGE_MAX);
     int rc = roost__put_value(&b, &v);
-    if (rc == ROOST_OK && b.failed)
-        rc = roost__fail(ROOST_ENOMEM, "no memory for the message");
     if (rc != ROOST_OK)
         roost__fail_at("pipe: send");
     else
@@ -262,6 +262,18 @@ static void drop_partial(roost_pipe *p)
     p->partial = (struct partial){0};
 }
 
+/* A message that nobody could be given for want of memory stays with the pipe. */
+static void keep_message(roost_pipe *p, struct message *m)
+{
+    if (m->owned) {
+        p->partial = (struct partial){m->data, m->len, m->len};
+        p->whole = true;
+    } else if (m->data != NULL) {
+        p->pending = true;
+    }
+    m->owned = false;
+}
+
 /* Begins a message of many pieces with the packet. */
 static int begin_partial(roost_pipe *p)
 {
@@ -288,7 +300,7 @@ static void add_piece(roost_pipe *p)
 static int check_length(roost_pipe *p, size_t max, size_t *ret_len, int64_t deadline)
 {
     int rc = p->partial.data != NULL || p->pending ? ROOST_OK : next_packet(p, MSG_PEEK, deadline);
-    size_t total = p->partial.data != NULL ? p->partial.total : p->packet.head.total;
+    size_t total = p->partial.data != NULL && !p->pending ? p->partial.total : p->packet.head.total;
     if (rc != ROOST_OK || total <= max)
         return rc;
     *ret_len = total;
@@ -298,10 +310,11 @@ static int check_length(roost_pipe *p, size_t max, size_t *ret_len, int64_t dead
 /* The next message, whole. What has come of it when the time is up stays with the pipe. */
 static int next_message(roost_pipe *p, struct message *ret, int64_t deadline)
 {
-    do {
+    while (!p->whole) {
         int rc = p->pending ? ROOST_OK : next_packet(p, 0, deadline);
         if (rc != ROOST_OK)
             return rc;
+        p->pending = false;
         if (p->packet.head.flags == FIRST && p->packet.head.total <= PIECE_MAX) {
             drop_partial(p);
             *ret = (struct message){p->packet.data, p->bytes, false};
@@ -310,7 +323,9 @@ static int next_message(roost_pipe *p, struct message *ret, int64_t deadline)
         if (p->packet.head.flags == FIRST && (rc = begin_partial(p)) != ROOST_OK)
             return rc;
         add_piece(p);
-    } while (p->partial.data == NULL || p->partial.got < p->partial.total);
+        p->whole = p->partial.data != NULL && p->partial.got == p->partial.total;
+    }
+    p->whole = false;
     *ret = (struct message){p->partial.data, p->partial.total, true};
     p->partial = (struct partial){0};
     return ROOST_OK;
@@ -325,8 +340,10 @@ static int begin_receive(roost_pipe *p, int64_t deadline, int timeout_ms)
 }
 
 /* Words rc, and frees the message. */
-static int end_receive(roost_pipe *p, const struct message *m, int rc, int timeout_ms)
+static int end_receive(roost_pipe *p, struct message *m, int rc, int timeout_ms)
 {
+    if (rc == ROOST_ENOMEM)
+        keep_message(p, m);
     if (m->owned)
         free(m->data);
     pthread_mutex_unlock(&p->receiving);
@@ -400,6 +417,8 @@ int roost_pipe_recv_bytes_into(roost_pipe *p, void *buf, size_t max, size_t *ret
 
 int roost_pipe_poll(roost_pipe *p, int timeout_ms)
 {
+    if (p->pending || p->whole)
+        return ROOST_OK;
     return wait_for(p->fd, POLLIN, deadline_after(timeout_ms)) ? ROOST_OK : timed_out("poll", timeout_ms);
 }
 

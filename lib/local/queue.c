@@ -261,7 +261,7 @@ static int put_into(roost_local_queue *q, struct buf *b, const roost_value *item
 {
     int rc = roost__put_value(b, item);
     if (b->failed)
-        return ROOST_ELIMIT;
+        return rc; /* the caller says it */
     return rc != ROOST_OK ? roost__local_fail_at(&q->segment, "put")
                           : put_encoded(q, buf_slice(b), timeout_ms);
 }
@@ -275,7 +275,9 @@ int roost_local_queue_put(roost_local_queue *q, roost_value item, int timeout_ms
         return rc;
     b = buf_make((size_t)body_of(q)->capacity);
     rc = put_into(q, &b, &item, timeout_ms);
-    if (b.failed)
+    if (b.failed && b.no_memory)
+        rc = roost__local_fail_at(&q->segment, "put");
+    else if (b.failed)
         rc = too_large(q);
     roost__buf_free(&b);
     return rc;
@@ -283,41 +285,39 @@ int roost_local_queue_put(roost_local_queue *q, roost_value item, int timeout_ms
 
 /* ---- get ---- */
 
-/* A taken item. */
-struct taken {
+/* The first item as a value. Errors: ROOST_ENOMEM, ROOST_EPROTO, not worded. */
+static int read_first(struct queue_body *b, uint64_t head, uint64_t len, roost_value *ret)
+{
     uint8_t small[SMALL_ITEM];
-    uint8_t *data; /* small, or malloc'ed */
-    uint64_t len;
-    int writers; /* how many may go on */
-};
+    uint8_t *data = len <= sizeof(small) ? small : malloc(len);
+    if (data == NULL)
+        return ROOST_ENOMEM;
+    ring_read(b, head + ITEM_HEAD, data, len);
+    struct slice s = slice_of(data, len);
+    int rc = roost__scan_check(s, WIRE_DEPTH_MAX) ? roost__decode(s, false, ret) : ROOST_EPROTO;
+    if (data != small)
+        free(data);
+    return rc;
+}
 
-/* Takes the first item. With the mutex held. Errors: ROOST_EEMPTY, ROOST_ENOMEM, not worded. */
-static int take(struct queue_body *b, struct taken *t)
+/* Takes the first item; one that finds no memory stays, so it is decoded before it is taken out. With the
+ * mutex held. *ret_writers: how many who wait to put may go on. Errors: ROOST_EEMPTY, ROOST_ENOMEM,
+ * ROOST_EPROTO (and it is taken out), not worded. */
+static int take(struct queue_body *b, roost_value *ret, int *ret_writers)
 {
     struct state s = *state_of(b);
+    uint64_t len;
     if (s.items == 0)
         return ROOST_EEMPTY;
-    ring_read(b, s.head, &t->len, sizeof(t->len));
-    t->data = t->len <= sizeof(t->small) ? t->small : malloc(t->len);
-    if (t->data == NULL)
-        return ROOST_ENOMEM;
-    ring_read(b, s.head + ITEM_HEAD, t->data, t->len);
-    t->writers = s.items == b->maxsize ? 1 : INT_MAX; /* one slot, or bytes that may do for many */
-    s.head += room_for(t->len);
+    ring_read(b, s.head, &len, sizeof(len));
+    int rc = read_first(b, s.head, len, ret);
+    if (rc == ROOST_ENOMEM)
+        return rc;
+    *ret_writers = s.items == b->maxsize ? 1 : INT_MAX; /* one slot, or bytes that may do for many */
+    s.head += room_for(len);
     if (--s.items == 0)
         s.head = s.tail = 0; /* back to memory that is warm */
     commit(b, &s);
-    return ROOST_OK;
-}
-
-static int decode(roost_local_queue *q, struct taken *t, roost_value *ret)
-{
-    struct slice s = slice_of(t->data, t->len);
-    int rc = roost__scan_check(s, WIRE_DEPTH_MAX)
-                 ? roost__decode(s, false, ret)
-                 : roost__local_fail(&q->segment, "get", ROOST_EPROTO, "the item is damaged");
-    if (t->data != t->small)
-        free(t->data);
     return rc;
 }
 
@@ -326,6 +326,8 @@ static int nothing(roost_local_queue *q, int rc, bool shut, int timeout_ms)
 {
     if (rc == ROOST_ENOMEM)
         return roost__local_fail(&q->segment, "get", rc, "no memory for the item");
+    if (rc == ROOST_EPROTO)
+        return roost__local_fail(&q->segment, "get", rc, "the item is damaged");
     if (shut)
         return roost__local_fail(&q->segment, "get", ROOST_ESHUTDOWN, "it was shut down");
     if (timeout_ms == 0)
@@ -337,20 +339,19 @@ int roost_local_queue_get(roost_local_queue *q, roost_value *ret, int timeout_ms
 {
     struct queue_body *b = body_of(q);
     struct wait w = {.last = timeout_ms == 0};
-    struct taken t;
+    int writers = 0;
     for (;;) {
         lock(b);
         bool shut = state_of(b)->shut;
-        int rc = take(b, &t);
+        int rc = take(b, ret, &writers);
         if (rc == ROOST_EEMPTY && !shut && !w.last) {
             sleep_on(b, &w, &b->puts, &b->readers, timeout_ms);
             continue;
         }
         unlock(b);
-        if (rc != ROOST_OK)
-            return nothing(q, rc, shut, timeout_ms);
-        wake(&b->gets, &b->writers, t.writers);
-        return decode(q, &t, ret);
+        if (writers > 0)
+            wake(&b->gets, &b->writers, writers);
+        return rc == ROOST_OK ? rc : nothing(q, rc, shut, timeout_ms);
     }
 }
 

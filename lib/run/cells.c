@@ -73,8 +73,7 @@ int roost__cell_put(struct buf *b, roost_value v)
     else
         rc = is_text(&v) ? put_text(b, v) : put_tree(b, v);
     if (rc == ROOST_OK && b->failed)
-        rc = roost__fail(ROOST_ELIMIT, "a value does not fit into %zu bytes, or there is no memory for it",
-                         b->max);
+        rc = roost__buf_fail(b);
     return rc;
 }
 

@@ -146,7 +146,7 @@ static bool start_up(roost_pool *p)
     return false;
 }
 
-static bool start_thread(roost_pool *p, int number);
+static int start_thread(roost_pool *p, int number);
 
 /* Runs at the end of a worker; with a chunk at hand when a task called pthread_exit(). */
 static void leave(void *arg)
@@ -160,7 +160,7 @@ static void leave(void *arg)
         roost__chunk_cut(c);
         list_push_front(&h->chunks, &c->link);
         atomic_fetch_add(&p->replaced, 1);
-        if (start_thread(p, h->number))
+        if (start_thread(p, h->number) == ROOST_OK)
             roost__pool_give_back(p, &h->chunks);
         else
             roost__pool_drop_chunks(&h->chunks, "no thread could be started");
@@ -196,15 +196,15 @@ static void *work(void *arg)
 
 /* ---- the backend ---- */
 
-/* Signals stay with the program's own threads. */
-static bool start_thread(roost_pool *p, int number)
+/* Signals stay with the program's own threads. Errors: ROOST_ENOMEM, ROOST_ESYS, not worded. */
+static int start_thread(roost_pool *p, int number)
 {
     struct crew *crew = p->state;
     struct hand *h = malloc(sizeof(*h));
     sigset_t all, old;
     pthread_t thread;
     if (h == NULL)
-        return false;
+        return ROOST_ENOMEM;
     *h = (struct hand){.pool = p, .number = number, .grab = 1};
     list_init(&h->chunks);
     sigfillset(&all);
@@ -214,11 +214,11 @@ static bool start_thread(roost_pool *p, int number)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (rc == 0) {
         pthread_detach(thread);
-        return true;
+        return ROOST_OK;
     }
     atomic_fetch_sub(&crew->alive, 1);
     free(h);
-    return false;
+    return ROOST_ESYS;
 }
 
 static void free_crew(roost_pool *p)
@@ -237,19 +237,19 @@ static int start(roost_pool *p)
     crew->may_spin = roost_cpu_count() > 1;
     p->state = crew;
     atomic_store(&crew->alive, 1); /* as long as not all are started, nobody is the last */
-    int n = 0;
-    while (n < p->options.size && start_thread(p, n))
+    int n = 0, rc = ROOST_OK;
+    while (n < p->options.size && (rc = start_thread(p, n)) == ROOST_OK)
         n++;
-    if (n < p->options.size)
+    if (rc != ROOST_OK)
         roost_pool_terminate(p);
     if (atomic_fetch_sub(&crew->alive, 1) == 1)
         roost__pool_set_gone(p);
-    if (n == p->options.size)
-        return ROOST_OK;
+    if (rc == ROOST_OK)
+        return rc;
     while (atomic_load(&p->gone) == 0)
         futex_wait(&p->gone, 0, FOREVER);
     free_crew(p);
-    return roost__fail(ROOST_ESYS, "pool: only %d of %d threads could be started", n, p->options.size);
+    return roost__fail(rc, "pool: only %d of %d threads could be started", n, p->options.size);
 }
 
 static int no_pids(roost_pool *p, pid_t *pids, int n)

@@ -160,8 +160,7 @@ int roost__put_value(struct buf *b, const roost_value *v)
 {
     int rc = put_value(b, v, 0);
     if (rc == ROOST_OK && b->failed)
-        rc = roost__fail(ROOST_ELIMIT, "a value does not fit into %zu bytes, or there is no memory for it",
-                         b->max);
+        rc = roost__buf_fail(b);
     return rc;
 }
 

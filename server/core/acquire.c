@@ -49,7 +49,7 @@ static void answer_grants(struct core *core, const struct caller *to, const stru
             roost__put_uint(out, taken[i].hold->token);
             roost__put_bool(out, died[i]);
         }
-        reply_end(core, to);
+        reply_finish(core, to);
         return;
     }
     bool any_died = false;
@@ -66,7 +66,7 @@ static void answer_woken(struct core *core, const struct waiter *w, bool died)
     roost__put_bool(out, w->notified);
     roost__put_uint(out, w->place.hold->token);
     roost__put_bool(out, died);
-    reply_end(core, &w->caller);
+    reply_finish(core, &w->caller);
 }
 
 static bool may_take(const struct place *p, const struct caller *who, bool first)
@@ -170,13 +170,23 @@ static void take_now(struct call *c, struct wish *wish)
         wish->wanted[i].hold = NULL;
 }
 
+/* What is taken must be told. */
+static bool room_for_grants(struct call *c, const struct wish *wish)
+{
+    enum { FRAME_ROOM = 64, GRANT_ROOM = 11 };
+    struct buf *out = &c->core->effects->bytes;
+    bool room = roost__buf_reserve(out, FRAME_ROOM + GRANT_ROOM * wish->n);
+    out->failed = false;
+    return room;
+}
+
 /* Tries to take; false: the call must wait. */
 static bool take_or_fail(struct call *c, struct wish *wish)
 {
     const struct place *taken = first_taken(c, wish);
     if (taken != NULL && wish->timeout_ms == 0)
         fail_taken(c, taken);
-    else if (!make_holds(c, wish))
+    else if (!make_holds(c, wish) || !room_for_grants(c, wish))
         fail_memory(c);
     else if (taken == NULL)
         take_now(c, wish);

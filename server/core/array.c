@@ -123,7 +123,7 @@ void on_array_open(struct call *c)
         reply_ref(c, o);
         return;
     }
-    object_destroy(c->core, o);
+    object_discard(c->core, o);
 }
 
 void on_array_get(struct call *c)

@@ -76,7 +76,7 @@ void on_barrier_open(struct call *c)
     }
     if (b->parties == 0) {
         fail(c, ROOST_EINVAL, "a barrier needs at least one party to be created");
-        object_destroy(c->core, o);
+        object_discard(c->core, o);
     } else if ((uint64_t)arg_int(c, 1, (int64_t)b->parties) != b->parties ||
                arg_int(c, 2, b->timeout_ms) != b->timeout_ms) {
         fail(c, ROOST_EEXIST, "it exists for %llu parties with a timeout of %lld ms",

@@ -121,7 +121,16 @@ struct slice cell_bytes(struct core *core, const struct cell *c)
         return cell_slice(c);
     buf_reset(&core->encoded);
     tree_put(cell_tree(c), &core->encoded);
+    core->starved |= core->encoded.failed;
     return core->encoded.failed ? slice_of(NULL, 0) : buf_slice(&core->encoded);
+}
+
+bool value_equal(struct core *core, struct slice a, struct slice b)
+{
+    buf_reset(&core->scratch);
+    bool equal = order_equal(a, b, &core->scratch);
+    core->starved |= core->scratch.failed;
+    return equal;
 }
 
 bool cell_equal(struct core *core, const struct cell *c, struct slice value)
@@ -132,7 +141,7 @@ bool cell_equal(struct core *core, const struct cell *c, struct slice value)
             return false;
     }
     struct slice bytes = cell_bytes(core, c);
-    return bytes.len > 0 && order_equal(bytes, value, &core->scratch);
+    return bytes.len > 0 && value_equal(core, bytes, value);
 }
 
 void cell_each_ref(const struct cell *c, void (*visit)(void *context, uint64_t id), void *context)

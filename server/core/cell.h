@@ -58,7 +58,10 @@ void cell_put(const struct cell *c, struct buf *out);
  */
 struct slice cell_bytes(struct core *core, const struct cell *c);
 
-/* Does it equal a checked value (order.h)? */
+/* Are two checked values equal (order.h)? False, and core->starved set, without memory. */
+bool value_equal(struct core *core, struct slice a, struct slice b);
+
+/* The same of a cell and a value. */
 bool cell_equal(struct core *core, const struct cell *c, struct slice value);
 
 /* Calls visit for every reference in the cell. */

@@ -31,12 +31,12 @@ bool cells_reserve(struct cells *v, size_t n)
     return resize(v, cap);
 }
 
-static void shrink(struct cells *v)
+void cells_trim(struct cells *v, size_t room)
 {
-    if (v->len == 0) {
+    if (v->len + room == 0) {
         free(v->at);
         *v = (struct cells){0};
-    } else if (v->cap > 16 && v->len < v->cap / 8) {
+    } else if (v->cap > 16 && v->len + room < v->cap / 8) {
         (void)resize(v, v->cap / 2); /* without memory it just stays large */
     }
 }
@@ -76,21 +76,7 @@ void cells_take(struct cells *v, size_t i, size_t n)
 void cells_close(struct cells *v, size_t i, size_t n)
 {
     cells_take(v, i, n);
-    shrink(v);
-}
-
-struct cell cells_pop_front(struct cells *v)
-{
-    struct cell c = *cells_get(v, 0);
-    cells_close(v, 0, 1);
-    return c;
-}
-
-struct cell cells_pop_back(struct cells *v)
-{
-    struct cell c = *cells_get(v, v->len - 1);
-    cells_close(v, v->len - 1, 1);
-    return c;
+    cells_trim(v, 0);
 }
 
 void cells_clear(struct core *core, struct cells *v)

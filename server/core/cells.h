@@ -33,9 +33,8 @@ void cells_close(struct cells *v, size_t i, size_t n);
 /* The same, but keeps the memory: to open the places again needs none. */
 void cells_take(struct cells *v, size_t i, size_t n);
 
-/* Takes the first (last) cell out; the caller owns it. */
-struct cell cells_pop_front(struct cells *v);
-struct cell cells_pop_back(struct cells *v);
+/* Gives back what more memory there is than for the cells and `room` others. */
+void cells_trim(struct cells *v, size_t room);
 
 /* Adds a cell for which room was reserved. */
 static inline void cells_push_back(struct cells *v, struct cell c)

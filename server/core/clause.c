@@ -79,12 +79,12 @@ static int equals(struct core *core, const struct condition *q, bool *ret, const
     struct slice value;
     bool inside = scan_value(q->path).len > 0;
     if (type_of(q) == ROOST_TYPE_value && !inside) {
-        *ret = order_equal(value_bytes(q->part.object, bytes), q->value, &core->scratch);
+        *ret = value_equal(core, value_bytes(q->part.object, bytes), q->value);
         return ROOST_OK;
     }
     if (!path_root(q->part.object) || !inside)
         return wrong_type(why, "equals is for a value, or a path into a dict, a list or a namespace");
-    *ret = path_value(core, q->part.object, q->path, &value) && order_equal(value, q->value, &core->scratch);
+    *ret = path_value(core, q->part.object, q->path, &value) && value_equal(core, value, q->value);
     return ROOST_OK;
 }
 
@@ -232,6 +232,7 @@ bool conditions_hold(struct call *c, struct slice conditions, bool *ret, struct 
     struct item head;
     const uint8_t *p = roost__scan_item(conditions.data, &head);
     *ret = true;
+    c->core->starved = false;
     for (uint32_t i = 0; i < head.len; i++) {
         struct condition q;
         bool holds = false;
@@ -239,8 +240,8 @@ bool conditions_hold(struct call *c, struct slice conditions, bool *ret, struct 
         if (!read_condition(c, i, scan_next(&p), &q))
             return false;
         int rc = q.kind->holds(c->core, &q, &holds, &why);
-        if (rc != ROOST_OK) {
-            fail_part(c, &q.part, rc, why);
+        if (rc != ROOST_OK || c->core->starved) {
+            rc != ROOST_OK ? fail_part(c, &q.part, rc, why) : fail_memory(c);
             return false;
         }
         if (!holds && *ret)

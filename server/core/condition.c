@@ -79,7 +79,7 @@ const struct type type_condition = {.code = ROOST_TYPE_condition,
 static struct object *lock_for(struct call *c)
 {
     if (!arg_given(c, 1)) {
-        struct object *own = object_create(c->core, &type_rlock, slice_of(NULL, 0));
+        struct object *own = object_create(c->core, &type_rlock, slice_of(NULL, 0), NULL);
         if (own == NULL)
             fail_memory(c);
         return own;
@@ -112,7 +112,7 @@ void on_condition_open(struct call *c)
     }
     struct object *lock = lock_for(c);
     if (lock == NULL) {
-        object_destroy(c->core, o);
+        object_discard(c->core, o);
         return;
     }
     condition_of(o)->lock = lock->id;

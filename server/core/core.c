@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/effects.h"
 #include "core/expiry.h"
 #include "core/transact.h"
 
@@ -54,6 +55,7 @@ void core_destroy(struct core *core)
         return;
     struct effects ignored;
     effects_init(&ignored);
+    ignored.unread = true;
     core->effects = &ignored;
     while (!list_empty(&core->sessions))
         session_lost(core, container_of(core->sessions.next, struct session, in_core));
@@ -177,9 +179,18 @@ static void end_broken(struct core *core)
     }
 }
 
+/* Who asks must be answered; the others' events happen in any case. */
+static bool can_begin(const struct core *core, const struct event *event, struct effects *effects)
+{
+    bool asks = event->kind == EVENT_CALL || event->kind == EVENT_OPEN || event->kind == EVENT_RESUMED;
+    return effects_ready(effects, core->session_count + 1) || !asks;
+}
+
 int core_step(struct core *core, const struct event *event, struct effects *effects)
 {
     assert(core->effects == NULL); /* never entered twice */
+    if (!can_begin(core, event, effects))
+        return ROOST_ENOMEM;
     core->effects = effects;
     if (event->now_us > core->now_us)
         core->now_us = event->now_us;
@@ -225,28 +236,4 @@ void core_put_limits(struct buf *out)
         roost__put_cstr(out, limits[i].name);
         roost__put_uint(out, limits[i].value);
     }
-}
-
-void effects_init(struct effects *e)
-{
-    *e = (struct effects){.bytes = buf_make(SIZE_MAX / 2)};
-}
-
-void effects_reset(struct effects *e)
-{
-    enum { KEEP_MAX = 1 << 20 };
-    if (e->bytes.cap > KEEP_MAX)
-        roost__buf_free(&e->bytes);
-    buf_reset(&e->bytes);
-    e->len = 0;
-    e->opened = 0;
-    e->broken_len = 0;
-}
-
-void effects_free(struct effects *e)
-{
-    roost__buf_free(&e->bytes);
-    free(e->items);
-    free(e->broken);
-    *e = (struct effects){0};
 }

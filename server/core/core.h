@@ -58,6 +58,7 @@ struct effects {
     uint64_t *broken; /* sessions with a connection that could not be answered for want of memory: end them */
     size_t broken_len;
     size_t broken_cap;
+    bool unread; /* nobody will: broken sessions need not be named */
 };
 
 /* NULL without memory. */
@@ -68,8 +69,9 @@ void core_destroy(struct core *core);
 
 /*
  * Takes one event. Returns ROOST_OK, or ROOST_EPROTO when the payload's shape is wrong or the session unknown
- * (nothing changed), ROOST_ENOMEM or ROOST_ELIMIT when a session could not be opened, ROOST_ESESSION when it
- * could not be resumed: it is gone, has no grace, or another secret.
+ * (nothing changed), ROOST_ENOMEM when there is no memory to open a session or to answer whatever the event
+ * brings about (nothing changed; OPEN, CALL and RESUMED only), ROOST_ELIMIT when there are too many sessions,
+ * ROOST_ESESSION when one could not be resumed: it is gone, has no grace, or another secret.
  */
 int core_step(struct core *core, const struct event *event, struct effects *effects);
 

@@ -217,7 +217,7 @@ void on_dict_compare_and_set(struct call *c)
         return;
     struct entry *e = keymap_find(map_of(c), &key);
     if (e == NULL || !cell_equal(c->core, &e->value, c->arg[1])) {
-        reply_bool(c, false);
+        c->core->starved ? fail_memory(c) : reply_bool(c, false);
         return;
     }
     int rc = entry_replace(c->core, c->object, e, c->arg[2]);

@@ -207,6 +207,7 @@ static void serve(struct call *c, const struct call_frame *frame)
 void core__serve(struct call *c, const struct call_frame *frame)
 {
     c->core->calls_by_row[c->method - roost__methods]++;
+    c->core->starved = false;
     serve(c, frame);
     assert(c->done);
     if (c->object != NULL && (c->method->flags & METHOD_WRITE) != 0)

@@ -113,6 +113,7 @@ struct object {
     struct list holds;     /* who holds, in order of granting */
     struct list lapsed;    /* holds whose time to live was over, until their release is refused */
     bool signalled;        /* given back once by a session that did not hold it: a signal more than a lock */
+    bool fresh;            /* the call that makes it has not answered yet */
     struct expiry *expiry; /* NULL: it has no end */
     struct list watches;   /* of transactions that wait for a change: transact.h */
 };
@@ -169,6 +170,7 @@ struct delivery {
     struct list in_session;
     uint64_t number; /* the call's */
     uint64_t queue;
+    struct ranked *spare; /* of a priority queue: a node for each cell, for its return */
     size_t len;
     struct cell cells[];
 };
@@ -272,6 +274,7 @@ struct core {
     struct effects *effects;      /* of the step under way */
     size_t reply_at;              /* where in it the frame under construction begins */
     bool reply_refs;              /* it carries references that were counted */
+    bool starved;                 /* a comparison could not be made for want of memory: it said "not equal" */
     uint64_t *calls_by_row;       /* as roost__methods */
     struct signature *signatures; /* likewise */
 };
@@ -297,9 +300,12 @@ static inline bool arg_given(const struct call *c, unsigned i)
 
 /* ---- reply.c: every call is answered exactly once, now or from its waiter ---- */
 
-/* Begins a REPLY; put one value into the buffer, then end it. False: it was too large, which was answered. */
+/* Begins a REPLY; put one value into the buffer, then end it. False: it was too large, or there was no
+ * memory, which was answered. */
 struct buf *reply_begin(struct core *core, const struct caller *to);
 bool reply_end(struct core *core, const struct caller *to);
+/* Ends one that says what has been done already: who cannot be told so loses the session. */
+void reply_finish(struct core *core, const struct caller *to);
 void answer_nil(struct core *core, const struct caller *to);
 void answer_int(struct core *core, const struct caller *to, int64_t v);
 void answer_grant(struct core *core, const struct caller *to, uint64_t token, bool owner_died);
@@ -317,7 +323,7 @@ void count_sent_refs(struct core *core, const struct caller *to, struct slice va
 void reply_nil(struct call *c);
 void reply_bool(struct call *c, bool v);
 void reply_int(struct call *c, int64_t v);
-/* False: it was too large, which was answered: the cell is not the caller's to forget. */
+/* False: it could not be, which was answered: the cell is not the caller's to forget. */
 bool reply_cell(struct call *c, const struct cell *cell);
 void reply_raw(struct call *c, struct slice value);
 void reply_ref(struct call *c, struct object *o);
@@ -368,8 +374,10 @@ void kept_free(struct core *core, struct session *s);
 
 struct object *object_find(const struct core *core, uint64_t id);
 struct object *object_find_name(const struct core *core, struct slice name);
-/* A new object (name.len 0: anonymous), zeroed behind struct object. NULL without memory. */
-struct object *object_create(struct core *core, const struct type *type, struct slice name);
+/* A new object (name.len 0: anonymous), zeroed behind struct object. The owner's reference is counted, so
+ * that reply_ref() cannot fail; NULL: it has none. NULL without memory. */
+struct object *object_create(struct core *core, const struct type *type, struct slice name,
+                             struct session *owner);
 /* Of a zeroed object: its type, and that nobody is anywhere. */
 void object_init(struct object *o, const struct type *type);
 /* Wakes the waiters with ROOST_EDELETED, forgets the holds, frees it all. */
@@ -380,6 +388,8 @@ void object_stored_unref(struct core *core, uint64_t id);
 void object_check(struct core *core, struct object *o);
 /* Ends a step: destroys the doomed, and what only cycles keep. */
 void object_sweep(struct core *core);
+/* Takes back what object_open() has made, when the call fails after all. */
+void object_discard(struct core *core, struct object *o);
 /* open: answers with the existing object of the name (found), or makes one. Returns NULL when it has
  * answered. */
 struct object *object_open(struct call *c, const struct type *type, bool *ret_found);

@@ -39,8 +39,10 @@ bool key_of(struct core *core, struct slice v, struct key *ret)
     if (order_no_key(v))
         return false;
     struct slice canonical = order_canonical(v, &core->scratch);
-    if (canonical.len == 0)
+    if (canonical.len == 0) {
+        core->starved = true;
         return false;
+    }
     *ret = (struct key){.canonical = canonical, .shown = v};
     _Static_assert(crypto_shorthash_BYTES == sizeof(ret->hash), "a hash fills a word");
     crypto_shorthash((unsigned char *)&ret->hash, canonical.data, canonical.len, core->hash_key);
@@ -256,6 +258,22 @@ static bool check_pairs(struct call *c, struct slice map)
     return true;
 }
 
+static int set_pairs(struct core *core, struct object *owner, struct keymap *m, struct slice map,
+                     int64_t *ret_added)
+{
+    struct item head;
+    const uint8_t *p = roost__scan_item(map.data, &head);
+    int rc = ROOST_OK;
+    for (uint32_t i = 0; i < head.len && rc == ROOST_OK; i++) {
+        struct slice key_bytes = scan_next(&p), value = scan_next(&p);
+        struct key key;
+        bool is_new = false;
+        rc = key_of(core, key_bytes, &key) ? keymap_set(core, owner, m, &key, value, &is_new) : ROOST_ENOMEM;
+        *ret_added += is_new;
+    }
+    return rc == ROOST_OK && core->undo->failed ? ROOST_ENOMEM : rc;
+}
+
 int64_t keymap_set_all(struct call *c, struct object *owner, struct keymap *m, unsigned arg)
 {
     struct slice map = c->arg[arg];
@@ -267,17 +285,11 @@ int64_t keymap_set_all(struct call *c, struct object *owner, struct keymap *m, u
         fail_store(c, rc);
         return -1;
     }
-    struct item head;
-    const uint8_t *p = roost__scan_item(map.data, &head);
+    struct undo undo;
     int64_t added = 0;
-    for (uint32_t i = 0; i < head.len && rc == ROOST_OK; i++) {
-        struct slice key_bytes = scan_next(&p), value = scan_next(&p);
-        struct key key;
-        bool is_new = false;
-        rc = key_of(c->core, key_bytes, &key) ? keymap_set(c->core, owner, m, &key, value, &is_new)
-                                              : ROOST_ENOMEM;
-        added += is_new;
-    }
+    undo_begin(c->core, &undo);
+    rc = set_pairs(c->core, owner, m, map, &added);
+    undo_end(c->core, &undo, rc == ROOST_OK);
     cell_free(c->core, &probe);
     if (rc == ROOST_OK)
         return added;
@@ -318,7 +330,7 @@ void keyed_open(struct call *c, const struct type *type)
         keymap_init(m);
         m->live = true;
         if (arg_given(c, 1) && keymap_set_all(c, o, m, 1) < 0) {
-            object_destroy(c->core, o);
+            object_discard(c->core, o);
             return;
         }
     }

@@ -76,7 +76,7 @@ void on_list_open(struct call *c)
         return;
     struct cells *v = list_cells(o);
     if (!found && arg_given(c, 1) && !insert_values(c, o, v, 0, 1)) {
-        object_destroy(c->core, o);
+        object_discard(c->core, o);
         return;
     }
     reply_ref(c, o);
@@ -247,7 +247,7 @@ void on_list_delete_slice(struct call *c)
     reply_nil(c);
 }
 
-/* Where the value of argument 0 is first in [from, to), or SIZE_MAX. */
+/* Where the value of argument 0 is first in [from, to), or SIZE_MAX. Good unless the core is starved. */
 static size_t find_value(struct call *c, size_t from, size_t to)
 {
     struct cells *v = cells_of(c);
@@ -266,7 +266,10 @@ void on_list_index(struct call *c)
 {
     size_t len = cells_of(c)->len;
     size_t i = find_value(c, index_clamp(arg_int(c, 1, 0), len), index_clamp(arg_int(c, 2, INT64_MAX), len));
-    i == SIZE_MAX ? fail_value(c) : reply_int(c, (int64_t)i);
+    if (c->core->starved)
+        fail_memory(c);
+    else
+        i == SIZE_MAX ? fail_value(c) : reply_int(c, (int64_t)i);
 }
 
 void on_list_count(struct call *c)
@@ -275,19 +278,20 @@ void on_list_count(struct call *c)
     int64_t n = 0;
     for (size_t i = 0; i < v->len; i++)
         n += cell_equal(c->core, cells_get(v, i), c->arg[0]);
-    reply_int(c, n);
+    c->core->starved ? fail_memory(c) : reply_int(c, n);
 }
 
 void on_list_contains(struct call *c)
 {
-    reply_bool(c, find_value(c, 0, SIZE_MAX) != SIZE_MAX);
+    bool there = find_value(c, 0, SIZE_MAX) != SIZE_MAX;
+    c->core->starved ? fail_memory(c) : reply_bool(c, there);
 }
 
 void on_list_remove(struct call *c)
 {
     size_t i = find_value(c, 0, SIZE_MAX);
-    if (i == SIZE_MAX) {
-        fail_value(c);
+    if (c->core->starved || i == SIZE_MAX) {
+        c->core->starved ? fail_memory(c) : fail_value(c);
         return;
     }
     splice_remove(c->core, cells_of(c), i, 1);

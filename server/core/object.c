@@ -73,7 +73,8 @@ void object_init(struct object *o, const struct type *type)
         line_init(&o->lines[i]);
 }
 
-struct object *object_create(struct core *core, const struct type *type, struct slice name)
+struct object *object_create(struct core *core, const struct type *type, struct slice name,
+                             struct session *owner)
 {
     struct object *o = calloc(1, type->size);
     if (o == NULL)
@@ -84,7 +85,14 @@ struct object *object_create(struct core *core, const struct type *type, struct 
         return NULL;
     }
     object_init(o, type);
-    o->id = ++core->last_object;
+    o->id = core->last_object + 1;
+    o->fresh = owner != NULL;
+    if (owner != NULL && !session_retain(owner, o)) {
+        free(o->name);
+        free(o);
+        return NULL;
+    }
+    core->last_object++;
     o->since_us = core->now_us;
     o->by_id.hash = hash_u64(o->id);
     roost__hmap_add(&core->objects_by_id, &o->by_id);
@@ -182,6 +190,14 @@ void object_sweep(struct core *core)
     }
 }
 
+void object_discard(struct core *core, struct object *o)
+{
+    assert(o->fresh);
+    if (o->id == core->last_object)
+        core->last_object--;
+    object_destroy(core, o);
+}
+
 struct object *object_open(struct call *c, const struct type *type, bool *ret_found)
 {
     struct slice name = arg_given(c, 0) ? arg_bytes(c, 0) : slice_of(NULL, 0);
@@ -196,7 +212,7 @@ struct object *object_open(struct call *c, const struct type *type, bool *ret_fo
     struct object *o = name.len > 0 ? object_find_name(c->core, name) : NULL;
     *ret_found = o != NULL;
     if (o == NULL) {
-        o = object_create(c->core, type, name);
+        o = object_create(c->core, type, name, c->caller.session);
         if (o == NULL)
             fail_memory(c);
         return o;
@@ -221,6 +237,7 @@ void object_describe(struct core *core, const struct object *o, struct buf *out)
 {
     struct buf own = buf_make(64 << 10);
     unsigned n = o->type->describe != NULL ? o->type->describe(o, &own) : 0;
+    out->failed |= own.failed;
     size_t waiting = 0;
     for (unsigned i = 0; i < LINES_MAX; i++)
         waiting += line_len(o, i);

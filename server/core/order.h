@@ -20,7 +20,8 @@ struct slice order_canonical(struct slice v, struct buf *scratch);
 /* True when a map or a reference stands in v: then it cannot be a key. */
 bool order_no_key(struct slice v);
 
-/* Equal as in Python: 1 == 1.0 == true; maps whatever their order. */
+/* Equal as in Python: 1 == 1.0 == true; maps whatever their order. scratch is empty; scratch->failed: no
+ * memory to find out. */
 bool order_equal(struct slice a, struct slice b, struct buf *scratch);
 
 /*

@@ -90,9 +90,11 @@ static enum fault step_pairs(struct core *core, struct spot *s, struct slice ste
     struct slice found = slice_of(NULL, 0);
     for (uint32_t i = 0; i < head.len; i++) {
         struct slice key = scan_next(&p), value = scan_next(&p);
-        if (order_equal(key, step, &core->scratch))
+        if (value_equal(core, key, step))
             found = value; /* of a key that stands there twice the last value counts, as in a tree */
     }
+    if (core->starved)
+        return NO_MEMORY;
     if (found.len == 0)
         return NO_KEY;
     *s = (struct spot){.value = found};

@@ -3,7 +3,8 @@
  *
  * Invariants: while items are inside nobody waits to get; while there is room the first who waits to put does
  * not fit; unfinished counts every item put and not yet told done, those on their way included. pump()
- * restores them after every change.
+ * restores them after every change. An item delivered and not acknowledged keeps its room (store.h), so that
+ * its return needs no memory.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -139,11 +140,20 @@ void on_queue_open(struct call *c)
 
 void delivery_free(struct core *core, struct delivery *d)
 {
+    struct object *o = object_find(core, d->queue);
     list_remove(&d->in_session);
     for (size_t i = 0; i < d->len; i++)
         cell_free(core, &d->cells[i]);
+    store_let_go(o != NULL ? &queue_of(o)->store : NULL, d->len, d->spare);
     core->delivery_count--;
     free(d);
+}
+
+/* The items go back to where they came from. */
+static void undeliver(struct queue *q, struct delivery *d)
+{
+    while (d->len > 0)
+        store_put_back(&q->store, d->cells[--d->len], &d->spare);
 }
 
 static struct delivery *delivery_new(struct core *core, struct queue *q, const struct caller *to, size_t n)
@@ -157,8 +167,8 @@ static struct delivery *delivery_new(struct core *core, struct queue *q, const s
     return d;
 }
 
-/* Takes up to n items out and sends them; they stay the session's until it acknowledges. False without
- * memory. */
+/* Takes up to n items out and sends them; they stay the session's until it acknowledges. When they cannot be
+ * sent, which is answered, they stay in the queue. False: no memory, nothing was done. */
 static bool deliver(struct core *core, struct queue *q, const struct caller *to, size_t n, bool many)
 {
     assert(size(q) > 0 && n > 0);
@@ -168,15 +178,19 @@ static bool deliver(struct core *core, struct queue *q, const struct caller *to,
         return false;
     size_t bytes = 0;
     while (d->len < n && (d->len == 0 || bytes + store_peek(&q->store)->len <= GET_BYTES_MAX)) {
-        d->cells[d->len] = store_pop(&q->store);
+        d->cells[d->len] = store_take_out(&q->store, &d->spare);
         bytes += d->cells[d->len++].len;
     }
+    store_trim(&q->store);
     struct buf *out = reply_begin(core, to);
     if (many)
         roost__put_array(out, d->len);
     for (size_t i = 0; i < d->len; i++)
         put_cell(core, to, out, &d->cells[i]);
-    reply_end(core, to);
+    if (reply_end(core, to))
+        return true;
+    undeliver(q, d);
+    delivery_free(core, d);
     return true;
 }
 
@@ -256,8 +270,7 @@ void queue_return(struct core *core, struct delivery *d)
     struct queue *q = o != NULL ? queue_of(o) : NULL;
     list_remove(&d->in_session); /* pump may look at the session's deliveries */
     if (q != NULL)
-        while (d->len > 0 && store_push_head(&q->store, d->cells[d->len - 1]))
-            d->len--;
+        undeliver(q, d);
     delivery_free(core, d);
     if (q != NULL)
         pump(core, q);

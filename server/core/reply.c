@@ -7,50 +7,19 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "core/effects.h"
 #include "core/internal.h"
-
-static void break_session(struct effects *e, uint64_t session)
-{
-    if (e->broken_len == e->broken_cap) {
-        size_t cap = e->broken_cap * 2 + 4;
-        uint64_t *grown = reallocarray(e->broken, cap, sizeof(*grown));
-        if (grown == NULL)
-            abort(); /* not even eight bytes: no answer to anybody is possible any more */
-        e->broken = grown;
-        e->broken_cap = cap;
-    }
-    e->broken[e->broken_len++] = session;
-}
-
-/* Records the frame that begins at `at` as an effect. */
-static bool push_effect(struct effects *e, uint64_t session, size_t at)
-{
-    if (e->len == e->cap) {
-        size_t cap = e->cap * 2 + 16;
-        struct effect *grown = reallocarray(e->items, cap, sizeof(*grown));
-        if (grown == NULL) {
-            e->bytes.len = at;
-            break_session(e, session);
-            return false;
-        }
-        e->items = grown;
-        e->cap = cap;
-    }
-    e->items[e->len++] = (struct effect){.session = session, .at = at, .len = e->bytes.len - at};
-    return true;
-}
 
 /* The answer that begins at `at` is complete: sends it, and keeps it where it is kept. */
 static void send_answer(struct core *core, const struct caller *to, size_t at)
 {
     struct effects *e = core->effects;
-    if (!push_effect(e, to->session->id, at) || !to->keeps)
+    if (!effects_push(e, to->session->id, at) || !to->keeps)
         return;
     bool bytes = !to->repeatable || core->reply_refs;
     if (!kept_add(core, to, slice_of(e->bytes.data + at, bytes ? e->bytes.len - at : 0)))
-        break_session(e, to->session->id);
+        effects_break(e, to->session->id);
 }
 
 void answer_again(struct core *core, const struct session *s, struct slice frame)
@@ -58,10 +27,10 @@ void answer_again(struct core *core, const struct session *s, struct slice frame
     struct effects *e = core->effects;
     size_t at = e->bytes.len;
     if (buf_append(&e->bytes, frame.data, frame.len)) {
-        push_effect(e, s->id, at);
+        effects_push(e, s->id, at);
     } else {
         e->bytes.failed = false;
-        break_session(e, s->id);
+        effects_break(e, s->id);
     }
 }
 
@@ -80,13 +49,24 @@ bool reply_end(struct core *core, const struct caller *to)
 {
     struct effects *e = core->effects;
     size_t at = core->reply_at;
+    bool no_memory = e->bytes.failed && e->bytes.no_memory;
     bool fits = roost__frame_end(&e->bytes, at);
     if (fits)
         send_answer(core, to, at);
+    else if (no_memory)
+        answer_error(core, to, ROOST_ENOMEM, "the server has no memory for the answer");
     else
         answer_error(core, to, ROOST_ELIMIT, "the answer is larger than %d bytes: ask for less at a time",
                      FRAME_MAX);
     return fits;
+}
+
+void reply_finish(struct core *core, const struct caller *to)
+{
+    if (roost__frame_end(&core->effects->bytes, core->reply_at))
+        send_answer(core, to, core->reply_at);
+    else
+        effects_break(core->effects, to->session->id);
 }
 
 void answer_error(struct core *core, const struct caller *to, int code, const char *format, ...)
@@ -110,19 +90,19 @@ void answer_error(struct core *core, const struct caller *to, int code, const ch
     if (roost__frame_end(&e->bytes, at))
         send_answer(core, to, at);
     else
-        break_session(e, to->session->id);
+        effects_break(e, to->session->id);
 }
 
 void answer_nil(struct core *core, const struct caller *to)
 {
     roost__put_nil(reply_begin(core, to));
-    reply_end(core, to);
+    reply_finish(core, to);
 }
 
 void answer_int(struct core *core, const struct caller *to, int64_t v)
 {
     roost__put_int(reply_begin(core, to), v);
-    reply_end(core, to);
+    reply_finish(core, to);
 }
 
 void answer_grant(struct core *core, const struct caller *to, uint64_t token, bool owner_died)
@@ -131,7 +111,7 @@ void answer_grant(struct core *core, const struct caller *to, uint64_t token, bo
     roost__put_array(b, 2);
     roost__put_uint(b, token);
     roost__put_bool(b, owner_died);
-    reply_end(core, to);
+    reply_finish(core, to);
 }
 
 struct sending {
@@ -145,7 +125,7 @@ static void count_sent(void *context, uint64_t id)
     struct object *o = object_find(s->core, id);
     s->core->reply_refs = true;
     if (o != NULL && !session_retain(s->session, o))
-        break_session(s->core->effects, s->session->id);
+        effects_break(s->core->effects, s->session->id);
 }
 
 void put_cell(struct core *core, const struct caller *to, struct buf *out, const struct cell *cell)
@@ -176,7 +156,7 @@ void reply_bool(struct call *c, bool v)
 {
     done(c);
     roost__put_bool(reply_begin(c->core, &c->caller), v);
-    reply_end(c->core, &c->caller);
+    reply_finish(c->core, &c->caller);
 }
 
 void reply_int(struct call *c, int64_t v)
@@ -201,11 +181,11 @@ void reply_raw(struct call *c, struct slice value)
 
 void reply_ref(struct call *c, struct object *o)
 {
-    if (!session_retain(c->caller.session, o)) {
-        object_check(c->core, o);
+    if (!o->fresh && !session_retain(c->caller.session, o)) {
         fail_memory(c);
         return;
     }
+    o->fresh = false;
     done(c);
     roost__put_ref(reply_begin(c->core, &c->caller), o->id, o->type->code);
     c->core->reply_refs = true;

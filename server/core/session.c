@@ -29,12 +29,24 @@ struct session *session_find(const struct core *core, uint64_t id)
     return n == NULL ? NULL : container_of(n, struct session, by_id);
 }
 
-static char *info_text(struct slice info, const char *key)
+/* A text of the info in *ret; NULL: it says none. False without memory. */
+static bool info_text(struct slice info, const char *key, char **ret)
 {
     struct item it = roost__map_item(info, key);
     if (it.kind != ROOST_STR || it.len > INFO_BYTES_MAX)
-        return NULL;
-    return strndup((const char *)it.as.bytes, it.len);
+        return true;
+    *ret = strndup((const char *)it.as.bytes, it.len);
+    return *ret != NULL;
+}
+
+/* Frees a session that nobody knows, or none any more; NULL is allowed. */
+static void discard(struct session *s)
+{
+    if (s == NULL)
+        return;
+    free(s->host);
+    free(s->label);
+    free(s);
 }
 
 int session_open(struct core *core, struct slice info, struct slice secret, uint64_t *ret)
@@ -43,15 +55,14 @@ int session_open(struct core *core, struct slice info, struct slice secret, uint
         return ROOST_ELIMIT;
     struct session *s = calloc(1, sizeof(*s));
     if (s == NULL || !roost__hmap_reserve(&core->sessions_by_id, 1) ||
-        !roost__heap_reserve(&core->graces, core->session_count + 1 - core->graces.len)) {
-        free(s);
+        !roost__heap_reserve(&core->graces, core->session_count + 1 - core->graces.len) ||
+        !info_text(info, "host", &s->host) || !info_text(info, "label", &s->label)) {
+        discard(s);
         return ROOST_ENOMEM;
     }
     struct item pid = roost__map_item(info, "pid");
     s->id = ++core->last_session;
     s->pid = pid.kind == ROOST_INT && pid.as.i > 0 ? pid.as.u : 0;
-    s->host = info_text(info, "host");
-    s->label = info_text(info, "label");
     s->since_us = core->now_us;
     grace_init(s, info, secret);
     list_init(&s->kept);
@@ -124,9 +135,7 @@ void session_free(struct core *core, struct session *s)
     list_remove(&s->in_core);
     core->session_count--;
     roost__hmap_free(&s->refs_by_id);
-    free(s->host);
-    free(s->label);
-    free(s);
+    discard(s);
 }
 
 static bool ref_has_id(const struct hnode *n, const void *id)

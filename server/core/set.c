@@ -4,6 +4,7 @@
  */
 #include "core/handlers.h"
 #include "core/keymap.h"
+#include "core/undo.h"
 
 const struct type type_set = {.code = ROOST_TYPE_set,
                               .size = sizeof(struct keyed),
@@ -77,7 +78,7 @@ void on_set_open(struct call *c)
         keymap_init(m);
         m->live = true;
         if (arg_given(c, 1) && !add_array(c, m, c->arg[1])) {
-            object_destroy(c->core, o);
+            object_discard(c->core, o);
             return;
         }
     }
@@ -197,7 +198,7 @@ static void remove_where(struct call *c, struct keymap *ours, const struct keyma
     }
 }
 
-/* Adds other's keys to ours. False: the call has failed; what was added before stays. */
+/* Adds other's keys to ours. False: the call has failed; the caller takes back what was added before. */
 static bool add_keys(struct call *c, struct keymap *ours, const struct keymap *other)
 {
     list_each (it, &other->order)
@@ -211,7 +212,11 @@ void on_set_update(struct call *c)
     struct keymap other;
     if (!read_other(c, &other))
         return;
-    if (add_keys(c, map_of(c), &other))
+    struct undo undo;
+    undo_begin(c->core, &undo);
+    bool ok = add_keys(c, map_of(c), &other);
+    undo_end(c->core, &undo, ok);
+    if (ok)
         reply_nil(c);
     keymap_clear(c->core, &other);
 }
@@ -241,6 +246,8 @@ void on_set_symmetric_difference_update(struct call *c)
     struct keymap other, *ours = map_of(c);
     if (!read_other(c, &other))
         return;
+    struct undo undo;
+    undo_begin(c->core, &undo);
     list_each_safe (it, &other.order) {
         struct entry *e = entry_of(it);
         struct key key = {.canonical = slice_of(e->bytes, e->key_len), .hash = e->node.hash};
@@ -250,7 +257,13 @@ void on_set_symmetric_difference_update(struct call *c)
         keymap_remove(c->core, ours, both);
         keymap_remove(c->core, &other, e);
     }
-    if (add_keys(c, ours, &other))
+    bool ok = add_keys(c, ours, &other);
+    if (ok && c->core->undo->failed) {
+        fail_memory(c);
+        ok = false;
+    }
+    undo_end(c->core, &undo, ok);
+    if (ok)
         reply_nil(c);
     keymap_clear(c->core, &other);
 }

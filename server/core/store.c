@@ -11,6 +11,7 @@ struct ranked {
     struct heap_node node;
     struct cell cell;
     int64_t order;
+    struct ranked *next; /* of spare ones */
 };
 
 static struct ranked *ranked_at(const struct heap_node *n)
@@ -40,6 +41,7 @@ void store_free(struct core *core, struct store *s)
 
 static bool reserve(struct store *s, size_t n)
 {
+    n += s->out;
     return s->kind == STORE_PRIORITY ? roost__heap_reserve(&s->heap, n) : cells_reserve(&s->cells, n);
 }
 
@@ -72,19 +74,6 @@ static void unpush_ranked(struct core *core, struct store *s, int64_t last_order
     }
 }
 
-bool store_push_head(struct store *s, struct cell cell)
-{
-    if (!reserve(s, 1))
-        return false;
-    if (s->kind == STORE_PRIORITY)
-        return push_ranked(s, cell, --s->first_order);
-    if (s->kind == STORE_LIFO)
-        cells_push_back(&s->cells, cell);
-    else
-        cells_push_front(&s->cells, cell);
-    return true;
-}
-
 /* Where the next item is in the ring. */
 static size_t next_at(const struct store *s)
 {
@@ -98,26 +87,77 @@ const struct cell *store_peek(const struct store *s)
                                      : cells_get(&s->cells, next_at(s));
 }
 
-struct cell store_pop(struct store *s)
+static struct cell pop(struct store *s, struct ranked **spare)
 {
-    assert(store_size(s) > 0);
-    if (s->kind == STORE_FIFO)
-        return cells_pop_front(&s->cells);
-    if (s->kind == STORE_LIFO)
-        return cells_pop_back(&s->cells);
+    struct cell cell = *store_peek(s);
+    if (s->kind != STORE_PRIORITY) {
+        cells_take(&s->cells, next_at(s), 1);
+        return cell;
+    }
     struct ranked *r = ranked_at(heap_first(&s->heap));
-    struct cell cell = r->cell;
     roost__heap_remove(&s->heap, &r->node);
-    free(r);
+    r->next = *spare;
+    *spare = r;
     return cell;
+}
+
+struct cell store_take_out(struct store *s, struct ranked **spare)
+{
+    s->out++;
+    return pop(s, spare);
+}
+
+void store_put_back(struct store *s, struct cell cell, struct ranked **spare)
+{
+    assert(s->out > 0);
+    s->out--;
+    if (s->kind == STORE_LIFO) {
+        cells_push_back(&s->cells, cell);
+    } else if (s->kind == STORE_FIFO) {
+        cells_push_front(&s->cells, cell);
+    } else {
+        struct ranked *r = *spare;
+        *spare = r->next;
+        *r = (struct ranked){.cell = cell, .order = --s->first_order};
+        heap_node_init(&r->node);
+        bool pushed = roost__heap_push(&s->heap, &r->node);
+        assert(pushed);
+    }
+}
+
+static void free_spare(struct ranked *spare)
+{
+    while (spare != NULL) {
+        struct ranked *next = spare->next;
+        free(spare);
+        spare = next;
+    }
+}
+
+void store_let_go(struct store *s, size_t n, struct ranked *spare)
+{
+    if (s != NULL) {
+        assert(s->out >= n);
+        s->out -= n;
+        store_trim(s);
+    }
+    free_spare(spare);
+}
+
+void store_trim(struct store *s)
+{
+    cells_trim(&s->cells, s->out);
 }
 
 void store_drain(struct core *core, struct store *s)
 {
+    struct ranked *spare = NULL;
     while (store_size(s) > 0) {
-        struct cell cell = store_pop(s);
+        struct cell cell = pop(s, &spare);
         cell_free(core, &cell);
     }
+    free_spare(spare);
+    store_trim(s);
 }
 
 void store_each_stored(const struct store *s, void (*visit)(void *context, uint64_t id), void *context)

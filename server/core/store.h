@@ -15,7 +15,10 @@ struct store {
     struct cells cells;
     struct heap heap;
     int64_t last_order, first_order; /* of priority items: put, and returned to the head */
+    size_t out;                      /* items taken out that may still come back: their room stays theirs */
 };
+
+struct ranked; /* an item's node in the heap */
 
 /* Of zeroed memory. */
 void store_init(struct store *s, enum store_kind kind);
@@ -31,12 +34,23 @@ static inline size_t store_size(const struct store *s)
 /* Moves n stored items in; a transaction may take them back. False without memory, and none is in. */
 bool store_push_all(struct core *core, struct store *s, const struct cell *cells, size_t n);
 
-/* Puts an item back where the next pop finds it. False without memory. */
-bool store_push_head(struct store *s, struct cell cell);
-
 /* The next item, of one that is not empty. */
 const struct cell *store_peek(const struct store *s);
-struct cell store_pop(struct store *s);
+
+/*
+ * Takes the next item out, on its way to somebody. It keeps its room, and its node goes to the spare ones, so
+ * that putting it back needs no memory.
+ */
+struct cell store_take_out(struct store *s, struct ranked **spare);
+
+/* Puts one back where the next take finds it. */
+void store_put_back(struct store *s, struct cell cell, struct ranked **spare);
+
+/* n of them will not come back; frees what is spare. s NULL: the store is gone. */
+void store_let_go(struct store *s, size_t n, struct ranked *spare);
+
+/* Gives memory back that neither items nor those taken out need. */
+void store_trim(struct store *s);
 
 /* Frees all items. */
 void store_drain(struct core *core, struct store *s);

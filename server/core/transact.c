@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "core/clause.h"
+#include "core/effects.h"
 #include "core/handlers.h"
 #include "core/undo.h"
 
@@ -152,6 +153,15 @@ static void fail_call(struct call *c, const struct wanted *w, int code, const st
          (const char *)message->as.bytes);
 }
 
+/* What the calls have to say has room, as a step's own answer has. */
+static bool ready_for_answers(struct call *c, struct effects *answers)
+{
+    bool ready = effects_ready(answers, 1);
+    if (!ready)
+        fail_memory(c);
+    return ready;
+}
+
 /* Runs all calls, their answers going to `answers`. False: one failed, and so has c; all is to be taken back.
  */
 static bool run_calls(struct call *c, struct effects *answers)
@@ -218,7 +228,7 @@ static void apply(struct call *c)
     struct effects answers;
     effects_init(&answers);
     c->core->undo = &undo;
-    if (run_calls(c, &answers) && room_for_answer(c, &answers)) {
+    if (ready_for_answers(c, &answers) && run_calls(c, &answers) && room_for_answer(c, &answers)) {
         answer_results(c, &answers);
         undo_commit(c->core);
     } else {

@@ -73,6 +73,20 @@ void undo_wake(struct core *core, struct object *o, wake *serve)
     u->wakes[u->wake_len++].serve = serve;
 }
 
+void undo_begin(struct core *core, struct undo *mine)
+{
+    *mine = (struct undo){0};
+    if (core->undo == NULL)
+        core->undo = mine;
+}
+
+void undo_end(struct core *core, struct undo *mine, bool keep)
+{
+    if (core->undo != mine)
+        return;
+    keep ? undo_commit(core) : undo_roll_back(core);
+}
+
 static void end(struct undo *u)
 {
     free(u->steps);

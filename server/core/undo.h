@@ -55,6 +55,11 @@ bool undo_bytes(struct core *core, void *p, size_t n);
 /* Serves those who wait for o: now, or when the transaction is through. */
 void undo_wake(struct core *core, struct object *o, wake *serve);
 
+/* Several changes that are to happen all or not at all, in a transaction or outside of one: `mine` is the log
+ * where there is none. */
+void undo_begin(struct core *core, struct undo *mine);
+void undo_end(struct core *core, struct undo *mine, bool keep);
+
 /* Ends the log: takes all back, or keeps it and serves who waits; core->undo is NULL again. */
 void undo_roll_back(struct core *core);
 void undo_commit(struct core *core);

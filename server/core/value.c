@@ -1,7 +1,7 @@
 /* value.c: one typed value: an element of a typecode. Every method is O(1). */
+#include "core/cell.h"
 #include "core/handlers.h"
 #include "core/number.h"
-#include "core/order.h"
 #include "core/undo.h"
 
 struct value_object {
@@ -59,7 +59,7 @@ void on_value_open(struct call *c)
         reply_ref(c, o);
         return;
     }
-    object_destroy(c->core, o);
+    object_discard(c->core, o);
 }
 
 static void reply_element(struct call *c)
@@ -115,8 +115,8 @@ void on_value_compare_and_set(struct call *c)
     if (!number_store(c, v->typecode, c->arg[1],
                       wanted)) /* a bad value is refused whether it would be set or not */
         return;
-    bool equal = order_equal(value_bytes(c->object, now), c->arg[0], &c->core->scratch);
-    if (!undo_bytes(c->core, v->element, sizeof(v->element))) {
+    bool equal = value_equal(c->core, value_bytes(c->object, now), c->arg[0]);
+    if (c->core->starved || !undo_bytes(c->core, v->element, sizeof(v->element))) {
         fail_memory(c);
         return;
     }

@@ -127,8 +127,13 @@ static bool take_session_frame(struct conn *c, struct batch *batch, struct slice
     default:
         event.kind = EVENT_TIME; /* none of a client's */
     }
-    if (event.kind != EVENT_TIME && server_step(c->server, batch, event) == ROOST_OK)
+    int rc = event.kind != EVENT_TIME ? server_step(c->server, batch, event) : ROOST_EPROTO;
+    if (rc == ROOST_OK)
         return true;
+    if (rc == ROOST_ENOMEM) { /* it was not executed: a client with grace sends it again */
+        log_warn("%s: closing: no memory to answer", c->peer);
+        return false;
+    }
     conn_goodbye(c, ROOST_EPROTO, "a frame has the wrong shape");
     return false;
 }
@@ -200,7 +205,7 @@ void conn_write(struct conn *c, struct slice bytes)
     bool ok = c->closed || buf_append(&c->out, bytes.data, bytes.len);
     pthread_mutex_unlock(&c->mutex);
     if (!ok) {
-        log_warn("%s: closing: it does not read its answers", c->peer);
+        log_warn("%s: closing: it does not read its answers, or there is no memory for them", c->peer);
         c->ops->close(c);
     }
 }

@@ -89,11 +89,12 @@ static bool welcome(struct conn *c, const struct hello *h, const uint8_t secret[
     return ok;
 }
 
-static bool bind_session(struct conn *c, struct batch *batch)
+/* Without memory the session ends, or waits for another connection. */
+static bool bind_session(struct conn *c, struct batch *batch, enum event_kind otherwise)
 {
     if (server_bind(c->server, c))
         return true;
-    server_step(c->server, batch, (struct event){.kind = EVENT_LOST, .session = c->session});
+    server_step(c->server, batch, (struct event){.kind = otherwise, .session = c->session});
     c->session = 0;
     return false;
 }
@@ -109,7 +110,7 @@ static bool open_session(struct conn *c, struct batch *batch, const struct hello
         return false;
     }
     c->session = c->server->effects.opened;
-    if (!bind_session(c, batch))
+    if (!bind_session(c, batch, EVENT_LOST))
         return false;
     log_debug("%s: session %llu begins", c->peer, (unsigned long long)c->session);
     lease_begin(c, h->lease_ms);
@@ -123,13 +124,16 @@ static bool resume_session(struct conn *c, struct batch *batch, const struct hel
         return false;
     }
     struct event resume = {.kind = EVENT_RESUMED, .session = h->session, .secret = h->secret};
-    if (server_step(c->server, batch, resume) != ROOST_OK) {
+    int rc = server_step(c->server, batch, resume);
+    if (rc == ROOST_ENOMEM)
+        return false; /* the session stays: the client tries again */
+    if (rc != ROOST_OK) {
         conn_goodbye(c, ROOST_ESESSION, "the session ended; what it held was released");
         return false;
     }
     server_take_over(c->server, h->session);
     c->session = h->session;
-    if (!bind_session(c, batch))
+    if (!bind_session(c, batch, EVENT_DETACHED))
         return false;
     log_debug("%s: session %llu goes on", c->peer, (unsigned long long)c->session);
     lease_begin(c, h->lease_ms);

@@ -214,7 +214,7 @@ static void peer_begin(struct epoll_listener *l, int fd)
     p->sending = buf_make(OUT_MAX);
     list_init(&p->in_newborn);
     if (!server_admit(l->server, &p->conn)) {
-        log_warn("%s: refused a connection: %d are open", l->base.url, CONNECTIONS_MAX);
+        log_warn("%s: refused a connection: the server stops, or %d are open", l->base.url, CONNECTIONS_MAX);
         conn_discard(&p->conn);
         return;
     }

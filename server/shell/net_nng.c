@@ -178,7 +178,7 @@ static void welcome_stream(struct nng_listener_state *l, nng_stream *stream)
         return;
     }
     if (!server_admit(l->server, &p->conn)) {
-        log_warn("%s: refused a connection: %d are open", l->base.url, CONNECTIONS_MAX);
+        log_warn("%s: refused a connection: the server stops, or %d are open", l->base.url, CONNECTIONS_MAX);
         conn_discard(&p->conn);
     } else if (!post_recv(p)) {
         peer_close(&p->conn);

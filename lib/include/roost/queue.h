@@ -39,7 +39,8 @@ ROOST_API void roost_queue_close(roost_queue *handle);
 /* Adds item, waiting for room. Errors: ROOST_ETIMEDOUT, ROOST_EFULL (timeout 0), ROOST_ESHUTDOWN. */
 ROOST_API int roost_queue_put(roost_queue *q, roost_value item, int timeout_ms);
 
-/* Takes an item, waiting for one. Errors: ROOST_ETIMEDOUT, ROOST_EEMPTY (timeout 0), ROOST_ESHUTDOWN. */
+/* Takes an item, waiting for one. Errors: ROOST_ETIMEDOUT, ROOST_EEMPTY (timeout 0), ROOST_ESHUTDOWN;
+ * ROOST_ENOMEM for want of memory here: the item returns to the queue when the session ends. */
 ROOST_API int roost_queue_get(roost_queue *q, roost_value *ret, int timeout_ms);
 
 /* Without waiting. Errors: ROOST_EFULL, ROOST_EEMPTY, ROOST_ESHUTDOWN. */

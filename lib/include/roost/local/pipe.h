@@ -40,7 +40,7 @@ ROOST_API int roost_pipe_send_bytes(roost_pipe *p, const void *data, size_t len,
 
 /* Receives a value; *ret is the caller's to free. Errors: ROOST_ECLOSED when the other end is closed and
  * nothing is left, or this one only sends; ROOST_ETIMEDOUT; ROOST_EPROTO when the message is no value (it is
- * gone). */
+ * gone); ROOST_ENOMEM (the message stays, in this process). */
 ROOST_API int roost_pipe_recv(roost_pipe *p, roost_value *ret, int timeout_ms);
 
 /* Receives a message as bytes: malloc'ed and the caller's. */
