@@ -13,8 +13,9 @@ static char wrong[256];
 
 struct section {
     int64_t token;
-    int64_t invoked, begin, end; /* acquire's invocation; between the last two the lock is certainly held */
-    int64_t sum;                 /* what its fenced write saw; 0: none that is known */
+    int64_t invoked, begin; /* acquire's invocation and return */
+    int64_t end;            /* it was certainly still held then; as long as that is unknown: invoked */
+    int64_t sum;            /* what its fenced write saw; 0: none that is known */
 };
 
 static int by_token(const void *a, const void *b)
@@ -38,7 +39,7 @@ static const char *add_deeds(struct section *all, size_t n, const struct op **de
         struct section *s = find(all, n, op->arg);
         if (s == NULL)
             return WRONG("lock %d: token %" PRId64 " was used, but never given", op->object, op->arg);
-        if (op->returned == NEVER)
+        if (!op_known(op))
             continue;
         s->end = op->invoked > s->end ? op->invoked : s->end;
         if (op->kind == OP_FENCED)
@@ -77,11 +78,11 @@ const char *check_lock(const struct history *h, int object)
     struct section *all = calloc(n + 1, sizeof(*all));
     assert_non_null(all);
     for (size_t i = 0; i < n; i++)
-        if (acquires[i]->returned != NEVER)
+        if (op_known(acquires[i]))
             all[len++] = (struct section){.token = acquires[i]->result,
                                           .invoked = acquires[i]->invoked,
                                           .begin = acquires[i]->returned,
-                                          .end = acquires[i]->returned};
+                                          .end = acquires[i]->invoked};
     qsort(all, len, sizeof(*all), by_token);
     wrong[0] = '\0';
     if (add_deeds(all, len, deeds, deeds_len) == NULL)

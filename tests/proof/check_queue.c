@@ -26,7 +26,7 @@ static const char *sums_rise(const struct op **ops, size_t n, int object)
     int64_t last_invoked = INT64_MIN;
     for (size_t i = 0; i < n; i++) {
         const struct op *op = ops[i];
-        if (op->returned == NEVER)
+        if (!op_known(op))
             continue;
         if (i > 0 && op->result == ops[i - 1]->result)
             return WRONG("counter %d: two saw the sum %" PRId64, object, op->result);
@@ -43,7 +43,7 @@ const char *check_counter(const struct history *h, int object, int64_t final)
     int64_t known = 0, unknown = 0;
     const struct op **ops = history_select(h, 1u << OP_COUNT, object, &n);
     for (size_t i = 0; i < n; i++)
-        ops[i]->returned == NEVER ? unknown++ : known++;
+        !op_known(ops[i]) ? unknown++ : known++;
     wrong[0] = '\0';
     if (final < known || final > known + unknown)
         WRONG("counter %d: is %" PRId64 " after %" PRId64 " that returned and %" PRId64 " unknown", object,
@@ -74,20 +74,22 @@ static int by_taken(const void *item, const void *entry)
 }
 
 /* Gives every take its put. */
-static const char *match(struct item *items, size_t n, const struct op **takes, size_t takes_len, int object)
+static const char *match(const struct history *h, struct item *items, size_t n, const struct op **takes,
+                         size_t takes_len, int object)
 {
     for (size_t i = 0; i < takes_len; i++) {
         const struct op *take = takes[i];
-        if (take->returned == NEVER)
+        if (!op_known(take))
             continue;
         struct item *item = n == 0 ? NULL : bsearch(&take->result, items, n, sizeof(*items), by_taken);
         if (item == NULL)
             return WRONG("queue %d: %" PRId64 " was taken, but never put", object, take->result);
-        if (item->take != NULL)
+        if (item->take != NULL && history_confirmed(h, take) && history_confirmed(h, item->take))
             return WRONG("queue %d: %" PRId64 " was taken twice", object, take->result);
         if (take->returned < item->put->invoked)
             return WRONG("queue %d: %" PRId64 " was taken before it was put", object, take->result);
-        item->take = take;
+        if (item->take == NULL)
+            item->take = take;
     }
     return NULL;
 }
@@ -95,7 +97,7 @@ static const char *match(struct item *items, size_t n, const struct op **takes, 
 static bool begun_before(const struct op **takes, size_t n, int64_t time)
 {
     for (size_t i = 0; i < n && takes[i]->invoked < time; i++)
-        if (takes[i]->returned == NEVER)
+        if (!op_known(takes[i]))
             return true;
     return false;
 }
@@ -104,7 +106,7 @@ static size_t unknown_takes(const struct op **takes, size_t n)
 {
     size_t unknown = 0;
     for (size_t i = 0; i < n; i++)
-        unknown += takes[i]->returned == NEVER;
+        unknown += !op_known(takes[i]);
     return unknown;
 }
 
@@ -119,10 +121,10 @@ static const char *order_and_number(const struct item *items, size_t n, const st
         if (i + 1 < n && it->put->process != items[i + 1].put->process)
             later_taken = NEVER;
         if (it->take == NULL) {
-            lost += it->put->returned != NEVER;
+            lost += op_known(it->put);
             continue;
         }
-        if (it->put->returned != NEVER && it->take->invoked > later_taken) {
+        if (op_known(it->put) && it->take->invoked > later_taken) {
             if (!begun_before(takes, takes_len, later_taken))
                 return WRONG("queue %d: %" PRId64 " was overtaken", object, it->put->arg);
             overtaken++;
@@ -146,7 +148,7 @@ const char *check_queue(const struct history *h, int object)
         items[i].put = puts[i];
     qsort(items, n, sizeof(*items), by_item);
     wrong[0] = '\0';
-    if (match(items, n, takes, takes_len, object) == NULL)
+    if (match(h, items, n, takes, takes_len, object) == NULL)
         order_and_number(items, n, takes, takes_len, object);
     free(items);
     free(takes);

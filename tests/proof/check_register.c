@@ -102,7 +102,7 @@ static bool add(struct seen *s, const uint64_t taken[2], int64_t value)
 /* Could it answer so? Then *value is what stands in it afterwards. */
 static bool apply(const struct op *op, int64_t *value)
 {
-    bool known = atomic_load(&op->state) == OP_DONE;
+    bool known = op_known(op);
     if (op->kind == OP_GET)
         return !known || op->result == *value;
     if (op->kind == OP_SET) {
@@ -139,7 +139,7 @@ static void make_list(struct search *s, const struct op **ops, size_t n)
         struct node *call = &s->nodes[2 * i], *ret = call + 1;
         *call = (struct node){
             .match = ret, .op = ops[i], .time = ops[i]->invoked, .mark = {mix(2 * i + 1), mix(2 * i + 2)}};
-        *ret = (struct node){.op = ops[i], .time = ops[i]->returned};
+        *ret = (struct node){.op = ops[i], .time = op_known(ops[i]) ? ops[i]->returned : NEVER};
         order[2 * i] = call;
         order[2 * i + 1] = ret;
     }

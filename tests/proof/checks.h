@@ -25,12 +25,15 @@ const char *check_counter(const struct history *h, int object, int64_t final);
  * Queues, after everything was taken out: nobody takes what was not put, nobody takes it twice; every put
  * that returned is taken, and items of one process in the order of its puts. One unknown take excuses one
  * item: it died with the process that had it in hand, or came back to the head after later ones were taken.
+ * A take that returned may be repeated by another if no later call of its session was answered: then the
+ * session may have been lost before the server heard that the item had arrived.
  */
 const char *check_queue(const struct history *h, int object);
 
 /*
- * Locks: sections never overlap; a section lasts from the return of acquire to the release that succeeds,
- * else to the last thing its token let it do. Tokens are given once and rise in time, and fenced writes take
+ * Locks: sections never overlap; a section lasts from the return of acquire to the last thing that its token
+ * let it do: a fenced write or the release. (The return alone proves nothing: who was stopped may read the
+ * answer when its session is over.) Tokens are given once and rise in time, and fenced writes take
  * effect in the order of their tokens.
  */
 const char *check_lock(const struct history *h, int object);

@@ -27,7 +27,6 @@ struct op *history_begin(struct history *h, int lane, struct op op)
     if (at == LANE_OPS)
         return NULL;
     op.invoked = world_now();
-    op.returned = NEVER;
     l->ops[at] = op;
     atomic_store(&l->ops[at].state, OP_UNKNOWN);
     atomic_store(&l->len, at + 1);
@@ -41,6 +40,23 @@ void history_end(struct op *op, enum op_state state, int64_t result)
     op->returned = world_now();
     op->result = result;
     atomic_store(&op->state, state);
+}
+
+bool op_known(const struct op *op)
+{
+    return atomic_load(&op->state) == OP_DONE;
+}
+
+bool history_confirmed(const struct history *h, const struct op *op)
+{
+    for (int lane = 0; lane < LANES_MAX; lane++)
+        for (int i = 0; i < atomic_load(&h->lanes[lane].len); i++) {
+            const struct op *later = &h->lanes[lane].ops[i];
+            if (later->process == op->process && later->invoked >= op->returned &&
+                atomic_load(&later->state) != OP_UNKNOWN)
+                return true;
+        }
+    return false;
 }
 
 static int by_invocation(const void *a, const void *b)

@@ -37,9 +37,9 @@ enum op_state { OP_NONE, OP_UNKNOWN, OP_DONE, OP_REFUSED /* certainly without ef
 struct op {
     _Atomic(enum op_state) state;
     enum op_kind kind;
-    int object; /* which register, counter, queue or lock */
-    int process;
-    int64_t invoked, returned; /* nanoseconds; NEVER while unknown */
+    int object;                /* which register, counter, queue or lock */
+    int process;               /* each session counts as one of its own */
+    int64_t invoked, returned; /* nanoseconds */
     int64_t arg, expected, result;
 };
 
@@ -62,6 +62,12 @@ struct op *history_begin(struct history *h, int lane, struct op op);
 
 /* It has returned. */
 void history_end(struct op *op, enum op_state state, int64_t result);
+
+/* It has returned, and its result is to be explained. (Who is killed while he ends it leaves it unknown.) */
+bool op_known(const struct op *op);
+
+/* Has the server answered a later call of the same process? */
+bool history_confirmed(const struct history *h, const struct op *op);
 
 /* Those of one object whose kind is in kinds (a set of bits 1 << kind), in the order of invocation, those
  * refused left out. The array is the caller's. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EXIT_UNEXPLAINED = 7, MOMENT_MS = 20, PATIENCE_MS = 300 };
+enum { EXIT_UNEXPLAINED = 7, MOMENT_MS = 20, PATIENCE_MS = 60 };
 
 struct life {
     struct worker w;
