@@ -187,7 +187,7 @@ static bool nobody(int client)
 static void a_server_that_executes_a_call_sent_again_is_found_out(void **state)
 {
     (void)state;
-    struct scene s = {.kinds = 1u << OP_GET | 1u << OP_ADD | 1u << OP_COUNT | 1u << OP_PUT,
+    struct scene s = {.kinds = 1u << OP_GET | 1u << OP_ADD | 1u << OP_COUNT | 1u << OP_PUT | 1u << OP_TAKE,
                       .tcp = {.grace_ms = 5000, .lease_ms = -1},
                       .ipc = {.grace_ms = 5000, .lease_ms = -1}};
     struct chaos c = {.cut = lose_answers,
