@@ -94,7 +94,7 @@ static void strike(struct run *r)
         stop_one(r, client);
         break;
     case 4:
-        if (r->c->stops_server && chance(r, 3) == 0)
+        if (r->c->stops_server)
             stop_server(r);
         break;
     default:
