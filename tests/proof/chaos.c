@@ -5,7 +5,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,10 +29,8 @@ static uint64_t chance(struct run *r, uint64_t n)
 
 static void give_birth(struct run *r, int client)
 {
-    pid_t pid = fork();
-    assert_true(pid >= 0);
+    pid_t pid = world_fork(-1);
     if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
         r->c->live(r->c->arg, client, r->clients[client].lives);
         _exit(EXIT_FAILURE);
     }

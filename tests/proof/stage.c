@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,7 +53,6 @@ static void obey(const struct waitable *what, struct actor *a)
 static void act(const struct waitable *what, struct actor *a, const char *url, roost_options options)
 {
     struct report r = {0};
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     r.rc = roost_connect(url, &options, &a->m);
     if (r.rc == 0)
         r.rc = what->open(a);
@@ -72,10 +70,8 @@ struct actor *stage_actor(struct stage *s, const char *url, roost_options option
     assert_true(s->actor_count < ACTORS_MAX);
     struct actor *a = &s->actors[s->actor_count++];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line), 0);
-    a->pid = fork();
-    assert_true(a->pid >= 0);
+    a->pid = world_fork(line[1]);
     if (a->pid == 0) {
-        close(line[0]);
         a->line = line[1];
         act(s->what, a, url, options);
     }

@@ -32,18 +32,34 @@ int world_reap(pid_t pid)
     return status;
 }
 
+static void close_all_but(int keep)
+{
+    enum { FIRST = STDERR_FILENO + 1 };
+    if (keep > FIRST)
+        close_range(FIRST, (unsigned)keep - 1, 0);
+    close_range(keep < 0 ? FIRST : (unsigned)keep + 1, ~0u, 0);
+}
+
+pid_t world_fork(int keep)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
+        close_all_but(keep);
+    }
+    return pid;
+}
+
 /* Runs the server; returns when it listens, with the address it has chosen. */
 static void launch(struct world *w)
 {
     int ready[2];
     char fd[16];
     assert_int_equal(pipe(ready), 0);
-    w->server = fork();
-    assert_true(w->server >= 0);
+    w->server = world_fork(ready[1]);
     if (w->server == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
         snprintf(fd, sizeof(fd), "%d", ready[1]);
-        close(ready[0]);
         execl(w->roostd, "roostd", "--listen", w->tcp, "--listen", w->ipc, "--ready-fd", fd, "--log-level",
               "error", (char *)NULL);
         _exit(127);

@@ -38,6 +38,10 @@ void world_await(struct world *w, const char *what, int64_t value);
 /* Nanoseconds, monotonic, the same clock in all processes. */
 int64_t world_now(void);
 
+/* fork(), whose child dies with its parent and has no descriptor of its parent's but keep (-1: none): a
+ * connection that the parent closes is closed. */
+pid_t world_fork(int keep);
+
 /* Waits for a child's end; its status as of waitpid(). */
 int world_reap(pid_t pid);
 
