@@ -272,8 +272,9 @@ static void await(struct conn *c, struct call *call)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Only what is acknowledged is ours (PROTOCOL.md, section 5). When the stream broke just now, a call there
- * and back tells whether the session goes on: the acknowledgement is sent again before it. */
+/* Only what is acknowledged is ours (PROTOCOL.md, section 5). When the stream broke just now, or while this
+ * process was stopped past its lease with the answer waiting in its socket, a call there and back tells
+ * whether the session goes on: the acknowledgement is sent again before it. */
 static int acknowledge(struct conn *c, uint64_t number)
 {
     int rc = roost__send_ack(c, number);

@@ -194,6 +194,8 @@ int roost__send_ack(struct conn *c, uint64_t number)
         rc = send_out(c);
     else
         rc = roost__fail(ROOST_ENOMEM, "no memory to acknowledge a delivery");
+    if (rc == ROOST_OK && c->terms.lease_ms > 0 && roost__transport_hung_up(&c->transport))
+        rc = roost__fail(ROOST_ECONN, "the server closed the connection"); /* maybe while we were stopped */
     pthread_mutex_unlock(&c->write_lock);
     return rc;
 }

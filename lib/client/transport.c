@@ -235,6 +235,12 @@ bool roost__transport_send_now(struct transport *t, const void *data, size_t len
     return send(t->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
 }
 
+bool roost__transport_hung_up(const struct transport *t)
+{
+    struct pollfd fd = {.fd = t->fd, .events = POLLRDHUP};
+    return poll(&fd, 1, 0) == 1;
+}
+
 int roost__transport_replace(struct transport *t, struct transport *with)
 {
     int rc = ROOST_OK;

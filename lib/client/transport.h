@@ -41,6 +41,9 @@ ssize_t roost__transport_recv_now(struct transport *t, void *data, size_t len);
 /* Sends a few bytes without waiting; false when not all of them went. */
 bool roost__transport_send_now(struct transport *t, const void *data, size_t len);
 
+/* Has the peer closed the stream, as far as this host knows? What came before may still be there to read. */
+bool roost__transport_hung_up(const struct transport *t);
+
 /* The stream t becomes `with`, which is closed; its descriptor's number stays, for who uses it meanwhile. */
 int roost__transport_replace(struct transport *t, struct transport *with);
 

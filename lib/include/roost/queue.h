@@ -3,7 +3,10 @@
  * or not.
  *
  * Who waits is served in order of arrival. An item taken belongs to the caller when the call returns; if the
- * process dies before, it goes back to the head of the queue. After a shutdown puts return ROOST_ESHUTDOWN,
+ * process dies before, it goes back to the head of the queue. Over tcp:// there is a moment in which it does
+ * so too after the call returned: the line breaks then, and the process dies or its session is lost
+ * (ROOST_ESESSION, ROOST_ECONN) before any later call of it was answered. Who must not work an item off twice
+ * makes the get part of a transaction (roost/transaction.h) that records it. After a shutdown puts return ROOST_ESHUTDOWN,
  * and gets do when the queue is empty. roost/object.h says what holds for all handles: ownership, threads,
  * blocking, errors.
  */
