@@ -270,6 +270,7 @@ bool order_equal(struct slice a, struct slice b, struct buf *scratch)
         return order_compare(a, b, NULL) == 0;
     if (x.len != y.len)
         return false;
+    buf_reset(scratch);
     canonical(a.data, scratch);
     size_t middle = scratch->len;
     canonical(b.data, scratch);

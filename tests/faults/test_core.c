@@ -26,7 +26,7 @@ enum { CASES_MAX = 256, EVENTS_MAX = 4000, COMPLAINTS_MAX = 8 /* printed for a c
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { EVENTS_TRIED = 6 };
 #else
-enum { EVENTS_TRIED = 400 };
+enum { EVENTS_TRIED = 60 };
 #endif
 
 typedef void group(const struct CMUnitTest **ret, size_t *ret_len);
