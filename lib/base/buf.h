@@ -42,6 +42,13 @@ static inline void buf_reset(struct buf *b)
     b->failed = b->no_memory = false;
 }
 
+/* A buffer whose bytes were to come from another fails when that one has. */
+static inline void buf_fail_with(struct buf *b, const struct buf *from)
+{
+    b->failed = b->failed || from->failed;
+    b->no_memory = b->no_memory || (from->failed && from->no_memory);
+}
+
 static inline bool buf_append(struct buf *b, const void *data, size_t n)
 {
     if (b->cap - b->len < n && !roost__buf_reserve(b, n))

@@ -237,8 +237,7 @@ void object_describe(struct core *core, const struct object *o, struct buf *out)
 {
     struct buf own = buf_make(64 << 10);
     unsigned n = o->type->describe != NULL ? o->type->describe(o, &own) : 0;
-    out->failed |= own.failed;
-    out->no_memory |= own.no_memory;
+    buf_fail_with(out, &own);
     size_t waiting = 0;
     for (unsigned i = 0; i < LINES_MAX; i++)
         waiting += line_len(o, i);

@@ -395,8 +395,9 @@ static void get_for_good(struct call *c, struct queue *q, size_t max, bool many)
     if (many)
         roost__put_array(out, n);
     buf_append(out, items.data, items.len);
-    if (n == 0 || items.failed)
-        out->failed = true;
+    buf_fail_with(out, &items);
+    if (n == 0) /* the log had no memory: all will be taken back */
+        out->failed = out->no_memory = true;
     reply_end(c->core, &c->caller);
     c->done = true;
     roost__buf_free(&items);
