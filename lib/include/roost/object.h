@@ -19,8 +19,8 @@
  * for ever, 0 does not wait. Errors every call may return: ROOST_EINVAL (NULL handle, bad argument),
  * ROOST_ENOENT and ROOST_EDELETED (the object was deleted), ROOST_ECONN, ROOST_ESESSION and ROOST_EEPOCH (the
  * session is over: manager.h), ROOST_ECANCELED (roost_cancel()), ROOST_ECLOSED (the manager was closed),
- * ROOST_EPROTO, ROOST_ELIMIT, ROOST_ENOMEM (the server's: nothing was changed; this process's: the call may have
- * taken effect, only its result found no room). The headers name the others.
+ * ROOST_EPROTO, ROOST_ELIMIT, ROOST_ENOMEM (the server's: nothing was changed; this process's: the call may
+ * have taken effect, only its result found no room). The headers name the others.
  */
 #ifndef ROOST_OBJECT_H
 #define ROOST_OBJECT_H
