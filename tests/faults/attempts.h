@@ -33,6 +33,17 @@ static inline void expect_code(int rc, int code, const char *what)
         fail_msg("%s: %s (%s)", what, roost_errname(rc), roost_errmsg());
 }
 
+static inline roost_value text(void)
+{
+    return roost_str("a text that is too long to be kept anywhere but in memory of its own");
+}
+
+static inline void free_value(roost_value *v)
+{
+    roost_value_free(v);
+    *v = roost_nil();
+}
+
 /* A thread that was joined may still be giving back its last memory. */
 static inline bool settles_at(long alive)
 {

@@ -12,17 +12,6 @@
 static roost_manager *server; /* keeps the server alive */
 static roost_manager *m;      /* the script's */
 
-static roost_value text(void)
-{
-    return roost_str("a text that is too long to be kept anywhere but in memory of its own");
-}
-
-static void free_value(roost_value *v)
-{
-    roost_value_free(v);
-    *v = roost_nil();
-}
-
 static void use_dicts(void)
 {
     roost_dict *d, *inner;

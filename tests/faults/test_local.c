@@ -10,17 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static roost_value text(void)
-{
-    return roost_str("a text that is too long to be kept anywhere but in memory of its own");
-}
-
-static void free_value(roost_value *v)
-{
-    roost_value_free(v);
-    *v = roost_nil();
-}
-
 static const char *name_of(const char *what)
 {
     static char name[64];

@@ -63,7 +63,7 @@ ROOST_API int roost_queue_qsize(roost_queue *q, int64_t *ret);
 ROOST_API int roost_queue_empty(roost_queue *q, bool *ret);
 ROOST_API int roost_queue_full(roost_queue *q, bool *ret);
 
-/* Says that count items taken are worked off. Errors: ROOST_EOVERRELEASE when fewer were taken. */
+/* Says that count items taken are worked off. Errors: ROOST_EOVERRELEASE when fewer were put. */
 ROOST_API int roost_queue_task_done(roost_queue *q, uint64_t count);
 
 /* Waits until every item ever put is worked off. Errors: ROOST_ETIMEDOUT. */
