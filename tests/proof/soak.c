@@ -200,14 +200,10 @@ static void finish(void *arg)
 static void cut(void *arg, uint64_t random)
 {
     struct proxy *p = &((struct soak *)arg)->proxy;
-    if (random % 2 == 0) {
+    if (random % 2 == 0)
         atomic_store(&p->cut_after, 100 + (long)(random / 2 % 5000));
-        return;
-    }
-    proxy_set(p, &p->swallows, true);
-    usleep((useconds_t)(random / 2 % 2000));
-    proxy_cut(p);
-    proxy_set(p, &p->swallows, false);
+    else
+        proxy_lose_answers(p, (unsigned)(random / 2 % 2000));
 }
 
 static bool is_mover(int client)
