@@ -6,9 +6,9 @@
  * process dies before, it goes back to the head of the queue. Over tcp:// there is a moment in which it does
  * so too after the call returned: the line breaks then, and the process dies or its session is lost
  * (ROOST_ESESSION, ROOST_ECONN) before any later call of it was answered. Who must not work an item off twice
- * makes the get part of a transaction (roost/transaction.h) that records it. After a shutdown puts return ROOST_ESHUTDOWN,
- * and gets do when the queue is empty. roost/object.h says what holds for all handles: ownership, threads,
- * blocking, errors.
+ * makes the get part of a transaction (roost/transaction.h) that records it. After a shutdown puts return
+ * ROOST_ESHUTDOWN, and gets do when the queue is empty. roost/object.h says what holds for all handles:
+ * ownership, threads, blocking, errors.
  */
 #ifndef ROOST_QUEUE_H
 #define ROOST_QUEUE_H
