@@ -103,7 +103,8 @@ static void the_barrier_waits_for_any_other(struct stage *s)
 
 /* ---- who waits dies ---- */
 
-static void the_next_in_line_is_served(struct stage *s)
+/* One waits behind another, who dies. */
+static void the_first_in_line_dies(struct stage *s, struct actor **ret_holder, struct actor **ret_next)
 {
     struct actor *holder = at_home(s), *dying = at_home(s), *next = at_home(s);
     assert_do(holder, HOLD, 0);
@@ -111,18 +112,22 @@ static void the_next_in_line_is_served(struct stage *s)
     stage_wait(s, next, WAIT, 2);
     stage_kill(dying);
     world_await(&s->world, "waiters", 1);
+    *ret_holder = holder;
+    *ret_next = next;
+}
+
+static void the_next_in_line_is_served(struct stage *s)
+{
+    struct actor *holder, *next;
+    the_first_in_line_dies(s, &holder, &next);
     assert_do(holder, RELEASE, 0);
     assert_report(next, 0, false);
 }
 
 static void its_item_never_enters(struct stage *s)
 {
-    struct actor *taker = at_home(s), *dying = at_home(s), *next = at_home(s);
-    assert_do(taker, HOLD, 0);
-    stage_wait(s, dying, WAIT, 1);
-    stage_wait(s, next, WAIT, 2);
-    stage_kill(dying);
-    world_await(&s->world, "waiters", 1);
+    struct actor *taker, *next;
+    the_first_in_line_dies(s, &taker, &next);
     assert_int_equal(stage_do(taker, RELEASE).item, taker->pid);
     assert_report(next, 0, false);
     assert_int_equal(stage_do(taker, RELEASE).item, next->pid);
