@@ -55,6 +55,16 @@ void proxy_set(struct proxy *p, atomic_bool *what, bool on)
     wake(p);
 }
 
+void proxy_lose_answers(struct proxy *p, unsigned microseconds)
+{
+    proxy_set(p, &p->refuses, true);
+    proxy_set(p, &p->swallows, true);
+    usleep(microseconds);
+    proxy_cut(p);
+    proxy_set(p, &p->swallows, false);
+    proxy_set(p, &p->refuses, false);
+}
+
 static int connect_server(struct proxy *p)
 {
     struct sockaddr_in address = local(atomic_load(&p->port));

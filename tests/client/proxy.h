@@ -38,6 +38,10 @@ void proxy_stop(struct proxy *p);
 /* Closes all connections, now; what they carried is lost. */
 void proxy_cut(struct proxy *p);
 
+/* Loses what the server sends for so long, then closes all connections. No connection begins meanwhile: it
+ * would come to know a part only. */
+void proxy_lose_answers(struct proxy *p, unsigned microseconds);
+
 /* Sets one of the switches. */
 void proxy_set(struct proxy *p, atomic_bool *what, bool on);
 
