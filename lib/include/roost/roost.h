@@ -29,6 +29,7 @@
 #include "roost/manager.h"
 #include "roost/namespace.h"
 #include "roost/object.h"
+#include "roost/page.h"
 #include "roost/pool.h"
 #include "roost/process.h"
 #include "roost/profile.h"
