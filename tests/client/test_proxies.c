@@ -93,7 +93,7 @@ static void dict_proxies_do_what_they_say(void **state)
     assert_false(yes);
     uint64_t cursor = 0;
     OK(roost_dict_page(d, "keys", &cursor, 1, &v));
-    assert_value(v, roost_list_of(roost_str("b")));
+    assert_value(v, roost_list_of(roost_str("a")));
     OK(roost_dict_clear(d));
     OK(roost_dict_len(d, &n));
     assert_int_equal(n, 0);
