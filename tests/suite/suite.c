@@ -19,8 +19,8 @@ struct client {
     void *link;
     uint64_t last_number;
     char *answers[ANSWERS_MAX]; /* by number; NULL: none yet, or taken */
-    char *text; /* the answer taken last */
-    char message[512]; /* of the last error */
+    char *text;                 /* the answer taken last */
+    char message[512];          /* of the last error */
 };
 
 static const struct backend *backend;
