@@ -9,10 +9,11 @@
 
 enum { MESSAGE_MAX = 512 };
 
+/* initial-exec: libroost is linked to its program, and this is touched for every task. */
 static _Thread_local struct {
     int code;
     char message[MESSAGE_MAX];
-} last;
+} last __attribute__((tls_model("initial-exec")));
 
 const char *roost_strerror(int code)
 {

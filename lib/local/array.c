@@ -125,7 +125,7 @@ int roost_local_array_set_slice(roost_local_array *a, int64_t start, int64_t sto
                                 roost_value values)
 {
     struct typed *h = typed_of(a);
-    struct range r;
+    struct range r = {0};
     int rc = slice_range(h, "set_slice", start, stop, step, &r);
     if (rc != ROOST_OK)
         return rc;

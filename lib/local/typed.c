@@ -155,7 +155,7 @@ int roost__typed_open(const char *name, enum local_type type, const char *typeco
     h->body = (struct typed_body *)(void *)h->segment.head;
     h->t = s.t;
     h->with_lock = lock;
-    h->quick = lock && s.t->kind == NUMBER_SIGNED;
+    h->quick = lock && s.t->kind == NUMBER_SIGNED && s.t->size >= sizeof(int32_t);
     h->lock = (struct roost_local_rlock){h->segment, &h->body->rlock};
     if (found && (rc = check_found(h, &s)) != ROOST_OK) {
         roost__local_close(h);

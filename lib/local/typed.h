@@ -27,7 +27,7 @@ struct typed {
     const struct typecode *t;
     struct typed_body *body;
     bool with_lock;
-    bool quick; /* signed integers under a lock: see typed_add_quick() */
+    bool quick; /* see typed_add_quick() */
 };
 
 /* values: what the elements become at creation (nil: 0), one (is_array false) or an array of len. Errors: see
@@ -38,28 +38,19 @@ int roost__typed_open(const char *name, enum local_type type, const char *typeco
 int roost__typed_get(struct typed *h, size_t i, roost_value *ret);
 int roost__typed_set(struct typed *h, size_t i, roost_value value);
 int roost__typed_add(struct typed *h, size_t i, const roost_value *delta, roost_value *ret);
-/* The case that is worth its own code, measured: a signed integer plus one. False: take the long way. */
+/* The case that is worth its own code, measured: a signed integer of 4 or 8 bytes plus one. False: take the
+ * long way. */
 static inline bool typed_add_quick(struct typed *h, size_t i, int64_t delta, int64_t *ret)
 {
     void *p = h->body->elements + i * h->t->size;
-    int64_t now, sum;
+    bool wide = h->t->size == sizeof(int64_t);
+    int64_t sum;
     rlock_lock(&h->body->rlock, -1);
-    bool fits = true;
-#define ADD(type)                                                         \
-    now = *(type *)p;                                                     \
-    fits = !__builtin_add_overflow(now, delta, &sum) && (type)sum == sum; \
-    if (fits)                                                             \
-    *(type *)p = (type)sum
-    if (h->t->size == 8) {
-        ADD(int64_t);
-    } else if (h->t->size == 4) {
-        ADD(int32_t);
-    } else if (h->t->size == 2) {
-        ADD(int16_t);
-    } else {
-        ADD(int8_t);
-    }
-#undef ADD
+    bool fits = !__builtin_add_overflow(wide ? *(int64_t *)p : *(int32_t *)p, delta, &sum);
+    if (fits && wide)
+        *(int64_t *)p = sum;
+    else if (fits && (fits = sum >= INT32_MIN && sum <= INT32_MAX))
+        *(int32_t *)p = (int32_t)sum;
     rlock_unlock(&h->body->rlock);
     *ret = sum;
     return fits;

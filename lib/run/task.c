@@ -32,8 +32,9 @@ static void free_values(roost_value *v, uint32_t n)
         roost_value_free(&v[i]);
 }
 
-static int call(roost_task task, roost_value args, roost_value *result)
+static int call(roost_task task, const roost_value *v, uint32_t n, roost_value *result)
 {
+    roost_value args = roost_array(v, n);
     roost__clear_error();
     *result = roost_nil();
     int rc = task(&args, result);
@@ -48,7 +49,7 @@ static int call(roost_task task, roost_value args, roost_value *result)
 /* A scalar is used where it lies. */
 static int call_flat(roost_task task, const roost_value *v, roost_value *result)
 {
-    int rc = call(task, roost_array(v, 1), result);
+    int rc = call(task, v, 1, result);
     bool borrows_here = result->kind == ROOST_ARRAY || result->kind == ROOST_MAP;
     return rc == ROOST_OK && borrows_here ? roost__value_settle(*result, result) : rc;
 }
@@ -58,6 +59,7 @@ static int call_star(roost_task task, const uint8_t *p, roost_value *result)
     roost_value head, few[FEW_ARGS];
     memcpy(&head, p, sizeof(head));
     roost_value *v = head.len <= FEW_ARGS ? few : malloc(head.len * sizeof(*v));
+    few[0] = roost_nil(); /* there may be no arguments */
     if (v == NULL)
         return roost__fail(ROOST_ENOMEM, "no memory for %u arguments", head.len);
     int rc = ROOST_OK;
@@ -68,7 +70,7 @@ static int call_star(roost_task task, const uint8_t *p, roost_value *result)
         n += rc == ROOST_OK;
     }
     if (rc == ROOST_OK)
-        rc = call(task, roost_array(v, n), result);
+        rc = call(task, v, n, result);
     if (rc == ROOST_OK && result->block == NULL && !is_scalar(result))
         rc = roost__value_settle(*result, result); /* it may borrow from an argument's block */
     free_values(v, n);
@@ -86,7 +88,7 @@ int roost__task_call(roost_task task, const uint8_t *p, bool star, roost_value *
     roost_value v;
     int rc = roost__cell_borrow(p, &v);
     if (rc == ROOST_OK)
-        rc = call(task, roost_array(&v, 1), result);
+        rc = call(task, &v, 1, result);
     bool borrows_here = result->kind == ROOST_ARRAY || result->kind == ROOST_MAP || v.block != NULL;
     if (rc == ROOST_OK && borrows_here)
         rc = roost__value_settle(*result, result);

@@ -3,18 +3,14 @@
  *
  * Invariants: while items are inside nobody waits to get; while there is room the first who waits to put does
  * not fit; unfinished counts every item put and not yet told done, those on their way included. pump()
- * restores them after every change. FIFO and LIFO are a ring, O(1); a priority queue is a heap, O(log n),
- * first come first served among equals.
+ * restores them after every change.
  */
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/cells.h"
 #include "core/handlers.h"
-#include "core/order.h"
+#include "core/store.h"
 #include "core/undo.h"
-
-enum queue_kind { QUEUE_FIFO, QUEUE_LIFO, QUEUE_PRIORITY };
 
 enum { LINE_GET, LINE_PUT, LINE_JOIN };
 
@@ -23,19 +19,10 @@ static const char *const kind_names[] = {"fifo", "lifo", "priority"};
 /* Bytes that one get_many() answers at most, so that its frame is never too long. */
 enum { GET_BYTES_MAX = FRAME_MAX - 64 };
 
-struct ranked {
-    struct heap_node node;
-    struct cell cell;
-    int64_t order;
-};
-
 struct queue {
     struct object object;
-    enum queue_kind kind;
+    struct store store;
     int64_t maxsize; /* <= 0: none */
-    struct cells cells;
-    struct heap heap;
-    int64_t last_order, first_order; /* of priority items: put, and returned to the head */
     uint64_t unfinished;
     bool shut;
 };
@@ -45,168 +32,16 @@ static struct queue *queue_of(const struct object *o)
     return (struct queue *)(uintptr_t)o;
 }
 
-/* ---- the store: one interface over ring and heap ---- */
-
-static struct ranked *ranked_at(const struct heap_node *n)
-{
-    return container_of((struct heap_node *)(uintptr_t)n, struct ranked, node);
-}
-
-static bool ranked_before(const struct heap_node *a, const struct heap_node *b)
-{
-    const struct ranked *x = ranked_at(a), *y = ranked_at(b);
-    int c = order_compare(cell_slice(&x->cell), cell_slice(&y->cell), NULL);
-    return c != 0 ? c < 0 : x->order < y->order;
-}
-
 static size_t size(const struct queue *q)
 {
-    return q->kind == QUEUE_PRIORITY ? q->heap.len : q->cells.len;
-}
-
-static bool reserve(struct queue *q, size_t n)
-{
-    return q->kind == QUEUE_PRIORITY ? roost__heap_reserve(&q->heap, n) : cells_reserve(&q->cells, n);
-}
-
-/* Gives the heap, which has room, a new item. False without memory. */
-static bool push_ranked(struct queue *q, struct cell cell, int64_t order)
-{
-    struct ranked *r = malloc(sizeof(*r));
-    if (r == NULL)
-        return false;
-    *r = (struct ranked){.cell = cell, .order = order};
-    heap_node_init(&r->node);
-    bool pushed = roost__heap_push(&q->heap, &r->node);
-    assert(pushed);
-    return pushed;
-}
-
-/* Takes out the items put after a certain one. They are freed too, unless core is NULL: a put that failed
- * half-way.
- */
-static void unpush_ranked(struct core *core, struct queue *q, int64_t last_order)
-{
-    for (size_t i = q->heap.len; i > 0; i--) {
-        struct ranked *r = ranked_at(q->heap.items[i - 1]);
-        if (r->order > last_order) {
-            roost__heap_remove(&q->heap, &r->node);
-            if (core != NULL)
-                cell_free(core, &r->cell);
-            free(r);
-            i = q->heap.len + 1; /* the removal moved others: look again */
-        }
-    }
-}
-
-/* Puts an item back where the next get finds it. False without memory. */
-static bool push_head(struct queue *q, struct cell cell)
-{
-    if (!reserve(q, 1))
-        return false;
-    if (q->kind == QUEUE_PRIORITY)
-        return push_ranked(q, cell, --q->first_order);
-    if (q->kind == QUEUE_LIFO)
-        cells_push_back(&q->cells, cell);
-    else
-        cells_push_front(&q->cells, cell);
-    return true;
-}
-
-static const struct cell *peek(const struct queue *q)
-{
-    if (q->kind == QUEUE_PRIORITY)
-        return &ranked_at(heap_first(&q->heap))->cell;
-    return cells_get(&q->cells, q->kind == QUEUE_LIFO ? q->cells.len - 1 : 0);
-}
-
-static struct cell pop(struct queue *q)
-{
-    assert(size(q) > 0);
-    if (q->kind == QUEUE_FIFO)
-        return cells_pop_front(&q->cells);
-    if (q->kind == QUEUE_LIFO)
-        return cells_pop_back(&q->cells);
-    struct ranked *r = ranked_at(heap_first(&q->heap));
-    struct cell cell = r->cell;
-    roost__heap_remove(&q->heap, &r->node);
-    free(r);
-    return cell;
-}
-
-static void drain(struct core *core, struct queue *q)
-{
-    while (size(q) > 0) {
-        struct cell cell = pop(q);
-        cell_free(core, &cell);
-    }
-}
-
-/* ---- the same inside of a transaction: nothing is forgotten before it is through ---- */
-
-static void take_back(struct core *core, struct step *s)
-{
-    struct queue *q = s->where;
-    (void)core;
-    if (q->kind == QUEUE_PRIORITY) {
-        roost__heap_push(&q->heap, &((struct ranked *)s->what)->node);
-        return;
-    }
-    size_t at = q->kind == QUEUE_LIFO ? q->cells.len : 0;
-    cells_open(&q->cells, at, 1);
-    *cells_get(&q->cells, at) = s->cell;
-}
-
-static void take_keep(struct core *core, struct step *s)
-{
-    cell_free(core, &s->cell);
-    free(s->what);
-}
-
-/* Takes the next item out; *ret is borrowed from the log. False without memory. */
-static bool take(struct core *core, struct queue *q, struct cell *ret)
-{
-    struct step s = {.back = take_back, .keep = take_keep, .where = q, .cell = *peek(q)};
-    struct ranked *r = q->kind == QUEUE_PRIORITY ? ranked_at(heap_first(&q->heap)) : NULL;
-    s.what = r;
-    if (!undo_log(core, s))
-        return false;
-    if (r != NULL)
-        roost__heap_remove(&q->heap, &r->node);
-    else
-        cells_take(&q->cells, q->kind == QUEUE_LIFO ? q->cells.len - 1 : 0, 1);
-    *ret = s.cell;
-    return true;
-}
-
-static void put_back(struct core *core, struct step *s)
-{
-    struct queue *q = s->where;
-    if (q->kind == QUEUE_PRIORITY) {
-        unpush_ranked(core, q, (int64_t)s->at);
-        return;
-    }
-    for (size_t i = q->cells.len - s->len; i < q->cells.len; i++)
-        cell_free(core, cells_get(&q->cells, i));
-    cells_take(&q->cells, q->cells.len - s->len, s->len);
-}
-
-/* Notes that n items are about to go in. False without memory. */
-static bool log_put(struct core *core, struct queue *q, size_t n)
-{
-    struct step s = {.back = put_back, .where = q, .at = (size_t)q->last_order, .len = n};
-    return core->undo == NULL ||
-           (undo_bytes(core, &q->unfinished, sizeof(q->unfinished)) && undo_log(core, s));
+    return store_size(&q->store);
 }
 
 /* ---- the type ---- */
 
 static void queue_destroy(struct core *core, struct object *o)
 {
-    struct queue *q = queue_of(o);
-    drain(core, q);
-    cells_clear(core, &q->cells);
-    roost__heap_free(&q->heap);
+    store_free(core, &queue_of(o)->store);
 }
 
 static unsigned queue_describe(const struct object *o, struct buf *out)
@@ -217,7 +52,7 @@ static unsigned queue_describe(const struct object *o, struct buf *out)
     roost__put_cstr(out, "maxsize");
     roost__put_int(out, q->maxsize);
     roost__put_cstr(out, "kind");
-    roost__put_cstr(out, kind_names[q->kind]);
+    roost__put_cstr(out, kind_names[q->store.kind]);
     roost__put_cstr(out, "unfinished");
     roost__put_uint(out, q->unfinished);
     roost__put_cstr(out, "shutdown");
@@ -228,10 +63,7 @@ static unsigned queue_describe(const struct object *o, struct buf *out)
 static void queue_each_stored(const struct object *o, void (*visit)(void *context, uint64_t id),
                               void *context)
 {
-    const struct queue *q = queue_of(o);
-    cells_each_stored(&q->cells, visit, context);
-    for (size_t i = 0; i < q->heap.len; i++)
-        each_ref(cell_slice(&ranked_at(q->heap.items[i])->cell), visit, context);
+    store_each_stored(&queue_of(o)->store, visit, context);
     list_each (it, &o->lines[LINE_PUT].places) {
         const struct waiter *w = place_of(it)->waiter;
         for (size_t i = 0; i < w->count; i++)
@@ -264,7 +96,7 @@ const struct type type_queue = {.code = ROOST_TYPE_queue,
 
 static int kind_of(struct slice name)
 {
-    for (int k = QUEUE_FIFO; k <= QUEUE_PRIORITY; k++)
+    for (int k = STORE_FIFO; k <= STORE_PRIORITY; k++)
         if (slice_equal(name, slice_str(kind_names[k])))
             return k;
     return -1;
@@ -274,16 +106,17 @@ static int kind_of(struct slice name)
 static bool agrees(struct call *c, const struct queue *q, int kind)
 {
     int64_t maxsize = arg_int(c, 1, q->maxsize);
-    if (q->kind == (enum queue_kind)kind && (maxsize == q->maxsize || (maxsize <= 0 && q->maxsize <= 0)))
+    if (q->store.kind == (enum store_kind)kind &&
+        (maxsize == q->maxsize || (maxsize <= 0 && q->maxsize <= 0)))
         return true;
-    fail(c, ROOST_EEXIST, "it exists as a %s queue with maxsize %lld", kind_names[q->kind],
+    fail(c, ROOST_EEXIST, "it exists as a %s queue with maxsize %lld", kind_names[q->store.kind],
          (long long)q->maxsize);
     return false;
 }
 
 void on_queue_open(struct call *c)
 {
-    int kind = arg_given(c, 2) ? kind_of(arg_bytes(c, 2)) : QUEUE_FIFO;
+    int kind = arg_given(c, 2) ? kind_of(arg_bytes(c, 2)) : STORE_FIFO;
     if (kind < 0) {
         fail(c, ROOST_EINVAL, "the kind of a queue is fifo, lifo or priority");
         return;
@@ -294,10 +127,9 @@ void on_queue_open(struct call *c)
         return;
     struct queue *q = queue_of(o);
     if (!found) {
-        q->kind = (enum queue_kind)kind;
+        store_init(&q->store, (enum store_kind)kind);
         q->maxsize = arg_int(c, 1, 0);
-        heap_init(&q->heap, ranked_before);
-    } else if (!agrees(c, q, arg_given(c, 2) ? kind : (int)q->kind)) {
+    } else if (!agrees(c, q, arg_given(c, 2) ? kind : (int)q->store.kind)) {
         return;
     }
     reply_ref(c, o);
@@ -335,8 +167,8 @@ static bool deliver(struct core *core, struct queue *q, const struct caller *to,
     if (d == NULL)
         return false;
     size_t bytes = 0;
-    while (d->len < n && (d->len == 0 || bytes + peek(q)->len <= GET_BYTES_MAX)) {
-        d->cells[d->len] = pop(q);
+    while (d->len < n && (d->len == 0 || bytes + store_peek(&q->store)->len <= GET_BYTES_MAX)) {
+        d->cells[d->len] = store_pop(&q->store);
         bytes += d->cells[d->len++].len;
     }
     struct buf *out = reply_begin(core, to);
@@ -356,17 +188,9 @@ static bool fits(const struct queue *q, size_t n)
 /* Moves n stored items in. False without memory, and none is in. */
 static bool push_all(struct core *core, struct queue *q, const struct cell *cells, size_t n)
 {
-    if (!reserve(q, n) || !log_put(core, q, n))
+    if (!undo_bytes(core, &q->unfinished, sizeof(q->unfinished)) ||
+        !store_push_all(core, &q->store, cells, n))
         return false;
-    int64_t last_order = q->last_order;
-    for (size_t i = 0; i < n; i++) {
-        if (q->kind != QUEUE_PRIORITY) {
-            cells_push_back(&q->cells, cells[i]);
-        } else if (!push_ranked(q, cells[i], ++q->last_order)) {
-            unpush_ranked(NULL, q, last_order);
-            return false;
-        }
-    }
     q->unfinished += n;
     return true;
 }
@@ -432,7 +256,7 @@ void queue_return(struct core *core, struct delivery *d)
     struct queue *q = o != NULL ? queue_of(o) : NULL;
     list_remove(&d->in_session); /* pump may look at the session's deliveries */
     if (q != NULL)
-        while (d->len > 0 && push_head(q, d->cells[d->len - 1]))
+        while (d->len > 0 && store_push_head(&q->store, d->cells[d->len - 1]))
             d->len--;
     delivery_free(core, d);
     if (q != NULL)
@@ -549,8 +373,8 @@ static void get_for_good(struct call *c, struct queue *q, size_t max, bool many)
     struct buf items = buf_make(FRAME_MAX);
     struct cell cell;
     size_t n = 0;
-    while (n < max && size(q) > 0 && (n == 0 || items.len + peek(q)->len <= GET_BYTES_MAX) &&
-           take(c->core, q, &cell)) {
+    while (n < max && size(q) > 0 && (n == 0 || items.len + store_peek(&q->store)->len <= GET_BYTES_MAX) &&
+           store_take(c->core, &q->store, &cell)) {
         cell_put(&cell, &items);
         n++;
     }
@@ -689,10 +513,10 @@ void on_queue_shutdown(struct call *c)
     q->shut = true;
     if (arg_bool(c, 0, false)) {
         q->unfinished -= size(q) < q->unfinished ? size(q) : q->unfinished;
-        while (c->core->undo != NULL && size(q) > 0 && take(c->core, q, &cell))
+        while (c->core->undo != NULL && size(q) > 0 && store_take(c->core, &q->store, &cell))
             ;
         if (c->core->undo == NULL)
-            drain(c->core, q);
+            store_drain(c->core, &q->store);
     }
     reply_nil(c);
     undo_wake(c->core, c->object, say_shut);

@@ -1,0 +1,193 @@
+/* store.c: a queue's items in a ring or a heap; see store.h. */
+#include "core/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/order.h"
+#include "core/undo.h"
+
+struct ranked {
+    struct heap_node node;
+    struct cell cell;
+    int64_t order;
+};
+
+static struct ranked *ranked_at(const struct heap_node *n)
+{
+    return container_of((struct heap_node *)(uintptr_t)n, struct ranked, node);
+}
+
+static bool ranked_before(const struct heap_node *a, const struct heap_node *b)
+{
+    const struct ranked *x = ranked_at(a), *y = ranked_at(b);
+    int c = order_compare(cell_slice(&x->cell), cell_slice(&y->cell), NULL);
+    return c != 0 ? c < 0 : x->order < y->order;
+}
+
+void store_init(struct store *s, enum store_kind kind)
+{
+    s->kind = kind;
+    heap_init(&s->heap, ranked_before);
+}
+
+void store_free(struct core *core, struct store *s)
+{
+    store_drain(core, s);
+    cells_clear(core, &s->cells);
+    roost__heap_free(&s->heap);
+}
+
+static bool reserve(struct store *s, size_t n)
+{
+    return s->kind == STORE_PRIORITY ? roost__heap_reserve(&s->heap, n) : cells_reserve(&s->cells, n);
+}
+
+/* Gives the heap, which has room, a new item. False without memory. */
+static bool push_ranked(struct store *s, struct cell cell, int64_t order)
+{
+    struct ranked *r = malloc(sizeof(*r));
+    if (r == NULL)
+        return false;
+    *r = (struct ranked){.cell = cell, .order = order};
+    heap_node_init(&r->node);
+    bool pushed = roost__heap_push(&s->heap, &r->node);
+    assert(pushed);
+    return pushed;
+}
+
+/* Takes out the items put after a certain one. They are freed too, unless core is NULL: a put that failed
+ * half-way. */
+static void unpush_ranked(struct core *core, struct store *s, int64_t last_order)
+{
+    for (size_t i = s->heap.len; i > 0; i--) {
+        struct ranked *r = ranked_at(s->heap.items[i - 1]);
+        if (r->order > last_order) {
+            roost__heap_remove(&s->heap, &r->node);
+            if (core != NULL)
+                cell_free(core, &r->cell);
+            free(r);
+            i = s->heap.len + 1; /* the removal moved others: look again */
+        }
+    }
+}
+
+bool store_push_head(struct store *s, struct cell cell)
+{
+    if (!reserve(s, 1))
+        return false;
+    if (s->kind == STORE_PRIORITY)
+        return push_ranked(s, cell, --s->first_order);
+    if (s->kind == STORE_LIFO)
+        cells_push_back(&s->cells, cell);
+    else
+        cells_push_front(&s->cells, cell);
+    return true;
+}
+
+/* Where the next item is in the ring. */
+static size_t next_at(const struct store *s)
+{
+    return s->kind == STORE_LIFO ? s->cells.len - 1 : 0;
+}
+
+const struct cell *store_peek(const struct store *s)
+{
+    assert(store_size(s) > 0);
+    return s->kind == STORE_PRIORITY ? &ranked_at(heap_first(&s->heap))->cell
+                                     : cells_get(&s->cells, next_at(s));
+}
+
+struct cell store_pop(struct store *s)
+{
+    assert(store_size(s) > 0);
+    if (s->kind == STORE_FIFO)
+        return cells_pop_front(&s->cells);
+    if (s->kind == STORE_LIFO)
+        return cells_pop_back(&s->cells);
+    struct ranked *r = ranked_at(heap_first(&s->heap));
+    struct cell cell = r->cell;
+    roost__heap_remove(&s->heap, &r->node);
+    free(r);
+    return cell;
+}
+
+void store_drain(struct core *core, struct store *s)
+{
+    while (store_size(s) > 0) {
+        struct cell cell = store_pop(s);
+        cell_free(core, &cell);
+    }
+}
+
+void store_each_stored(const struct store *s, void (*visit)(void *context, uint64_t id), void *context)
+{
+    cells_each_stored(&s->cells, visit, context);
+    for (size_t i = 0; i < s->heap.len; i++)
+        each_ref(cell_slice(&ranked_at(s->heap.items[i])->cell), visit, context);
+}
+
+/* ---- in a transaction: nothing is forgotten before it is through ---- */
+
+static void take_back(struct core *core, struct step *step)
+{
+    struct store *s = step->where;
+    (void)core;
+    if (s->kind == STORE_PRIORITY) {
+        roost__heap_push(&s->heap, &((struct ranked *)step->what)->node);
+        return;
+    }
+    size_t at = s->kind == STORE_LIFO ? s->cells.len : 0;
+    cells_open(&s->cells, at, 1);
+    *cells_get(&s->cells, at) = step->cell;
+}
+
+static void take_keep(struct core *core, struct step *step)
+{
+    cell_free(core, &step->cell);
+    free(step->what);
+}
+
+bool store_take(struct core *core, struct store *s, struct cell *ret)
+{
+    struct step step = {.back = take_back, .keep = take_keep, .where = s, .cell = *store_peek(s)};
+    struct ranked *r = s->kind == STORE_PRIORITY ? ranked_at(heap_first(&s->heap)) : NULL;
+    step.what = r;
+    if (!undo_log(core, step))
+        return false;
+    if (r != NULL)
+        roost__heap_remove(&s->heap, &r->node);
+    else
+        cells_take(&s->cells, next_at(s), 1);
+    *ret = step.cell;
+    return true;
+}
+
+static void put_back(struct core *core, struct step *step)
+{
+    struct store *s = step->where;
+    if (s->kind == STORE_PRIORITY) {
+        unpush_ranked(core, s, (int64_t)step->at);
+        return;
+    }
+    for (size_t i = s->cells.len - step->len; i < s->cells.len; i++)
+        cell_free(core, cells_get(&s->cells, i));
+    cells_take(&s->cells, s->cells.len - step->len, step->len);
+}
+
+bool store_push_all(struct core *core, struct store *s, const struct cell *cells, size_t n)
+{
+    struct step step = {.back = put_back, .where = s, .at = (size_t)s->last_order, .len = n};
+    if (!reserve(s, n) || (core->undo != NULL && !undo_log(core, step)))
+        return false;
+    int64_t last_order = s->last_order;
+    for (size_t i = 0; i < n; i++) {
+        if (s->kind != STORE_PRIORITY) {
+            cells_push_back(&s->cells, cells[i]);
+        } else if (!push_ranked(s, cells[i], ++s->last_order)) {
+            unpush_ranked(NULL, s, last_order);
+            return false;
+        }
+    }
+    return true;
+}
