@@ -35,6 +35,8 @@ int roost_batch_new(roost_manager *m, roost_batch **ret)
 
 void roost_batch_clear(roost_batch *b)
 {
+    if (b == NULL)
+        return;
     for (uint32_t i = 0; i < b->len; i++)
         roost_pending_free(b->calls[i]);
     b->len = 0;
@@ -53,7 +55,7 @@ void roost_batch_free(roost_batch *b)
 
 uint32_t roost_batch_len(const roost_batch *b)
 {
-    return b->len;
+    return b != NULL ? b->len : 0;
 }
 
 static int add(roost_batch *b, const struct object *o, const struct call *call)
