@@ -196,8 +196,10 @@ static bool await_any(struct conn *c, roost_pending *const *all, struct watch *w
     pthread_mutex_unlock(&c->lock);
     bool done = roost__conn_await(c, &ticket, deadline);
     pthread_mutex_lock(&c->lock);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         list_remove(&watches[i].link);
+        watches[i].ticket = NULL;
+    }
     pthread_mutex_unlock(&c->lock);
     return done;
 }
