@@ -141,7 +141,7 @@ const struct row server_rows[] = {
     {"tcp.dict.set", "Manager", "tcp_dict_set", 4000, begin_tcp, dict_set, end, NULL},
     {"tcp.queue.put_get", "Manager", "tcp_queue_put_get", 2000, begin_tcp, queue_put_get, end, NULL},
     {"tcp.lock.pair", "Manager", "tcp_lock_pair", 2000, begin_tcp, lock_pair, end, NULL},
-    {"tcp.create_drop", "Manager", "tcp_create_drop", 500, begin_tcp, create_drop, end, NULL},
+    {"tcp.create_drop", "Manager", "tcp_create_drop", 8, begin_tcp, create_drop, end, NULL},
     {"ipc.list.iterate.100k", "Manager", "ipc_list_iterate", 4000, begin_ipc, list_iterate, end, NULL},
     {"tcp.list.iterate.100k", "Manager", "tcp_list_iterate", 4000, begin_tcp, list_iterate, end, NULL},
 };
