@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "client/clock.h"
 #include "client/reply.h"
 #include "wire/decode.h"
 #include "wire/encode.h"
@@ -39,8 +40,32 @@ static void set_reason(char reason[REASON_MAX], struct slice text)
 
 /* ---- failing ---- */
 
-/* No call begins any more, and none waits. */
-static void mark_failed(struct conn *c, int code, const char *reason)
+/* Takes out all calls that no thread gives up by itself. Lock held. */
+static void take_unattended(struct conn *c, struct list *ret)
+{
+    list_init(ret);
+    for (size_t i = 0; i < c->calls.cap; i++) {
+        struct call *call = as_call(c->calls.slots[i].node);
+        if (call != NULL && call->finish != NULL)
+            list_push_back(ret, &call->link);
+    }
+    list_each (it, ret)
+        roost__hmap_remove(&c->calls, &container_of(it, struct call, link)->node);
+}
+
+static void finish_abandoned(struct conn *c, struct list *abandoned)
+{
+    for (struct list *it; (it = list_first(abandoned)) != NULL;) {
+        struct call *call = container_of(it, struct call, link);
+        list_remove(it);
+        call->code = c->code; /* set once, and before */
+        set_reason(call->reason, slice_str(c->reason));
+        call->finish(c, call);
+    }
+}
+
+/* No call begins any more, and none waits; ret: those that no thread gives up by itself. */
+static void mark_failed(struct conn *c, int code, const char *reason, struct list *ret)
 {
     assert(code < 0);
     pthread_mutex_lock(&c->lock);
@@ -48,6 +73,7 @@ static void mark_failed(struct conn *c, int code, const char *reason)
         c->code = code;
         set_reason(c->reason, slice_str(reason));
     }
+    take_unattended(c, ret);
     list_each (it, &c->followers)
         pthread_cond_signal(&container_of(it, struct call, link)->wake);
     pthread_cond_broadcast(&c->failed);
@@ -56,8 +82,10 @@ static void mark_failed(struct conn *c, int code, const char *reason)
 
 void roost__conn_fail(struct conn *c, int code, const char *reason)
 {
-    mark_failed(c, code, reason);
+    struct list abandoned;
+    mark_failed(c, code, reason, &abandoned);
     roost__transport_shutdown(&c->transport);
+    finish_abandoned(c, &abandoned);
 }
 
 static int fail_as(int code, const char *reason)
@@ -111,20 +139,18 @@ static void answer(struct conn *c, const struct reply *reply)
         atomic_store_explicit(&c->seen, reply->number, memory_order_relaxed);
     if (call == NULL)
         return;
-    if (call->raw.len > 0) {
-        free(call);
-        return;
-    }
     call->code = reply->code;
     if (reply->kind == FRAME_ERROR) {
         set_reason(call->reason, reply->message);
     } else if ((call->code = decode_result(c, reply->result, &call->result)) != ROOST_OK) {
         set_reason(call->reason, slice_str(roost_errmsg()));
     }
+    if (call->finish != NULL) {
+        call->finish(c, call);
+        return;
+    }
     pthread_mutex_lock(&c->lock);
-    call->done = true;
-    if (call->asleep)
-        pthread_cond_signal(&call->wake);
+    roost__conn_mark(call);
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -181,12 +207,26 @@ static int recover(struct conn *c, int rc)
     return rc;
 }
 
-/* Reads until the leader's own call has its answer; the others' are given out on the way. */
-static void lead(struct conn *c, const struct call *call)
+/* A receive that waits until a deadline: ROOST_ETIMEDOUT. */
+static int receive_by(struct conn *c, int64_t deadline)
+{
+    int left = roost__clock_left(deadline);
+    if (left <= 0)
+        return receive(c, left == 0);
+    roost__transport_patience(&c->transport, left);
+    int rc = receive(c, false);
+    roost__transport_patience(&c->transport, -1);
+    return rc;
+}
+
+/* Reads until the leader's own call has its answer, or the deadline; the others' are given out on the way. */
+static void lead(struct conn *c, const struct call *call, int64_t deadline)
 {
     int rc = ROOST_OK;
     while (rc == ROOST_OK && !call->done) {
-        rc = receive(c, false);
+        rc = receive_by(c, deadline);
+        if (rc == ROOST_ETIMEDOUT && deadline >= 0)
+            return;
         if (rc != ROOST_OK)
             rc = recover(c, rc);
     }
@@ -230,13 +270,24 @@ void roost__conn_hand_on(struct conn *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Sleeps until the leader has an answer, or nobody leads. Lock held. */
-static void follow(struct conn *c, struct call *call)
+void roost__conn_mark(struct call *ticket)
 {
+    ticket->done = true;
+    if (ticket->asleep)
+        pthread_cond_signal(&ticket->wake);
+}
+
+/* Sleeps until the leader has an answer, or nobody leads, or the deadline. Lock held. */
+static void follow(struct conn *c, struct call *call, int64_t deadline)
+{
+    struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
     pthread_cond_init(&call->wake, NULL);
     list_push_back(&c->followers, &call->link);
     call->asleep = true;
-    pthread_cond_wait(&call->wake, &c->lock);
+    if (deadline < 0)
+        pthread_cond_wait(&call->wake, &c->lock);
+    else
+        pthread_cond_clockwait(&call->wake, &c->lock, CLOCK_MONOTONIC, &until);
     call->asleep = false;
     list_remove(&call->link);
     pthread_cond_destroy(&call->wake);
@@ -253,31 +304,35 @@ static bool give_up(struct conn *c, struct call *call)
     return true;
 }
 
-/* Waits for the answer, leading or following. */
-static void await(struct conn *c, struct call *call)
+bool roost__conn_await(struct conn *c, struct call *call, int64_t deadline)
 {
+    bool late = false;
     pthread_mutex_lock(&c->lock);
-    while (!call->done && (c->code == 0 || !give_up(c, call))) {
+    while (!call->done && !late && (c->code == 0 || !give_up(c, call))) {
+        late = roost__clock_left(deadline) == 0; /* a last look */
         if (c->led) {
-            follow(c, call);
+            if (!late)
+                follow(c, call, deadline);
             continue;
         }
         c->led = true;
         pthread_mutex_unlock(&c->lock);
-        lead(c, call);
+        lead(c, call, deadline);
         pthread_mutex_lock(&c->lock);
         c->led = false;
     }
     hand_on(c);
+    bool done = call->done;
     pthread_mutex_unlock(&c->lock);
+    return done;
 }
 
 /* Only what is acknowledged is ours (PROTOCOL.md, section 5). When the stream broke just now, or while this
  * process was stopped past its lease with the answer waiting in its socket, a call there and back tells
  * whether the session goes on: the acknowledgement is sent again before it. */
-static int acknowledge(struct conn *c, uint64_t number)
+int roost__conn_acknowledge(struct conn *c, const uint64_t *numbers, size_t n)
 {
-    int rc = roost__send_ack(c, number);
+    int rc = roost__send_acks(c, numbers, n);
     if (rc != ROOST_ECONN || c->terms.grace_ms == 0)
         return rc;
     struct call ping = {.method = METHOD_server_ping};
@@ -287,19 +342,18 @@ static int acknowledge(struct conn *c, uint64_t number)
 int roost__conn_call(struct conn *c, struct call *call)
 {
     call->done = call->asleep = call->cancelled = false;
-    call->raw = slice_of(NULL, 0);
     call->caller = pthread_self();
     list_init(&call->link);
     int rc = roost__send_call(c, call);
     if (rc != ROOST_OK)
         return rc;
-    await(c, call);
+    (void)roost__conn_await(c, call, -1);
     if (call->code != ROOST_OK)
         return fail_as(call->code, call->reason);
     const struct method *method = roost__method_by_code(call->method);
     if (method == NULL || (method->flags & METHOD_DELIVERS) == 0)
         return ROOST_OK;
-    rc = acknowledge(c, call->number);
+    rc = roost__conn_acknowledge(c, &call->number, 1);
     if (rc != ROOST_OK)
         roost_value_free(&call->result);
     return rc;
@@ -312,7 +366,7 @@ static uint64_t mark_cancelled(struct conn *c, pthread_t thread)
     pthread_mutex_lock(&c->lock);
     for (size_t i = 0; i < c->calls.cap && number == 0; i++) {
         struct call *call = as_call(c->calls.slots[i].node);
-        if (call != NULL && call->raw.len == 0 && pthread_equal(call->caller, thread)) {
+        if (call != NULL && call->finish == NULL && pthread_equal(call->caller, thread)) {
             call->cancelled = true;
             number = call->number;
         }
@@ -328,6 +382,17 @@ int roost__conn_cancel(struct conn *c, pthread_t thread)
         return roost__fail(ROOST_ENOENT, "the thread waits for no call");
     roost__send_cancel(c, number);
     return ROOST_OK;
+}
+
+void roost__conn_give_up(struct conn *c, uint64_t number)
+{
+    pthread_mutex_lock(&c->lock);
+    struct call *call = find_call(c, number);
+    if (call != NULL)
+        call->cancelled = true;
+    pthread_mutex_unlock(&c->lock);
+    if (call != NULL)
+        roost__send_cancel(c, number);
 }
 
 /* ---- opening and closing ---- */
@@ -365,6 +430,8 @@ int roost__conn_open(const struct conn_options *options, struct conn **ret)
     c->acks = buf_make(SIZE_MAX / 2);
     list_init(&c->followers);
     list_init(&c->link);
+    roost__window_init(&c->window, options->window_calls, options->window_bytes);
+    roost__callbacks_init(&c->callbacks);
     init_locks(c);
     int rc = greet(c);
     if (rc != ROOST_OK) {
@@ -383,34 +450,28 @@ void roost__conn_end_session(struct conn *c)
 
 void roost__conn_close(struct conn *c, int code, const char *reason)
 {
-    mark_failed(c, code, reason); /* first: the server's closing after END is no break to recover from */
+    struct list abandoned;
+    mark_failed(c, code, reason,
+                &abandoned); /* first: the server's closing after END is no break to recover from */
     roost__conn_end_session(c);
     roost__transport_shutdown(&c->transport);
+    finish_abandoned(c, &abandoned);
     roost__pulse_stop(c);
-}
-
-/* Releases whose answers never came. */
-static void free_releases(struct conn *c)
-{
-    for (size_t i = 0; i < c->calls.cap; i++) {
-        struct call *call = as_call(c->calls.slots[i].node);
-        assert(call == NULL || call->raw.len > 0);
-        free(call);
-    }
-    roost__hmap_free(&c->calls);
+    roost__callbacks_stop(c);
 }
 
 void roost__conn_free(struct conn *c)
 {
     if (c == NULL)
         return;
-    assert(list_empty(&c->followers) && !c->pulse.runs);
+    assert(list_empty(&c->followers) && !c->pulse.runs && c->calls.len == 0);
     roost__transport_close(&c->transport);
     roost__buf_free(&c->out);
     roost__buf_free(&c->in);
     roost__buf_free(&c->releases);
     roost__buf_free(&c->acks);
-    free_releases(c);
+    roost__hmap_free(&c->calls);
+    roost__callbacks_free(&c->callbacks);
     pthread_mutex_destroy(&c->write_lock);
     pthread_mutex_destroy(&c->lock);
     pthread_cond_destroy(&c->failed);

@@ -19,10 +19,12 @@
 #include "base/buf.h"
 #include "base/hmap.h"
 #include "base/list.h"
+#include "client/callbacks.h"
 #include "client/handshake.h"
 #include "client/pulse.h"
 #include "client/refs.h"
 #include "client/transport.h"
+#include "client/window.h"
 #include "roost/manager.h"
 #include "roost/value.h"
 
@@ -36,7 +38,8 @@ typedef void conn_tell(void *owner, roost_state state);
 
 struct conn_options {
     struct wishes wishes;
-    int reconnect_ms; /* how long to try to resume; -1: for ever */
+    size_t window_calls, window_bytes; /* of asynchronous calls under way */
+    int reconnect_ms;                  /* how long to try to resume; -1: for ever */
     struct refs *refs;
     conn_adopt *adopt;
     conn_tell *tell;
@@ -56,13 +59,16 @@ struct conn {
     struct buf releases; /* scratch */
     struct buf acks;     /* of struct ack: acknowledged, and the server may not know it yet */
     uint64_t number;     /* the last call's */
+    atomic_uint writers; /* threads that write a call, or wait to: the last one sends for all */
 
     pthread_mutex_t lock;
     pthread_cond_t failed; /* code was set; for who pauses between two attempts to resume */
     struct hmap calls;     /* sent and not answered, by number */
     struct list followers; /* calls whose threads sleep */
     bool led;              /* a thread is reading */
-    int code;              /* 0, or why the connection failed */
+    struct window window;  /* asynchronous calls under way */
+    struct callbacks callbacks;
+    int code; /* 0, or why the connection failed */
     char reason[REASON_MAX];
 
     struct buf in;              /* the leader's: received and not yet taken apart */
@@ -74,6 +80,10 @@ struct conn {
 struct call {
     struct hnode node; /* first; the connection's */
 
+    /* NULL: the call is on the stack of a thread that waits for it. Else called once, without locks, when the
+     * call has its answer or the connection has failed; it owns the call from then on. */
+    void (*finish)(struct conn *c, struct call *call);
+
     /* set by the caller */
     uint64_t target;
     uint32_t method;
@@ -82,16 +92,17 @@ struct call {
     uint64_t guard_lock;
     uint64_t guard_token;    /* 0: no guard */
     const roost_value *path; /* NULL: none; else an array: what the call is for is nested in the target */
+    bool goes_on;            /* the thread does not block while the call waits at the server */
     roost_value result;      /* of a call that succeeded: the caller's to free */
 
     /* the connection's */
-    struct slice raw; /* of a release: its arguments, encoded, instead of args; nobody waits for it */
+    struct slice raw; /* arguments, encoded, instead of args */
     struct list link; /* in followers */
     uint64_t number;
     uint64_t thread;     /* the caller's number on the wire */
     pthread_t caller;    /* the thread, for roost_cancel() */
     pthread_cond_t wake; /* made when the thread falls asleep */
-    bool done;
+    atomic_bool done;
     bool asleep;
     bool cancelled;
     int code; /* how the call ended */
@@ -112,6 +123,22 @@ int roost__conn_call(struct conn *c, struct call *call);
 /* Asks the server to give up what a thread's call waits for. Errors: ROOST_ENOENT, that thread is in no call.
  */
 int roost__conn_cancel(struct conn *c, pthread_t thread);
+
+/*
+ * Waits, leading or following, until the call is done: a call that was sent, or a mere ticket (never sent),
+ * which somebody marks. False when the deadline (clock.h) has passed before; one that has passed already
+ * takes what has come.
+ */
+bool roost__conn_await(struct conn *c, struct call *call, int64_t deadline);
+
+/* Marks a ticket as done and wakes its thread. Lock held. */
+void roost__conn_mark(struct call *ticket);
+
+/* Acknowledges deliveries, see send.c; when it returns ROOST_OK they are ours. */
+int roost__conn_acknowledge(struct conn *c, const uint64_t *numbers, size_t n);
+
+/* Asks the server to give up a call, if it has no answer yet. */
+void roost__conn_give_up(struct conn *c, uint64_t number);
 
 /* Sends the queued releases of references, if any. */
 void roost__conn_send_releases(struct conn *c);
@@ -143,7 +170,10 @@ int roost__conn_register(struct conn *c, struct call *call);
 
 /* send.c: sends the queued releases and a call (NULL: none), which gets its number and is registered. */
 int roost__send_call(struct conn *c, struct call *call);
-int roost__send_ack(struct conn *c, uint64_t number);
+/* send.c: sends n calls in one write; the same thread's. Those behind the first that fails are not sent;
+ * *ret_sent is how many were. */
+int roost__send_calls(struct conn *c, struct call *const *calls, size_t n, size_t *ret_sent);
+int roost__send_acks(struct conn *c, const uint64_t *numbers, size_t n);
 void roost__send_cancel(struct conn *c, uint64_t number);
 /* send.c: a frame of one element, if that is possible without waiting. */
 void roost__send_signal(struct conn *c, unsigned frame_kind);

@@ -48,6 +48,8 @@ static void take_options(struct roost_manager *m, const roost_options *options)
     m->grace_ms = wish(o->grace_ms, tcp ? TCP_GRACE : 0);
     m->lease_ms = wish(o->lease_ms, tcp ? TCP_LEASE : 0);
     m->reconnect_ms = o->reconnect_ms != 0 ? o->reconnect_ms : m->grace_ms + m->lease_ms;
+    m->window_calls = o->window_calls;
+    m->window_bytes = o->window_bytes;
     m->on_state = o->on_state;
     m->on_state_arg = o->on_state_arg;
 }
@@ -190,6 +192,8 @@ static int connect_now(struct roost_manager *m)
                                               .lease_ms = m->lease_ms,
                                               .epoch = atomic_load(&m->epoch)},
                                    .reconnect_ms = m->reconnect_ms,
+                                   .window_calls = m->window_calls,
+                                   .window_bytes = m->window_bytes,
                                    .refs = &m->refs,
                                    .adopt = adopt,
                                    .tell = tell,
@@ -210,7 +214,7 @@ static int connect_now(struct roost_manager *m)
     return ROOST_OK;
 }
 
-static int connection(struct roost_manager *m, struct conn **ret)
+int roost__manager_connection(struct roost_manager *m, struct conn **ret)
 {
     struct conn *c = atomic_load_explicit(&m->conn, memory_order_acquire);
     if (c == NULL) {
@@ -232,7 +236,7 @@ static int connection(struct roost_manager *m, struct conn **ret)
 int roost__manager_call(struct roost_manager *m, struct call *call)
 {
     struct conn *c;
-    int rc = connection(m, &c);
+    int rc = roost__manager_connection(m, &c);
     return rc == ROOST_OK ? roost__conn_call(c, call) : rc;
 }
 
@@ -246,7 +250,7 @@ int roost_connect(const char *url, const roost_options *options, roost_manager *
         return roost__fail(ROOST_EINVAL, "roost_connect: the URL or the result is NULL");
     if ((m = new_manager(url, options)) == NULL)
         return ROOST_ENOMEM;
-    int rc = connection(m, &c);
+    int rc = roost__manager_connection(m, &c);
     if (rc != ROOST_OK) {
         roost__manager_drop(m);
         return rc;
@@ -266,7 +270,7 @@ int roost_manager_start(const roost_options *options, roost_manager **ret)
     int rc =
         roost__spawn_server(options != NULL ? options->roostd : NULL, m->timeout_ms, &m->server, &m->url);
     if (rc == ROOST_OK)
-        rc = connection(m, &c);
+        rc = roost__manager_connection(m, &c);
     if (rc != ROOST_OK) {
         char why[256];
         snprintf(why, sizeof(why), "%s", roost_errmsg());

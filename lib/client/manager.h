@@ -19,6 +19,7 @@ struct roost_manager {
     char *url;
     char *label;
     int timeout_ms, grace_ms, lease_ms, reconnect_ms; /* as wished for */
+    size_t window_calls, window_bytes;
     void (*on_state)(roost_manager *m, roost_state state, void *arg);
     void *on_state_arg;
     atomic_int state;
@@ -34,6 +35,9 @@ struct roost_manager {
 
 void roost__manager_keep(struct roost_manager *m);
 void roost__manager_drop(struct roost_manager *m);
+
+/* The process's connection, made when there is none. */
+int roost__manager_connection(struct roost_manager *m, struct conn **ret);
 
 /* Runs a call over the process's connection, connecting first when there is none. Errors as
  * roost__conn_call(). */

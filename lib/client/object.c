@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "client/capture.h"
 #include "client/guard.h"
 #include "client/manager.h"
 
@@ -25,7 +26,7 @@ static int path_text(const roost_value *path, char **ret)
 
 /* Puts what and where before the message: queue "jobs": get: …, or dict "scores" at ["k", 0]: list.append: …
  */
-static int fail_at_method(const struct object *o, const char *method)
+int roost__fail_at_method(const struct object *o, const char *method)
 {
     char *where = NULL, id[32];
     snprintf(id, sizeof(id), "#%" PRIu64, o->id);
@@ -54,19 +55,21 @@ static int run_call(roost_manager *m, struct call *call, roost_value *ret)
     return ROOST_OK;
 }
 
-/* Makes a call under the thread's guard. */
-static int run(roost_manager *m, struct call call, roost_value *ret)
+/* Makes a call, of o or (NULL) the server, under the thread's guard, unless somebody captures it. */
+static int run(roost_manager *m, const struct object *o, struct call call, roost_value *ret)
 {
     roost_guard guard = roost__guard();
     call.guard_lock = guard.lock.as.ref;
     call.guard_token = guard.token;
-    return run_call(m, &call, ret);
+    int rc = roost__capture(m, o, &call);
+    return rc == ROOST_OK ? run_call(m, &call, ret) : rc;
 }
 
 static int call_target(roost_manager *m, uint64_t target, const struct method *row, const roost_value *args,
                        uint32_t argc, roost_value *ret)
 {
-    return run(m, (struct call){.target = target, .method = row->code, .args = args, .argc = argc}, ret);
+    return run(m, NULL, (struct call){.target = target, .method = row->code, .args = args, .argc = argc},
+               ret);
 }
 
 int roost__call(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
@@ -75,14 +78,14 @@ int roost__call(struct object *o, enum method_code method, const roost_value *ar
     const struct method *row = roost__method_by_code((uint64_t)method);
     if (o == NULL)
         return roost__fail(ROOST_EINVAL, "%s: %s: the handle is NULL", roost_type_name(row->type), row->name);
-    int rc = run(o->manager,
+    int rc = run(o->manager, o,
                  (struct call){.target = o->id,
                                .method = row->code,
                                .args = args,
                                .argc = argc,
                                .path = o->path.kind == ROOST_NIL ? NULL : &o->path},
                  ret);
-    return rc == ROOST_OK ? rc : fail_at_method(o, row->name);
+    return rc >= ROOST_OK ? rc : roost__fail_at_method(o, row->name);
 }
 
 int roost__server_call(roost_manager *m, enum method_code method, const roost_value *args, uint32_t argc,
@@ -92,20 +95,20 @@ int roost__server_call(roost_manager *m, enum method_code method, const roost_va
     if (m == NULL)
         return roost__fail(ROOST_EINVAL, "server: %s: the manager is NULL", row->name);
     int rc = call_target(m, 0, row, args, argc, ret);
-    return rc == ROOST_OK ? rc : roost__fail_at("server: %s", row->name);
+    return rc >= ROOST_OK ? rc : roost__fail_at("server: %s", row->name);
 }
 
 int roost__unexpected(const struct object *o, enum method_code method, roost_value *v)
 {
     roost__fail(ROOST_EPROTO, "the server answered a %s", roost_kind_name(v->kind));
     roost_value_free(v);
-    return fail_at_method(o, roost__method_by_code((uint64_t)method)->name);
+    return roost__fail_at_method(o, roost__method_by_code((uint64_t)method)->name);
 }
 
 int roost__timed_out(const struct object *o, enum method_code method, int timeout_ms)
 {
     roost__fail(ROOST_ETIMEDOUT, "timed out after %d ms", timeout_ms);
-    return fail_at_method(o, roost__method_by_code((uint64_t)method)->name);
+    return roost__fail_at_method(o, roost__method_by_code((uint64_t)method)->name);
 }
 
 /* A call whose result must be of one kind. */

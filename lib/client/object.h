@@ -39,6 +39,17 @@ int roost__call_int(struct object *o, enum method_code method, const roost_value
 int roost__call_grant(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
                       roost_grant *ret);
 
+/* Puts what and where before the thread's message: queue "jobs": get: … */
+int roost__fail_at_method(const struct object *o, const char *method);
+
+/* What a call by name is for: an object without a name, of which manager is NULL for the server's methods.
+ * Errors: ROOST_ENOMETHOD, ROOST_ETYPE. */
+union target {
+    struct object object;
+    char room[sizeof(struct object) + 1]; /* and the end of its name */
+};
+int roost__target(roost_manager *m, roost_value target, int code, union target *ret);
+
 /* Calls one of the server's own methods. */
 int roost__server_call(roost_manager *m, enum method_code method, const roost_value *args, uint32_t argc,
                        roost_value *ret);

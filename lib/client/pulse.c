@@ -3,7 +3,6 @@
 
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "base/error.h"
 #include "client/clock.h"
 #include "client/conn.h"
+#include "client/quiet.h"
 
 enum { BEATS = 4 }; /* in a lease */
 
@@ -75,11 +75,7 @@ int roost__pulse_start(struct conn *c)
     c->pulse.wake = eventfd(0, EFD_CLOEXEC);
     if (c->pulse.wake < 0)
         return roost__fail_sys("cannot make an eventfd for the connection's signs of life");
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's own threads */
-    c->pulse.runs = pthread_create(&c->pulse.thread, NULL, pulse_main, c) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    c->pulse.runs = roost__start_quietly(&c->pulse.thread, pulse_main, c);
     if (c->pulse.runs)
         return ROOST_OK;
     close(c->pulse.wake);

@@ -15,8 +15,9 @@
 #include "wire/methods.h"
 
 enum {
-    BUFFER_KEEP = 1 << 20, /* a larger buffer is given back after use */
-    AGAIN_MAX = 1 << 20    /* bytes collected before a write, when much is sent again */
+    BUFFER_KEEP = 1 << 20,   /* a larger buffer is given back after use */
+    TOGETHER_MAX = 64 << 10, /* bytes of several threads' calls that wait to be sent together */
+    AGAIN_MAX = 1 << 20      /* bytes collected before a write, when much is sent again */
 };
 
 /* A delivery acknowledged after the call `after` was written: the answer to a later call says it arrived. */
@@ -58,12 +59,16 @@ static int end_frame(struct conn *c, size_t at, int rc)
 static int put_options(struct conn *c, const struct call *call)
 {
     bool guarded = call->guard_token != 0;
-    roost__put_map(&c->out, (size_t)guarded + (call->path != NULL));
+    roost__put_map(&c->out, (size_t)guarded + (call->path != NULL) + call->goes_on);
     if (guarded) {
         roost__put_cstr(&c->out, "guard");
         roost__put_array(&c->out, 2);
         roost__put_uint(&c->out, call->guard_lock);
         roost__put_uint(&c->out, call->guard_token);
+    }
+    if (call->goes_on) {
+        roost__put_cstr(&c->out, "async");
+        roost__put_bool(&c->out, true);
     }
     if (call->path == NULL)
         return ROOST_OK;
@@ -74,7 +79,7 @@ static int put_options(struct conn *c, const struct call *call)
 static int put_call(struct conn *c, const struct call *call)
 {
     uint64_t seen = resumable(c) ? atomic_load_explicit(&c->seen, memory_order_relaxed) : 0;
-    bool options = call->guard_token != 0 || call->path != NULL;
+    bool options = call->guard_token != 0 || call->path != NULL || call->goes_on;
     size_t at = frame_begin(&c->out);
     int rc = ROOST_OK;
     roost__put_array(&c->out, options ? CALL_PARTS + 2 : seen != 0 ? CALL_PARTS + 1 : CALL_PARTS);
@@ -120,6 +125,13 @@ static int put_new(struct conn *c, struct call *call, bool registered)
     return rc;
 }
 
+static void finish_release(struct conn *c, struct call *call)
+{
+    (void)c;
+    roost_value_free(&call->result);
+    free(call);
+}
+
 /* A release that may have to be sent again lives until its answer comes. Without memory it is sent once. */
 static struct call *release_of(struct conn *c)
 {
@@ -128,7 +140,10 @@ static struct call *release_of(struct conn *c)
         return NULL;
     void *args = call + 1;
     memcpy(args, c->releases.data, c->releases.len);
-    *call = (struct call){.method = METHOD_server_release, .argc = 1, .raw = slice_of(args, c->releases.len)};
+    *call = (struct call){.finish = finish_release,
+                          .method = METHOD_server_release,
+                          .argc = 1,
+                          .raw = slice_of(args, c->releases.len)};
     return call;
 }
 
@@ -146,16 +161,31 @@ static void put_releases(struct conn *c)
         free(kept);
 }
 
-int roost__send_call(struct conn *c, struct call *call)
+/*
+ * A thread that finds others waiting to write leaves its frames to them: the last one sends all in one write.
+ * Every frame here is a call, which is registered, so a failure needs no telling: its reader finds out.
+ */
+int roost__send_calls(struct conn *c, struct call *const *calls, size_t n, size_t *ret_sent)
 {
     int rc = ROOST_OK;
+    size_t sent = 0;
+    atomic_fetch_add(&c->writers, 1);
     pthread_mutex_lock(&c->write_lock);
     put_releases(c);
-    if (call != NULL)
-        rc = put_new(c, call, true);
-    (void)send_out(c);
+    while (sent < n && (rc = put_new(c, calls[sent], true)) == ROOST_OK)
+        sent++;
+    bool last = atomic_fetch_sub(&c->writers, 1) == 1;
+    if (last || c->out.len > TOGETHER_MAX)
+        (void)send_out(c);
     pthread_mutex_unlock(&c->write_lock);
+    *ret_sent = sent;
     return rc;
+}
+
+int roost__send_call(struct conn *c, struct call *call)
+{
+    size_t sent;
+    return roost__send_calls(c, &call, call != NULL, &sent);
 }
 
 /* A frame that is a list of calls' numbers, ACK or CANCEL. */
@@ -184,12 +214,14 @@ static bool note_ack(struct conn *c, uint64_t number)
     return noted;
 }
 
-int roost__send_ack(struct conn *c, uint64_t number)
+int roost__send_acks(struct conn *c, const uint64_t *numbers, size_t n)
 {
+    int rc = ROOST_OK;
     pthread_mutex_lock(&c->write_lock);
-    int rc = resumable(c) && !note_ack(c, number) ? ROOST_ENOMEM : ROOST_OK;
+    for (size_t i = 0; i < n && rc == ROOST_OK && resumable(c); i++)
+        rc = note_ack(c, numbers[i]) ? ROOST_OK : ROOST_ENOMEM;
     if (rc == ROOST_OK)
-        rc = put_numbers(c, FRAME_ACK, &number, 1);
+        rc = put_numbers(c, FRAME_ACK, numbers, n);
     if (rc == ROOST_OK)
         rc = send_out(c);
     else

@@ -2,13 +2,14 @@
  * deadlock.c: finds a cycle of waits in the step in which it closes; the waiter that closes it is refused.
  *
  * A party is a thread of a session. It is stuck when its only waiting call, which has no time limit and no
- * guard, wants something that can never come: something whose holders are all stuck, or that is reserved for
- * a stuck waiter ahead in line. A lock, a permit or a key may be given back by any thread of its holder's
- * session: so such a holder is stuck only if all threads that the session was ever seen to call from are; an
- * rlock's holder is one thread. A grant with a time to live ends by itself, and a thing that was once given
- * back by a session that did not hold it is used as a signal: neither makes anybody stuck. What is stuck is
- * the greatest set that this definition allows: all are assumed stuck, and who is not by this assumption is
- * taken out, until nobody is. Only a cycle that the new waiter is part of is reported.
+ * guard, and during which the thread does not go on, wants something that can never come: something whose
+ * holders are all stuck, or that is reserved for a stuck waiter ahead in line. A lock, a permit or a key may
+ * be given back by any thread of its holder's session: so such a holder is stuck only if all threads that the
+ * session was ever seen to call from are; an rlock's holder is one thread. A grant with a time to live ends
+ * by itself, and a thing that was once given back by a session that did not hold it is used as a signal:
+ * neither makes anybody stuck. What is stuck is the greatest set that this definition allows: all are assumed
+ * stuck, and who is not by this assumption is taken out, until nobody is. Only a cycle that the new waiter is
+ * part of is reported.
  *
  * Called when a waiter parks, never when something is free. The work is bounded: past WORK_MAX nothing is
  * reported, as with every other doubt: there are no false reports.
@@ -64,7 +65,7 @@ static const struct waiter *wait_of(struct search *s, const struct session *sess
         const struct waiter *w = container_of(it, struct waiter, in_session);
         if (++s->work > WORK_MAX)
             return NULL;
-        if (w->caller.thread != thread)
+        if (w->caller.thread != thread || w->caller.goes_on)
             continue;
         if (found != NULL)
             return NULL;
@@ -143,7 +144,8 @@ static void each_ahead(struct search *s, const struct place *p, struct hop hop, 
         const struct waiter *w = place_of(it)->waiter;
         if (w == p->waiter || ++s->work > WORK_MAX)
             return;
-        if (w->place_count > 1 && !visit(s, w->caller.session, w->caller.thread, &hop, each, context))
+        if (w->place_count > 1 && !w->caller.goes_on &&
+            !visit(s, w->caller.session, w->caller.thread, &hop, each, context))
             return;
     }
 }

@@ -223,13 +223,17 @@ static bool read_options(struct call *c, struct slice options)
         key = scan_value(scan_next(&p));
         struct slice name = slice_of(key.as.bytes, key.kind == ROOST_STR ? key.len : 0),
                      value = scan_next(&p);
-        bool is_array = scan_value(value).kind == ROOST_ARRAY;
+        struct item it = scan_value(value);
+        bool is_array = it.kind == ROOST_ARRAY;
         if (is_array && slice_equal(name, slice_str("guard"))) {
             c->guard_said = value;
         } else if (is_array && slice_equal(name, slice_str("at"))) {
             c->path = value;
+        } else if (it.kind == ROOST_BOOL && slice_equal(name, slice_str("async"))) {
+            c->caller.goes_on = it.as.b;
         } else {
-            fail(c, ROOST_EINVAL, "a call's options are \"guard\": [id of a lock, token] and \"at\": [path]");
+            fail(c, ROOST_EINVAL,
+                 "a call's options are \"guard\": [id of a lock, token], \"at\": [path] and \"async\": bool");
             return false;
         }
     }

@@ -75,6 +75,7 @@ struct caller {
     uint64_t thread;
     bool keeps;      /* the answer is kept until it is confirmed … */
     bool repeatable; /* … without its bytes: the call changes nothing */
+    bool goes_on;    /* the thread does not block while the call waits */
 };
 
 /* Something that happens at a time; the heap of all is core->deadlines. */

@@ -29,9 +29,8 @@ void keymap_clear(struct core *core, struct keymap *m)
     list_each_safe (it, &m->order)
         entry_free(core, entry_of(it));
     roost__hmap_free(&m->table);
-    bool live = m->live;
-    keymap_init(m);
-    m->live = live;
+    sequence_clear(&m->sequence);
+    list_init(&m->order);
 }
 
 bool key_of(struct core *core, struct slice v, struct key *ret)
@@ -86,6 +85,7 @@ struct entry *keymap_find(const struct keymap *m, const struct key *key)
 
 static void unlink_entry(struct core *core, struct keymap *m, struct entry *e)
 {
+    sequence_remove(m, e, core->undo == NULL);
     if (core->undo != NULL)
         roost__hmap_take(&m->table, &e->node);
     else
@@ -97,6 +97,7 @@ static void add_back(struct core *core, struct step *s)
 {
     struct keymap *m = s->where;
     struct entry *e = s->what;
+    sequence_remove(m, e, false);
     roost__hmap_take(&m->table, &e->node);
     list_remove(&e->in_order);
     entry_free(core, e);
@@ -108,6 +109,7 @@ static void remove_back(struct core *core, struct step *s)
     (void)core;
     roost__hmap_add(&((struct keymap *)s->where)->table, &e->node);
     list_insert_before(s->next, &e->in_order);
+    sequence_put_back(s->where, e);
 }
 
 static void remove_keep(struct core *core, struct step *s)
@@ -146,7 +148,7 @@ struct entry *keymap_add(struct core *core, struct keymap *m, const struct key *
     bool same = slice_equal(key->canonical, key->shown);
     size_t shown_len = same ? 0 : key->shown.len;
     struct entry *e = malloc(sizeof(*e) + key->canonical.len + shown_len);
-    if (e == NULL || !roost__hmap_reserve(&m->table, 1)) {
+    if (e == NULL || !roost__hmap_reserve(&m->table, 1) || !sequence_add(&m->sequence, e)) {
         free(e);
         return NULL;
     }

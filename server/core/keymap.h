@@ -8,18 +8,21 @@
 #define ROOST_CORE_KEYMAP_H
 
 #include "core/internal.h"
+#include "core/sequence.h"
 
 struct expiry;
 
 struct keymap {
     struct hmap table;
     struct list order;
-    bool live; /* part of an object: a transaction may take its changes back */
+    struct sequence sequence; /* finds an entry by its number */
+    bool live;                /* part of an object: a transaction may take its changes back */
 };
 
 struct entry {
     struct hnode node;
     struct list in_order;
+    uint64_t number;       /* rises along the order */
     struct cell value;     /* empty in a set */
     struct expiry *expiry; /* NULL: it has no end */
     uint32_t key_len;      /* the canonical key */

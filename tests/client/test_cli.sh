@@ -48,6 +48,17 @@ claim 0 '{"id": 7}' roost queue get jobs --timeout 500
 roost list open l '["a", 1, null, 2.5]' >/dev/null
 claim 0 '\["a", 1, null, 2.5\]' roost list slice l 0 10
 
+# Pages, and all of it line by line.
+claim 0 '\[\["a", 1\], 2\]' roost list page l 0 --max 2
+claim 0 '"a"
+1
+null
+2.5' roost each l
+claim 0 '\["alice", 3\]' roost each scores
+claim 2 '' roost each jobs
+says '*jobs is a queue*'
+claim 1 '' roost each nothing-of-that-name
+
 # Arguments: JSON, else strings; optional ones by place or by name.
 claim 0 '' roost dict set d k '[1, {"a": true}]'
 claim 0 '\[1, {"a": true}\]' roost dict get d k

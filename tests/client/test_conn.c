@@ -77,6 +77,62 @@ static void calls_are_the_bytes_of_the_protocol(void **state)
     finish(m);
 }
 
+enum { BATCH = 20, BATCHES = 50 };
+
+/* Peeks at what one write has brought. (Of several all might have come by then; hardly every time.) */
+static void expect_one_write(struct fake_server *f)
+{
+    uint8_t bytes[4096];
+    ssize_t n = recv(f->fd, bytes, sizeof(bytes), MSG_PEEK);
+    int frames = 0;
+    for (ssize_t at = 0; at + FRAME_HEADER <= n; at += FRAME_HEADER + (ssize_t)get_u32be(bytes + at))
+        frames++;
+    assert_int_equal(frames, BATCH);
+    for (int i = 0; i < BATCH; i++) {
+        struct call_frame call = fake_expect_call(f, METHOD_server_ping);
+        if (i == 7)
+            fake_error(f, call.number, ROOST_ETYPE, "not this one");
+        else
+            fake_reply(f, call.number, payload_of(&call));
+    }
+}
+
+static void expect_batches_in_one_write_each(struct fake_server *f)
+{
+    for (int i = 0; i < BATCHES; i++)
+        expect_one_write(f);
+}
+
+static void send_batch(roost_manager *m, roost_batch *b)
+{
+    roost_value v;
+    uint32_t failed;
+    roost_batch_clear(b);
+    for (int i = 0; i < BATCH; i++)
+        assert_int_equal(roost_batch_add(b, roost_server_ping(m, roost_int(i), NULL)), 0);
+    assert_int_equal(roost_batch_send(b, &failed, -1), 0);
+    assert_int_equal(failed, 1);
+    for (uint32_t i = 0; i < BATCH; i++)
+        if (i != 7) {
+            assert_int_equal(roost_batch_result(b, i, &v), 0);
+            assert_int_equal(v.as.i, i);
+        }
+    assert_int_equal(roost_batch_result(b, 7, &v), ROOST_ETYPE);
+    assert_string_equal(roost_errmsg(), "server: ping: not this one");
+}
+
+static void a_batch_is_one_write(void **state)
+{
+    (void)state;
+    roost_batch *b;
+    roost_manager *m = connected(expect_batches_in_one_write_each, NULL);
+    assert_int_equal(roost_batch_new(m, &b), 0);
+    for (int i = 0; i < BATCHES; i++)
+        send_batch(m, b);
+    roost_batch_free(b);
+    finish(m);
+}
+
 static void send_in_pieces(struct fake_server *f)
 {
     struct call_frame call = fake_expect_call(f, METHOD_server_ping);
@@ -565,6 +621,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_are_the_bytes_of_the_protocol),
+        cmocka_unit_test(a_batch_is_one_write),
         cmocka_unit_test(replies_may_come_in_pieces_or_together),
         cmocka_unit_test(replies_in_any_order_reach_their_callers),
         cmocka_unit_test(a_sleeper_takes_the_lead_when_the_leader_leaves),

@@ -91,6 +91,9 @@ static void dict_proxies_do_what_they_say(void **state)
     assert_value(v, roost_int(5));
     OK(roost_dict_compare_and_set(d, roost_str("a"), roost_int(1), roost_int(7), &yes));
     assert_false(yes);
+    uint64_t cursor = 0;
+    OK(roost_dict_page(d, "keys", &cursor, 1, &v));
+    assert_value(v, roost_list_of(roost_str("a")));
     OK(roost_dict_clear(d));
     OK(roost_dict_len(d, &n));
     assert_int_equal(n, 0);
@@ -136,6 +139,9 @@ static void list_proxies_do_what_they_say(void **state)
     OK(roost_list_remove(l, roost_int(3)));
     OK(roost_list_delete(l, 0));
     assert_int_equal(roost_list_delete(l, 0), ROOST_EINDEX);
+    uint64_t cursor = 0;
+    OK(roost_list_page(l, &cursor, 1, &v));
+    roost_value_free(&v);
     OK(roost_list_clear(l));
     OK(roost_list_len(l, &n));
     assert_int_equal(n, 0);
@@ -331,6 +337,9 @@ static void set_proxies_do_what_they_say(void **state)
     OK(roost_set_pop(s, &v));
     assert_value(v, roost_int(1));
     assert_int_equal(roost_set_remove(s, roost_int(1)), ROOST_EKEY);
+    uint64_t cursor = 0;
+    OK(roost_set_page(s, &cursor, 1, &v));
+    roost_value_free(&v);
     OK(roost_set_clear(s));
     OK(roost_set_len(s, &n));
     assert_int_equal(n, 0);

@@ -312,6 +312,40 @@ static void break_the_line_of(struct taker *t)
     assert_int_equal(told(&t->story, 2), ROOST_DISCONNECTED);
 }
 
+static void pending_calls_happen_once_however_often_the_line_breaks(void **state)
+{
+    (void)state;
+    enum { CALLS = 2000, UNDER_WAY = 100 };
+    roost_dict *d;
+    roost_queue *q;
+    roost_pending *p[UNDER_WAY] = {NULL}, *get;
+    roost_value v;
+    roost_manager *m = connected((roost_options){.grace_ms = 10000, .reconnect_ms = 10000}, NULL);
+    OK(roost_dict_new(m, &d));
+    OK(roost_queue_new(m, 0, &q));
+    OK(roost_async(&get, -1, roost_queue_get(q, NULL, -1))); /* waits all the time */
+    for (int i = 0; i < CALLS + UNDER_WAY; i++) {
+        if (p[i % UNDER_WAY] != NULL) {
+            OK(roost_pending_result(p[i % UNDER_WAY], &v, -1));
+            assert_int_equal(v.as.i, i - UNDER_WAY + 1);
+            roost_pending_free(p[i % UNDER_WAY]);
+            p[i % UNDER_WAY] = NULL;
+        }
+        if (i < CALLS)
+            OK(roost_async(&p[i % UNDER_WAY], -1, roost_dict_incr(d, roost_str("n"), roost_int(1), NULL)));
+        if (i % 250 == 130)
+            proxy_cut(&proxy);
+    }
+    OK(roost_queue_put(q, roost_str("at last"), -1));
+    proxy_cut(&proxy);
+    OK(roost_pending_result(get, &v, -1));
+    assert_string_equal(v.as.s, "at last");
+    roost_pending_free(get);
+    roost_dict_close(d);
+    roost_queue_close(q);
+    roost_manager_close(m);
+}
+
 static void a_blocked_call_keeps_its_place_in_line(void **state)
 {
     (void)state;
@@ -745,6 +779,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_happens_once_however_often_the_line_breaks),
+        cmocka_unit_test(pending_calls_happen_once_however_often_the_line_breaks),
         cmocka_unit_test(a_blocked_call_keeps_its_place_in_line),
         cmocka_unit_test(an_answer_given_while_the_line_was_down_arrives),
         cmocka_unit_test(an_idle_client_with_a_lease_resumes_by_itself),

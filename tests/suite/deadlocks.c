@@ -403,6 +403,27 @@ static void a_guarded_wait_is_no_deadlock(void **state)
     lose(a), lose(b), lose(c);
 }
 
+/* The same two waits as in the first case, but the first to wait goes on: it may still give x back. */
+static void a_thread_that_goes_on_is_not_stuck(void **state)
+{
+    (void)state;
+    struct client *a = client_open(), *b = client_open();
+    uint64_t x = open_object(a, "lock", "[]"), y = open_object(a, "lock", "[]");
+    take(a, x, "lock.acquire");
+    take(b, y, "lock.acquire");
+    uint64_t first = post_with(a, "{'async': true}", y, "lock.acquire", "[]");
+    waits(a, first);
+    uint64_t second = wait_as(b, 1, x, "lock.acquire", "[]");
+    ok(a, x, "lock.release", "[]", "null");
+    granted(b, second, false);
+    ok(b, y, "lock.release", "[]", "null");
+    granted(a, first, false);
+    uint64_t own = post_with(a, "{'async': true}", y, "lock.acquire", "[]"); /* nor for what it has itself */
+    waits(a, own);
+    answered(a, post_with(a, "{'async': 1}", y, "lock.locked", "[]"), text("error %d", ROOST_EINVAL));
+    lose(a), lose(b);
+}
+
 void suite_deadlocks(const struct CMUnitTest **ret, size_t *ret_len)
 {
     static const struct CMUnitTest cases[] = {
@@ -422,6 +443,7 @@ void suite_deadlocks(const struct CMUnitTest **ret, size_t *ret_len)
         cmocka_unit_test(every_deadlock_is_found_and_nothing_else_is_called_one),
         cmocka_unit_test(ones_own_rlock_is_free_whoever_waits_for_it),
         cmocka_unit_test(a_guarded_wait_is_no_deadlock),
+        cmocka_unit_test(a_thread_that_goes_on_is_not_stuck),
     };
     *ret = cases;
     *ret_len = sizeof(cases) / sizeof(cases[0]);

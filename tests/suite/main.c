@@ -12,7 +12,8 @@ typedef void group(const struct CMUnitTest **ret, size_t *ret_len);
 
 static group *const groups[] = {suite_containers,  suite_nested,    suite_expiry,       suite_queues,
                                 suite_numbers,     suite_waitables, suite_deadlocks,    suite_locks,
-                                suite_keyed_locks, suite_cancel,    suite_transactions, suite_server};
+                                suite_keyed_locks, suite_cancel,    suite_transactions, suite_pages,
+                                suite_server};
 
 enum { CASES_MAX = 256 };
 

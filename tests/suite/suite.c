@@ -13,14 +13,14 @@
 #include "wire/frame.h"
 #include "wire/methods.h"
 
-enum { ANSWERS_MAX = 1 << 20, TEXT_MAX = 1 << 16 };
+enum { ANSWERS_MAX = 1 << 20 };
 
 struct client {
     void *link;
     uint64_t last_number;
     char *answers[ANSWERS_MAX]; /* by number; NULL: none yet, or taken */
-    char text[TEXT_MAX];
-    char message[512]; /* of the last error */
+    char *text;                 /* the answer taken last */
+    char message[512];          /* of the last error */
 };
 
 static const struct backend *backend;
@@ -62,6 +62,7 @@ void lose(struct client *c)
     backend->lose(c->link);
     for (size_t i = 0; i < ANSWERS_MAX; i++)
         free(c->answers[i]);
+    free(c->text);
     free(c);
 }
 
@@ -290,8 +291,8 @@ const char *answer_text(struct client *c, uint64_t number)
 {
     while (c->answers[number] == NULL)
         receive_one(c);
-    snprintf(c->text, sizeof(c->text), "%s", c->answers[number]);
-    free(c->answers[number]);
+    free(c->text);
+    c->text = c->answers[number];
     c->answers[number] = NULL;
     return c->text;
 }

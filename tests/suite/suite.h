@@ -121,6 +121,7 @@ void suite_deadlocks(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_locks(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_keyed_locks(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_transactions(const struct CMUnitTest **ret, size_t *ret_len);
+void suite_pages(const struct CMUnitTest **ret, size_t *ret_len);
 void suite_server(const struct CMUnitTest **ret, size_t *ret_len);
 
 #endif

@@ -2,6 +2,7 @@
  * bench.c: measures every row in turns with its peer and prints medians; see README.md.
  */
 #include "bench.h"
+#include "latency.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -107,6 +108,7 @@ struct result {
     double ours;   /* microseconds an operation, the median */
     double theirs; /* 0: nobody */
     double spread; /* (most - least) / median of ours */
+    struct samples ours_each, theirs_each;
 };
 
 static bool measure(const struct row *row, struct peer *p, const struct options *o, struct result *ret)
@@ -118,8 +120,11 @@ static bool measure(const struct row *row, struct peer *p, const struct options 
     if (theirs_once(row, p, o, n / 10 + 1) < 0)
         return false;
     for (int i = 0; i < rounds; i++) {
+        bench_note_in(&ret->ours_each);
         ours[i] = row->run(n) / n * 1e6;
+        bench_note_in(&ret->theirs_each);
         theirs[i] = theirs_once(row, p, o, n) / n * 1e6;
+        bench_note_in(NULL);
         if (ours[i] < 0 || theirs[i] < 0)
             return false;
     }
@@ -129,15 +134,30 @@ static bool measure(const struct row *row, struct peer *p, const struct options 
     return true;
 }
 
-static void report(const struct row *row, const struct result *r, json_t *all)
+/* The percentiles of one side, where single operations were timed: to the table and to the JSON. */
+static void report_latency(const char *side, struct samples *s, json_t *to)
+{
+    double us[PERCENTILES];
+    if (!bench_percentiles_of(s, us))
+        return;
+    printf("   %s p50 %.1f p99 %.1f p99.9 %.1f", side, us[0], us[1], us[2]);
+    json_object_set_new(to, side, json_pack("{s:f, s:f, s:f}", "p50", us[0], "p99", us[1], "p99.9", us[2]));
+    bench_samples_free(s);
+}
+
+static void report(const struct row *row, struct result *r, json_t *all)
 {
     double ratio = r->theirs > 0 ? r->theirs / r->ours : 0;
-    printf("%-28s %10.3f %10.3f  %-16s %7.2fx   ±%.0f %%\n", row->name, r->ours, r->theirs,
+    json_t *latency = json_object();
+    printf("%-30s %10.3f %10.3f  %-17s %7.2fx   ±%.0f %%", row->name, r->ours, r->theirs,
            row->peer != NULL ? row->peer : "-", ratio, r->spread * 50);
+    report_latency("ours", &r->ours_each, latency);
+    report_latency("theirs", &r->theirs_each, latency);
+    printf("\n");
     fflush(stdout);
-    json_array_append_new(all, json_pack("{s:s, s:s, s:f, s:s?, s:f, s:f, s:f}", "name", row->name, "unit",
-                                         "us", "ours", r->ours, "peer", row->peer, "theirs", r->theirs,
-                                         "ratio", ratio, "spread", r->spread));
+    json_array_append_new(all, json_pack("{s:s, s:s, s:f, s:s?, s:f, s:f, s:f, s:o}", "name", row->name,
+                                         "unit", "us", "ours", r->ours, "peer", row->peer, "theirs",
+                                         r->theirs, "ratio", ratio, "spread", r->spread, "latency", latency));
 }
 
 static bool measure_rows(const struct row *rows, size_t n, struct peer *p, const struct options *o,
@@ -145,11 +165,12 @@ static bool measure_rows(const struct row *rows, size_t n, struct peer *p, const
 {
     bool ok = true;
     for (size_t i = 0; i < n; i++) {
-        struct result r;
+        struct result r = {.ours = 0};
         if (o->only != NULL && strstr(rows[i].name, o->only) == NULL)
             continue;
-        if (rows[i].prepare != NULL && rows[i].prepare() != 0) {
-            ok = false;
+        int rc = rows[i].prepare != NULL ? rows[i].prepare() : 0;
+        if (rc != 0) {
+            ok = ok && rc > 0;
             continue;
         }
         if (measure(&rows[i], p, o, &r))
@@ -194,10 +215,14 @@ int main(int argc, char **argv)
         return 2;
     signal(SIGPIPE, SIG_IGN);
     json_t *all = json_array();
-    printf("%-28s %10s %10s  %-16s %8s   spread\n", "microseconds an operation", "roost", "peer", "",
+    printf("%-30s %10s %10s  %-17s %8s   spread\n", "microseconds an operation", "roost", "peer", "",
            "ratio");
+    fflush(stdout); /* before anything forks */
     bool ok = measure_rows(floor_rows, floor_row_count, &peer, &o, all);
     ok = measure_rows(server_rows, server_row_count, &peer, &o, all) && ok;
+#ifdef ROOST_BENCH_REDIS
+    ok = measure_rows(redis_rows, redis_row_count, &peer, &o, all) && ok;
+#endif
     ok = measure_rows(local_rows, local_row_count, &peer, &o, all) && ok;
     ok = measure_rows(shm_rows, shm_row_count, &peer, &o, all) && ok;
     if (o.json != NULL && json_dump_file(all, o.json, JSON_INDENT(2)) != 0) {

@@ -12,14 +12,15 @@ struct row {
     const char *peer;      /* who is measured beside us, NULL: nobody (a floor) */
     const char *peer_call; /* the function in peer.py, NULL: none there */
     int operations;        /* in one round */
-    int (*prepare)(void);  /* before the first round; nonzero: the row cannot be measured; says why */
+    int (*prepare)(void);  /* before the first round; nonzero: the row cannot be measured; says why; positive:
+                              because something is not installed, which is no failure */
     double (*run)(int n);  /* seconds for n operations; negative: failed */
     void (*finish)(void);
     double (*peer_run)(int n); /* a peer in C, as run */
 };
 
-extern const struct row server_rows[], floor_rows[], local_rows[], shm_rows[];
-extern const size_t server_row_count, floor_row_count, local_row_count, shm_row_count;
+extern const struct row server_rows[], floor_rows[], local_rows[], shm_rows[], redis_rows[];
+extern const size_t server_row_count, floor_row_count, local_row_count, shm_row_count, redis_row_count;
 
 /* Seconds, monotonic. */
 double bench_now(void);

@@ -1,6 +1,7 @@
 """peer.py: CPython's side of the benchmark: reads "NAME N" lines, answers with the seconds that N operations took."""
 import concurrent.futures
 import functools
+import itertools
 import multiprocessing
 import multiprocessing.managers
 import sys
@@ -57,6 +58,28 @@ def lock_pair(family, n):
     for _ in range(n):
         lock.acquire()
         lock.release()
+    return time.perf_counter() - start
+
+
+def create_drop(family, n):
+    m = manager(family)[0]
+
+    def once():
+        d = m.dict()
+        del d
+    return timed(n, once)
+
+
+@functools.cache
+def long_list(family):
+    return manager(family)[0].list(range(100000))
+
+
+def list_iterate(family, n):
+    elements = long_list(family)
+    start = time.perf_counter()
+    for _ in itertools.islice(elements, n):
+        pass
     return time.perf_counter() - start
 
 
@@ -195,7 +218,7 @@ CALLS = {
     "process_start_join": process_start_join,
 }
 for family in ("ipc", "tcp"):
-    for call in (dict_get, dict_set, queue_put_get, lock_pair):
+    for call in (dict_get, dict_set, queue_put_get, lock_pair, create_drop, list_iterate):
         CALLS[f"{family}_{call.__name__}"] = functools.partial(call, family)
 
 if __name__ == "__main__":

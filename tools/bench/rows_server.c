@@ -3,66 +3,38 @@
  * same.
  */
 #include <roost/roost.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "bench.h"
+#include "latency.h"
+#include "servers.h"
+
+enum { ELEMENTS = 100000 }; /* as in peer.py */
 
 static struct {
     roost_manager *m;
     roost_dict *d;
     roost_queue *q;
     roost_lock *l;
-    pid_t server; /* of the tcp rows */
 } s;
-
-static int complain(void)
-{
-    fprintf(stderr, "%s\n", roost_errmsg());
-    return -1;
-}
 
 static int make_objects(void)
 {
     if (roost_dict_new(s.m, &s.d) != 0 || roost_queue_new(s.m, 0, &s.q) != 0 ||
         roost_lock_new(s.m, &s.l) != 0 || roost_dict_set(s.d, roost_str("key"), roost_int(1)) != 0)
-        return complain();
+        return bench_complain();
     return 0;
 }
 
 static int begin_ipc(void)
 {
-    return roost_manager_start(NULL, &s.m) != 0 ? complain() : make_objects();
+    return bench_roostd_begin(false, &s.m) != 0 ? -1 : make_objects();
 }
 
-/* A roostd of our own on a free port of the loopback. */
 static int begin_tcp(void)
 {
-    int ready[2];
-    char url[128] = "", fd[16];
-    const char *roostd = getenv("ROOSTD");
-    if (pipe(ready) != 0)
-        return -1;
-    s.server = fork();
-    if (s.server == 0) {
-        snprintf(fd, sizeof(fd), "%d", ready[1]);
-        close(ready[0]);
-        execlp(roostd != NULL ? roostd : "roostd", "roostd", "--listen", "tcp://127.0.0.1:0", "--ready-fd",
-               fd, "--log-level", "error", (char *)NULL);
-        _exit(127);
-    }
-    close(ready[1]);
-    FILE *from = fdopen(ready[0], "r");
-    if (from == NULL || fgets(url, sizeof(url), from) == NULL) {
-        fprintf(stderr, "roostd did not start: set ROOSTD\n");
-        return -1;
-    }
-    fclose(from);
-    url[strcspn(url, "\n")] = '\0';
-    return roost_connect(url, NULL, &s.m) != 0 ? complain() : make_objects();
+    return bench_roostd_begin(true, &s.m) != 0 ? -1 : make_objects();
 }
 
 static void end(void)
@@ -70,33 +42,75 @@ static void end(void)
     roost_dict_close(s.d);
     roost_queue_close(s.q);
     roost_lock_close(s.l);
-    roost_manager_shutdown(s.m);
-    if (s.server > 0) {
-        kill(s.server, SIGTERM);
-        waitpid(s.server, NULL, 0);
-    }
+    bench_roostd_end(s.m);
     memset(&s, 0, sizeof(s));
+}
+
+static int get_once(int i)
+{
+    roost_value v;
+    (void)i;
+    if (roost_dict_get(s.d, roost_str("key"), &v) != 0)
+        return bench_complain();
+    roost_value_free(&v);
+    return 0;
 }
 
 static double dict_get(int n)
 {
-    roost_value v;
-    double start = bench_now();
-    for (int i = 0; i < n; i++) {
-        if (roost_dict_get(s.d, roost_str("key"), &v) != 0)
-            return complain();
-        roost_value_free(&v);
-    }
-    return bench_now() - start;
+    return bench_each(n, get_once);
+}
+
+static int set_once(int i)
+{
+    return roost_dict_set(s.d, roost_str("key"), roost_int(i)) != 0 ? bench_complain() : 0;
 }
 
 static double dict_set(int n)
 {
+    return bench_each(n, set_once);
+}
+
+/* A proxy of a new object, and its end. */
+static int create_once(int i)
+{
+    roost_dict *d;
+    (void)i;
+    if (roost_dict_new(s.m, &d) != 0)
+        return bench_complain();
+    roost_dict_close(d);
+    return 0;
+}
+
+static double create_drop(int n)
+{
+    return bench_each(n, create_once);
+}
+
+/* All of a list of ELEMENTS, as often as it takes for n of them. */
+static double list_iterate(int n)
+{
+    int64_t seen = 0;
+    roost_list *l;
+    roost_value *items = malloc(ELEMENTS * sizeof(*items));
+    for (int i = 0; i < ELEMENTS; i++)
+        items[i] = roost_int(i);
+    int rc = roost_list_open_with(s.m, NULL, roost_array(items, ELEMENTS), &l);
+    free(items);
+    if (rc != 0)
+        return bench_complain();
     double start = bench_now();
-    for (int i = 0; i < n; i++)
-        if (roost_dict_set(s.d, roost_str("key"), roost_int(i)) != 0)
-            return complain();
-    return bench_now() - start;
+    do {
+        roost_list_iter *it;
+        if (roost_list_iter_new(l, &it) != 0)
+            return bench_complain();
+        while (roost_list_iter_next(it, NULL) == 0)
+            seen++;
+        roost_list_iter_free(it);
+    } while (roost_errcode() == ROOST_EEMPTY && seen < n);
+    double spent = bench_now() - start;
+    roost_list_close(l);
+    return seen % ELEMENTS == 0 ? spent * n / (double)seen : bench_complain();
 }
 
 static double queue_put_get(int n)
@@ -105,7 +119,7 @@ static double queue_put_get(int n)
     double start = bench_now();
     for (int i = 0; i < n; i++)
         if (roost_queue_put(s.q, roost_int(i), -1) != 0 || roost_queue_get(s.q, &v, -1) != 0)
-            return complain();
+            return bench_complain();
     return bench_now() - start;
 }
 
@@ -114,7 +128,7 @@ static double lock_pair(int n)
     double start = bench_now();
     for (int i = 0; i < n; i++)
         if (roost_lock_acquire(s.l, NULL, -1) != 0 || roost_lock_release(s.l) != 0)
-            return complain();
+            return bench_complain();
     return bench_now() - start;
 }
 
@@ -127,5 +141,8 @@ const struct row server_rows[] = {
     {"tcp.dict.set", "Manager", "tcp_dict_set", 4000, begin_tcp, dict_set, end, NULL},
     {"tcp.queue.put_get", "Manager", "tcp_queue_put_get", 2000, begin_tcp, queue_put_get, end, NULL},
     {"tcp.lock.pair", "Manager", "tcp_lock_pair", 2000, begin_tcp, lock_pair, end, NULL},
+    {"tcp.create_drop", "Manager", "tcp_create_drop", 8, begin_tcp, create_drop, end, NULL},
+    {"ipc.list.iterate.100k", "Manager", "ipc_list_iterate", 4000, begin_ipc, list_iterate, end, NULL},
+    {"tcp.list.iterate.100k", "Manager", "tcp_list_iterate", 4000, begin_tcp, list_iterate, end, NULL},
 };
 const size_t server_row_count = sizeof(server_rows) / sizeof(server_rows[0]);

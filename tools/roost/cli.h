@@ -58,6 +58,9 @@ bool cli_can_run_under(roost_type type);
 /* transact [JSON]: a transaction, from stdin without JSON. (transact.c) */
 int cli_transact(struct cli *c, int n, char **words);
 
+/* each NAME: the elements of a dict, list or set. (each.c) */
+int cli_each(struct cli *c, int n, char **words);
+
 /* The special commands, a table that ends with name NULL. (special.c) */
 struct special {
     const char *name;

@@ -183,6 +183,8 @@ const struct special cli_specials[] = {
     {"ping", "ping", "a round trip to the server, and how long it took", ping},
     {"who", "who NAME [--json]", "who holds an object, and who waits for it, in order", who},
     {"rm", "rm NAME...", "deletes objects", rm},
+    {"each", "each NAME", "the elements of a dict, list or set, one a line, however many there are",
+     cli_each},
     {"transact", "transact [JSON]", "several calls in one step, or none: {\"if\": [...], \"do\": [...]}",
      cli_transact},
     {"help", "help [TYPE [METHOD]]", "this, or what there is to call", cli_help},

@@ -60,6 +60,8 @@ typedef struct roost_options {
     int reconnect_ms;
     void (*on_state)(roost_manager *m, roost_state state, void *arg);
     void *on_state_arg;
+    size_t window_calls; /* asynchronous calls under way at most (roost/pending.h); 0 means 1024 */
+    size_t window_bytes; /* bytes of their arguments; 0 means 8 MiB; a single larger call may pass it */
 } roost_options;
 
 /*

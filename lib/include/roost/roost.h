@@ -6,6 +6,7 @@
 
 #include "roost/at.h"
 #include "roost/barrier.h"
+#include "roost/batch.h"
 #include "roost/call.h"
 #include "roost/condition.h"
 #include "roost/dict.h"
@@ -29,6 +30,8 @@
 #include "roost/manager.h"
 #include "roost/namespace.h"
 #include "roost/object.h"
+#include "roost/page.h"
+#include "roost/pending.h"
 #include "roost/pool.h"
 #include "roost/process.h"
 #include "roost/profile.h"

@@ -1,0 +1,160 @@
+/* servers.c: starting and ending what is measured; see servers.h. */
+#include "servers.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+int bench_complain(void)
+{
+    fprintf(stderr, "%s\n", roost_errmsg());
+    return -1;
+}
+
+static void end_process(pid_t *pid)
+{
+    if (*pid <= 0)
+        return;
+    kill(*pid, SIGTERM);
+    waitpid(*pid, NULL, 0);
+    *pid = 0;
+}
+
+/* ---- roostd ---- */
+
+static pid_t roostd;
+
+/* A roostd of our own on a free port of the loopback. */
+static int start_tcp(roost_manager **ret)
+{
+    int ready[2];
+    char url[128] = "", fd[16];
+    const char *program = getenv("ROOSTD");
+    if (pipe(ready) != 0)
+        return -1;
+    roostd = fork();
+    if (roostd == 0) {
+        snprintf(fd, sizeof(fd), "%d", ready[1]);
+        close(ready[0]);
+        execlp(program != NULL ? program : "roostd", "roostd", "--listen", "tcp://127.0.0.1:0", "--ready-fd",
+               fd, "--log-level", "error", (char *)NULL);
+        _exit(127);
+    }
+    close(ready[1]);
+    FILE *from = fdopen(ready[0], "r");
+    if (from == NULL || fgets(url, sizeof(url), from) == NULL) {
+        fprintf(stderr, "roostd did not start: set ROOSTD\n");
+        return -1;
+    }
+    fclose(from);
+    url[strcspn(url, "\n")] = '\0';
+    return roost_connect(url, NULL, ret) != 0 ? bench_complain() : 0;
+}
+
+int bench_roostd_begin(bool tcp, roost_manager **ret)
+{
+    if (tcp)
+        return start_tcp(ret);
+    return roost_manager_start(NULL, ret) != 0 ? bench_complain() : 0;
+}
+
+void bench_roostd_end(roost_manager *m)
+{
+    roost_manager_shutdown(m);
+    end_process(&roostd);
+}
+
+/* ---- redis ---- */
+
+static struct {
+    pid_t pid;
+    char folder[64];
+    char socket[108];
+    int port;
+} redis;
+
+const char *bench_redis_socket(void)
+{
+    return redis.socket;
+}
+
+int bench_redis_port(void)
+{
+    return redis.port;
+}
+
+/* A port that is free now: redis-server cannot choose one. */
+static int free_port(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(a);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool good =
+        bind(fd, (struct sockaddr *)&a, len) == 0 && getsockname(fd, (struct sockaddr *)&a, &len) == 0;
+    close(fd);
+    return good ? ntohs(a.sin_port) : 0;
+}
+
+static void run_redis(void)
+{
+    char port[16];
+    snprintf(port, sizeof(port), "%d", redis.port);
+    if (freopen("/dev/null", "w", stdout) == NULL)
+        _exit(127);
+    execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket",
+           redis.socket, "--save", "", "--appendonly", "no", "--dir", redis.folder, (char *)NULL);
+    _exit(127);
+}
+
+/* 0: it accepts; 1: it has ended, because it is not there. */
+static int await_redis(void)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    memcpy(a.sun_path, redis.socket, sizeof(a.sun_path));
+    for (int i = 0; i < 1000; i++) {
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        int rc = connect(fd, (struct sockaddr *)&a, sizeof(a));
+        close(fd);
+        if (rc == 0)
+            return 0;
+        if (waitpid(redis.pid, NULL, WNOHANG) == redis.pid) {
+            redis.pid = 0;
+            return 1;
+        }
+        usleep(5000);
+    }
+    return -1;
+}
+
+int bench_redis_begin(void)
+{
+    strcpy(redis.folder, "/tmp/roost-bench-XXXXXX");
+    redis.port = free_port();
+    if (mkdtemp(redis.folder) == NULL || redis.port == 0)
+        return -1;
+    snprintf(redis.socket, sizeof(redis.socket), "%s/redis.sock", redis.folder);
+    redis.pid = fork();
+    if (redis.pid == 0)
+        run_redis();
+    int rc = await_redis();
+    if (rc != 0)
+        bench_redis_end();
+    return rc;
+}
+
+void bench_redis_end(void)
+{
+    end_process(&redis.pid);
+    unlink(redis.socket);
+    rmdir(redis.folder);
+}

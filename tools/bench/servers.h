@@ -1,0 +1,28 @@
+/*
+ * servers.h: the servers that rows measure: a roostd of our own, over ipc or on a free port of the loopback;
+ * and a private redis-server over both, without persistence.
+ *
+ * One of each at a time; begin functions are slots of struct row: 0, or they have said why not.
+ */
+#ifndef ROOST_BENCH_SERVERS_H
+#define ROOST_BENCH_SERVERS_H
+
+#include <roost/roost.h>
+#include <stdbool.h>
+
+/* Prints the last roost error; returns -1. */
+int bench_complain(void);
+
+/* Starts a roostd and connects to it. */
+int bench_roostd_begin(bool tcp, roost_manager **ret);
+void bench_roostd_end(roost_manager *m);
+
+/* Starts a redis-server; it is ready when this returns 0. 1: it is not installed. */
+int bench_redis_begin(void);
+void bench_redis_end(void);
+
+/* Where it listens. */
+const char *bench_redis_socket(void);
+int bench_redis_port(void);
+
+#endif
