@@ -157,6 +157,8 @@ int check_step(struct world *w, struct event event)
         rc[i] = core_step(w->core[i], &event, &w->effects[i]);
     }
     compare_cores(w, rc);
+    for (size_t i = 0; i < w->effects[0].len && w->verbose; i++)
+        say_frame(w, "answers", w->effects[0].items[i].session, read_effect(&w->effects[0], i).frame);
     int expected = model_step(w->model, &event);
     if (rc[0] != expected || w->effects[0].opened != w->model->opened)
         fail_world(w, "the step returns %d, expected %d", rc[0], expected);

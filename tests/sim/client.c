@@ -68,8 +68,9 @@ static void begin_call(struct world *w, unsigned client, unsigned thread)
     buf_append(&p->frame, options.data, options.len);
     roost__buf_free(&args);
     roost__buf_free(&options);
-    say_world(w, "client %u thread %u: call %" PRIu64 " %s.%s of %" PRIu64, client, thread, p->number,
-              roost_type_name(roost__method_by_code(method)->type), roost__method_by_code(method)->name, target);
+    say_world(w, "client %u thread %u: %s.%s", client, thread,
+              roost_type_name(roost__method_by_code(method)->type), roost__method_by_code(method)->name);
+    say_frame(w, "asks", 0, buf_slice(&p->frame));
     send_call(w, client, p, c->grace_ms > 0 ? c->seen : 0);
 }
 
@@ -136,7 +137,6 @@ void client_answer(struct world *w, unsigned client, struct slice payload)
             c->acks[c->ack_count++] = (struct ack){.number = it.as.u, .after = c->number};
             tell(w, client, 'k', it.as.u);
         }
-        say_world(w, "client %u thread %u: answer to %" PRIu64, client, t, it.as.u);
     }
 }
 

@@ -141,6 +141,8 @@ static void incr(struct model *m, struct mcall *c, struct mitem *it)
     struct item old = it != NULL ? scan_value(vslice(&it->value)) : (struct item){.kind = ROOST_INT};
     uint8_t bytes[16];
     struct buf b = {.data = bytes, .cap = sizeof(bytes), .max = sizeof(bytes)};
+    if (old.kind == ROOST_BOOL) /* as in Python */
+        old = (struct item){.kind = ROOST_INT, .as.i = old.as.b};
     if (old.kind == ROOST_FLOAT)
         roost__put_float(&b, old.as.f + (double)int_arg(c, 1, 1));
     else

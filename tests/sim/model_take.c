@@ -48,7 +48,7 @@ struct mhold *own_lock(struct model *m, uint64_t lock, uint64_t session, uint64_
 struct mhold *hold_by_token(struct model *m, uint64_t object, uint64_t token)
 {
     for (size_t i = 0; i < m->hold_count; i++)
-        if (m->holds[i].what.object == object && m->holds[i].token == token)
+        if (m->holds[i].what.object == object && m->holds[i].token == token && token != 0)
             return &m->holds[i];
     return NULL;
 }

@@ -80,11 +80,13 @@ void net_closed(struct world *w, const struct entry *e)
 void net_answer(struct world *w)
 {
     const struct effects *x = &w->effects[0];
-    for (size_t i = 0; i < x->len; i++)
+    for (size_t i = 0; i < x->len; i++) {
+        struct slice payload =
+            slice_of(x->bytes.data + x->items[i].at + FRAME_HEADER, x->items[i].len - FRAME_HEADER);
         for (unsigned k = 0; k < w->link_count; k++)
             if (w->links[k].server_end && w->links[k].session == x->items[i].session)
-                post(w, k, TO_CLIENT, 'a',
-                     slice_of(x->bytes.data + x->items[i].at + FRAME_HEADER, x->items[i].len - FRAME_HEADER));
+                post(w, k, TO_CLIENT, 'a', payload);
+    }
 }
 
 /* ---- the server's end ---- */
@@ -162,6 +164,7 @@ void net_to_server(struct world *w, const struct entry *e)
     }
     buf_reset(&w->scratch);
     buf_append(&w->scratch, payload.data, payload.len);
+    say_frame(w, "is asked by", l->session, buf_slice(&w->scratch));
     struct event event = {.kind = e->kind == 'c'   ? EVENT_CALL
                                   : e->kind == 'k' ? EVENT_ACK
                                                    : EVENT_CANCEL,

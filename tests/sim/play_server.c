@@ -109,7 +109,10 @@ void play_server(struct play *p)
         play_references(p);
     else {
         p->method = methods[which < 15 ? 0 : 1 + pick(p, 4)];
-        roost__put_ref(arg(p), id, p->m->objects[id - 1].type);
+        if (p->method == METHOD_server_find)
+            roost__put_cstr(arg(p), p->m->objects[id - 1].name);
+        else
+            put_object(p, arg(p), id);
         if (p->method == METHOD_server_expire)
             arg_int(p, pick(p, 60));
     }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "wire/decode.h"
+
 void fail_world(struct world *w, const char *format, ...)
 {
     va_list args;
@@ -26,6 +28,19 @@ void say_world(const struct world *w, const char *format, ...)
     vprintf(format, args);
     va_end(args);
     printf("\n");
+}
+
+void say_frame(const struct world *w, const char *what, uint64_t session, struct slice payload)
+{
+    roost_value v;
+    if (!w->verbose || roost__decode(payload, true, &v) != ROOST_OK)
+        return;
+    printf("%8.3f ms step %" PRIu64 "    %s ", (double)w->now_us / 1000, w->steps, what);
+    if (session != 0)
+        printf("session %" PRIu64 ": ", session);
+    roost_value_print(stdout, v);
+    printf("\n");
+    roost_value_free(&v);
 }
 
 /* ---- the agenda ---- */

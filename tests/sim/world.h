@@ -102,6 +102,8 @@ struct world {
 bool world_run(struct world *w, struct model *m, uint64_t seed, bool verbose);
 void fail_world(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 void say_world(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for a frame: who, the session (0: none), what. */
+void say_frame(const struct world *w, const char *what, uint64_t session, struct slice payload);
 void agenda_add(struct world *w, struct entry e, int64_t in_us);
 
 /* ---- check.c: the server and what it is held against ---- */
