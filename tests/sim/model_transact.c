@@ -161,8 +161,6 @@ static void apply(struct model *m, const struct mcall *t, struct slice calls)
     }
     int code = m->code;
     struct buf out = m->out; /* it may have grown */
-    memcpy(before.lapsed, m->lapsed, sizeof(m->lapsed)); /* a late release was refused: that is told once */
-    before.lapsed_count = m->lapsed_count;
     copy(m, &before);
     m->out = out;
     m->out.len = at;
