@@ -166,8 +166,7 @@ static void settle(struct model *m)
     do {
         again = model_serve_lines(m);
         again = model_retry(m) || again;
-        if (m->dropped)
-            model_sweep(m);
+        again = model_sweep(m) || again;
     } while (again);
 }
 

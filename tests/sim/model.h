@@ -254,8 +254,8 @@ static inline struct slice kslice(const struct mkey *k)
 void each_ref_in(struct slice value, void (*visit)(void *context, uint64_t id), void *context);
 /* Every reference in a value leads somewhere. */
 bool storable(const struct model *m, struct slice value);
-/* -1, 0, 1; for nil, integers and strings only. */
-int order_of(struct slice a, struct slice b);
+/* Less, equal, greater; *strict, unless NULL, becomes false for what has no order in Python. */
+int order_of(struct slice a, struct slice b, bool *strict);
 
 /* ---- model_object.c ---- */
 
@@ -263,7 +263,8 @@ struct mobject *model_object(struct model *m, uint64_t id);
 struct mobject *model_named(struct model *m, struct slice name, uint64_t *ret_id);
 uint64_t model_said(struct model *m, struct slice value); /* a name or a reference: its id, or 0 */
 void model_destroy(struct model *m, uint64_t id);
-void model_sweep(struct model *m);
+/* What nothing refers to goes; true when something did. */
+bool model_sweep(struct model *m);
 void model_open(struct model *m, struct mcall *c);
 void model_server_call(struct model *m, struct mcall *c);
 size_t stored_refs(const struct model *m, uint64_t id);
@@ -277,6 +278,8 @@ bool model_serve_lines(struct model *m);
 void model_abandon(struct model *m, size_t hold); /* its session ended, or it lapsed */
 void model_lapse(struct model *m, size_t hold);
 void hold_drop(struct model *m, size_t hold);
+/* Refuses who waits under a guard that is over. */
+void model_refuse_guarded(struct model *m);
 struct mhold *hold_by_token(struct model *m, uint64_t object, uint64_t token);
 struct mhold *lock_hold(struct model *m, uint64_t lock);
 struct mhold *own_lock(struct model *m, uint64_t lock, uint64_t session, uint64_t thread);

@@ -38,6 +38,7 @@ static bool sent_before(struct model *m, uint64_t session, uint64_t number)
             return false;
         answer_again(m, session, &kept);
         kept.connection = s->connection;
+        kept.fresh = true; /* its place among what is sent in this step is seen later */
         s->kept[s->kept_count++] = kept;
         return true;
     }

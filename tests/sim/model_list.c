@@ -127,11 +127,13 @@ static void add_call(struct model *m, struct mcall *c)
     say_nil(m, c);
 }
 
+/* Sorted, are neighbours of one kind that has an order? */
 static bool comparable(const struct mitems *items)
 {
-    for (size_t i = 0; i < items->len; i++) {
-        struct item it = scan_value(vslice(&items->at[i].value));
-        if (it.kind != ROOST_INT && it.kind != ROOST_FLOAT && it.kind != ROOST_BOOL && items->len > 1)
+    for (size_t i = 1; i < items->len; i++) {
+        bool strict = true;
+        order_of(vslice(&items->at[i - 1].value), vslice(&items->at[i].value), &strict);
+        if (!strict)
             return false;
     }
     return true;
@@ -140,19 +142,20 @@ static bool comparable(const struct mitems *items)
 static void sort(struct model *m, struct mcall *c)
 {
     int sign = given(c, 0) && scan_value(c->arg[0]).as.b ? -1 : 1;
-    struct mitems *v = c->items;
-    if (!comparable(v)) {
+    struct mitems v = *c->items;
+    for (size_t i = 1; i < v.len; i++)
+        for (size_t k = i; k > 0; k--) {
+            struct mitem a = v.at[k - 1], b = v.at[k];
+            if (sign * order_of(vslice(&a.value), vslice(&b.value), NULL) <= 0)
+                break;
+            v.at[k - 1] = b;
+            v.at[k] = a;
+        }
+    if (!comparable(&v)) {
         say_error(m, c, ROOST_ETYPE);
         return;
     }
-    for (size_t i = 1; i < v->len; i++)
-        for (size_t k = i; k > 0; k--) {
-            struct mitem a = v->at[k - 1], b = v->at[k];
-            if (sign * order_of(vslice(&a.value), vslice(&b.value)) <= 0)
-                break;
-            v->at[k - 1] = b;
-            v->at[k] = a;
-        }
+    *c->items = v;
     say_nil(m, c);
 }
 

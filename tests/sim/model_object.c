@@ -70,8 +70,9 @@ static bool has_session(const struct model *m, uint64_t id)
     return false;
 }
 
-void model_sweep(struct model *m)
+bool model_sweep(struct model *m)
 {
+    bool any = false;
     while (m->dropped) {
         struct marks k = {0};
         m->dropped = false;
@@ -86,8 +87,9 @@ void model_sweep(struct model *m)
         } while (k.changed);
         for (uint64_t id = 1; id <= m->object_count; id++)
             if (!k.on[id - 1] && m->objects[id - 1].live)
-                model_destroy(m, id);
+                model_destroy(m, id), any = true;
     }
+    return any;
 }
 
 static void count(void *context, uint64_t id)

@@ -12,7 +12,7 @@ static size_t next_of(const struct mobject *q)
     size_t best = q->kind == 'l' ? q->items.len - 1 : 0;
     for (size_t i = 1; i < q->items.len && q->kind == 'p'; i++) {
         const struct mitem *a = &q->items.at[i], *b = &q->items.at[best];
-        int c = order_of(vslice(&a->value), vslice(&b->value));
+        int c = order_of(vslice(&a->value), vslice(&b->value), NULL);
         if (c < 0 || (c == 0 && (int64_t)a->order < (int64_t)b->order))
             best = i;
     }

@@ -53,18 +53,31 @@ struct mhold *hold_by_token(struct model *m, uint64_t object, uint64_t token)
     return NULL;
 }
 
-/* A hold is over: calls that were good only while it held are refused. */
-void hold_drop(struct model *m, size_t hold)
+static bool is_held(const struct model *m, uint64_t uid)
 {
-    uint64_t uid = m->holds[hold].uid;
-    REMOVE_AT(m->holds, m->hold_count, hold);
+    for (size_t i = 0; i < m->hold_count; i++)
+        if (m->holds[i].uid == uid)
+            return true;
+    return false;
+}
+
+void model_refuse_guarded(struct model *m)
+{
     for (size_t i = 0; i < m->waiter_count; i++)
-        if (m->waiters[i].guarded && m->waiters[i].guard == uid) {
+        if (m->waiters[i].guarded && !is_held(m, m->waiters[i].guard)) {
             struct mcall c = mcall_of_waiter(&m->waiters[i]);
             say_error(m, &c, ROOST_ENOTOWNER);
             waiter_gives_up(m, i);
             i = (size_t)-1;
         }
+}
+
+/* A hold is over: calls that were good only while it held are refused. */
+void hold_drop(struct model *m, size_t hold)
+{
+    REMOVE_AT(m->holds, m->hold_count, hold);
+    if (!m->in_transaction) /* else when that is through */
+        model_refuse_guarded(m);
 }
 
 void model_abandon(struct model *m, size_t hold)
@@ -207,11 +220,7 @@ bool model_serve_lines(struct model *m)
     bool any = false;
     for (size_t i = 0; i < m->waiter_count; i++) {
         struct mwaiter w = m->waiters[i];
-        bool first = true;
-        for (size_t k = 0; k < i; k++)
-            for (unsigned n = 0; n < w.want_count; n++)
-                first = first && !wants(&m->waiters[k], &w.wants[n]);
-        if (w.line != 't' || !first || !all_free(m, w.wants, w.want_count, w.session, w.thread, i))
+        if (w.line != 't' || !all_free(m, w.wants, w.want_count, w.session, w.thread, i))
             continue;
         struct mhold like = {.depth = w.depth, .ttl_us = w.ttl_us};
         struct mcall c = mcall_of_waiter(&w);

@@ -120,6 +120,7 @@ static void commit(struct model *m, const struct mcall *t, size_t at)
     m->in_transaction = false;
     m->begun_at = at;
     say_end(m, t, true);
+    model_refuse_guarded(m);
     for (size_t i = 0; i < m->wake_count; i++)
         model_wake_now(m, m->wakes[i].object, m->wakes[i].what);
     m->wake_count = 0;
@@ -145,10 +146,6 @@ static void apply(struct model *m, const struct mcall *t, struct slice calls)
     struct item head;
     const uint8_t *p = roost__scan_item(calls.data, &head);
     size_t at = m->out.len;
-    if (!names_all(m, calls)) {
-        say_error(m, t, ROOST_ENOENT);
-        return;
-    }
     copy(&before, m);
     m->in_transaction = true;
     m->code = 0;

@@ -80,13 +80,29 @@ static int rank(struct slice v)
     }
 }
 
-int order_of(struct slice a, struct slice b)
+static int order_of_arrays(struct slice a, struct slice b, bool *strict)
+{
+    struct item x, y;
+    const uint8_t *p = roost__scan_item(a.data, &x), *q = roost__scan_item(b.data, &y);
+    for (uint32_t i = 0; i < x.len && i < y.len; i++) {
+        int c = order_of(scan_next(&p), scan_next(&q), strict);
+        if (c != 0)
+            return c;
+    }
+    return (x.len > y.len) - (x.len < y.len);
+}
+
+int order_of(struct slice a, struct slice b, bool *strict)
 {
     double x, y;
+    if (strict != NULL && (rank(a) != rank(b) || rank(a) == 0 || rank(a) > 3))
+        *strict = false;
     if (rank(a) != rank(b))
         return rank(a) < rank(b) ? -1 : 1;
     if (number_of(a, &x) && number_of(b, &y))
         return (x > y) - (x < y);
+    if (rank(a) == 3)
+        return order_of_arrays(a, b, strict);
     if (rank(a) != 2)
         return 0;
     struct item s = scan_value(a), t = scan_value(b);

@@ -101,7 +101,7 @@ static void choose_theme(struct world *w)
     for (unsigned i = 0; i < 4; i++)
         w->types[i] = (roost_type)(1 + roll(&w->dice, TYPE_COUNT - 1));
     w->faults = chance(&w->dice, 20) ? 0 : 5 + roll(&w->dice, 60);
-    w->acts_left = 60 + roll(&w->dice, 240);
+    w->acts_left = 100 + roll(&w->dice, 500);
 }
 
 static void begin(struct world *w, uint64_t seed, bool verbose)
@@ -219,6 +219,8 @@ bool world_run(struct world *w, struct model *m, uint64_t seed, bool verbose)
     while (w->acts_left > 0) {
         happen(w);
         upheaval(w);
+        if (verbose)
+            check_state(w);
     }
     finish(w);
     end(w);
