@@ -16,12 +16,14 @@ static uint64_t hash_of(struct slice s)
 static void compare_cores(struct world *w, const int *rc)
 {
     const struct effects *a = &w->effects[0], *b = &w->effects[1];
-    bool equal = rc[0] == rc[1] && a->len == b->len && a->opened == b->opened && a->bytes.len == b->bytes.len &&
+    bool equal = rc[0] == rc[1] && a->len == b->len && a->opened == b->opened &&
+                 a->bytes.len == b->bytes.len &&
                  (a->bytes.len == 0 || memcmp(a->bytes.data, b->bytes.data, a->bytes.len) == 0);
     for (size_t i = 0; equal && i < a->len; i++)
         equal = a->items[i].session == b->items[i].session && a->items[i].at == b->items[i].at;
     if (!equal)
-        fail_world(w, "equal histories, other effects: %d and %d, %zu and %zu answers", rc[0], rc[1], a->len, b->len);
+        fail_world(w, "equal histories, other effects: %d and %d, %zu and %zu answers", rc[0], rc[1], a->len,
+                   b->len);
     if (a->broken_len > 0)
         fail_world(w, "a session could not be answered");
 }
@@ -88,23 +90,26 @@ static void check_grants(struct world *w, struct manswer *a, struct slice result
         p = roost__scan_skip(roost__scan_skip(p));
     }
     if (!slice_equal(buf_slice(&b), result))
-        fail_world(w, "session %" PRIu64 " call %" PRIu64 ": another grant than expected", a->session, a->number);
+        fail_world(w, "session %" PRIu64 " call %" PRIu64 ": another grant than expected", a->session,
+                   a->number);
 }
 
 static void check_answer(struct world *w, struct manswer *a, const struct seen *s)
 {
     if (a->shape == SHAPE_AGAIN) {
         if (hash_of(s->frame) != a->hash)
-            fail_world(w, "session %" PRIu64 " call %" PRIu64 " sent again: another answer", s->session, s->number);
+            fail_world(w, "session %" PRIu64 " call %" PRIu64 " sent again: another answer", s->session,
+                       s->number);
         return;
     }
     if (a->code != s->code)
-        fail_world(w, "session %" PRIu64 " call %" PRIu64 ": code %d, expected %d", s->session, s->number, s->code,
-                   a->code);
+        fail_world(w, "session %" PRIu64 " call %" PRIu64 ": code %d, expected %d", s->session, s->number,
+                   s->code, a->code);
     if (a->code == 0 && a->shape != SHAPE_PLAIN)
         check_grants(w, a, s->result);
     else if (a->code == 0 && !slice_equal(s->result, slice_of(w->model->out.data + a->at, a->len)))
-        fail_world(w, "session %" PRIu64 " call %" PRIu64 ": another result than expected", s->session, s->number);
+        fail_world(w, "session %" PRIu64 " call %" PRIu64 ": another result than expected", s->session,
+                   s->number);
 }
 
 /* The answers were kept in the order in which they were sent. */
@@ -148,23 +153,26 @@ static void compare_model(struct world *w)
     for (size_t i = 0; i < e->len; i++) {
         struct seen s = read_effect(e, i);
         size_t k = 0;
-        while (k < m->answer_count && (m->answers[k].session != s.session || m->answers[k].number != s.number))
+        while (k < m->answer_count &&
+               (m->answers[k].session != s.session || m->answers[k].number != s.number))
             k++;
         if (k == m->answer_count)
-            fail_world(w, "session %" PRIu64 " call %" PRIu64 ": answered (%d), which was not expected", s.session,
-                       s.number, s.code);
+            fail_world(w, "session %" PRIu64 " call %" PRIu64 ": answered (%d), which was not expected",
+                       s.session, s.number, s.code);
         check_answer(w, &m->answers[k], &s);
         place[i] = k;
         for (size_t before = 0; before < i; before++)
             if (m->answers[place[before]].object == m->answers[k].object && !has_lines(m, &m->answers[k]) &&
                 place[before] >= k)
-                fail_world(w, "session %" PRIu64 " call %" PRIu64 ": answered out of turn", s.session, s.number);
+                fail_world(w, "session %" PRIu64 " call %" PRIu64 ": answered out of turn", s.session,
+                           s.number);
         keep(w, &s);
     }
     sort_holds(m);
     if (e->len < m->answer_count)
-        fail_world(w, "%zu answers, expected %zu, such as to session %" PRIu64 " call %" PRIu64 " (%d)", e->len,
-                   m->answer_count, m->answers[e->len].session, m->answers[e->len].number, m->answers[e->len].code);
+        fail_world(w, "%zu answers, expected %zu, such as to session %" PRIu64 " call %" PRIu64 " (%d)",
+                   e->len, m->answer_count, m->answers[e->len].session, m->answers[e->len].number,
+                   m->answers[e->len].code);
 }
 
 int check_step(struct world *w, struct event event)

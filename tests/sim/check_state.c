@@ -25,7 +25,8 @@ struct slice observe(struct world *w, uint64_t target, unsigned method, struct s
         core_step(w->core[i], &event, &w->effects[i]);
     }
     const struct effects *x = &w->effects[0], *y = &w->effects[1];
-    if (x->len != 1 || x->bytes.len != y->bytes.len || memcmp(x->bytes.data, y->bytes.data, x->bytes.len) != 0)
+    if (x->len != 1 || x->bytes.len != y->bytes.len ||
+        memcmp(x->bytes.data, y->bytes.data, x->bytes.len) != 0)
         fail_world(w, "equal histories, other states: %s", roost__method_by_code(method)->name);
     const uint8_t *p = x->bytes.data + FRAME_HEADER;
     struct item it;
@@ -70,8 +71,9 @@ static void check_holders(struct world *w, uint64_t id, struct slice who)
         struct slice said = i++ < n ? scan_next(&p) : slice_of("\x80", 1);
         if (number_in(said, "session") != h->session || number_in(said, "thread") != h->thread ||
             number_in(said, "token") != h->token || number_in(said, "depth") != h->depth)
-            fail_world(w, "object %" PRIu64 ": holder %u is session %" PRIu64 " token %" PRIu64
-                          ", expected session %" PRIu64 " token %" PRIu64,
+            fail_world(w,
+                       "object %" PRIu64 ": holder %u is session %" PRIu64 " token %" PRIu64
+                       ", expected session %" PRIu64 " token %" PRIu64,
                        id, i, number_in(said, "session"), number_in(said, "token"), h->session, h->token);
     }
     if (i != n)
@@ -92,8 +94,8 @@ static void check_waiters(struct world *w, uint64_t id, struct slice who)
                 continue;
             struct slice said = i++ < n ? scan_next(&p) : slice_of("\x80", 1);
             if (number_in(said, "session") != x->session || number_in(said, "thread") != x->thread)
-                fail_world(w, "object %" PRIu64 ": waiter %u is session %" PRIu64 ", expected %" PRIu64, id, i,
-                           number_in(said, "session"), x->session);
+                fail_world(w, "object %" PRIu64 ": waiter %u is session %" PRIu64 ", expected %" PRIu64, id,
+                           i, number_in(said, "session"), x->session);
         }
     if (i != n)
         fail_world(w, "object %" PRIu64 ": %u wait, expected %u", id, n, i);
@@ -107,8 +109,11 @@ static void check_object(struct world *w, uint64_t id, struct slice said)
         refs += w->model->sessions[i].live && w->model->sessions[i].refs[id - 1] > 0;
     if (number_in(said, "id") != id)
         fail_world(w, "object %" PRIu64 " is there, expected %" PRIu64, number_in(said, "id"), id);
-    if (number_in(said, "session_refs") != refs || number_in(said, "stored_refs") != stored_refs(w->model, id))
-        fail_world(w, "object %" PRIu64 ": %" PRIu64 " sessions and %" PRIu64 " stored references, expected %zu and %zu",
+    if (number_in(said, "session_refs") != refs ||
+        number_in(said, "stored_refs") != stored_refs(w->model, id))
+        fail_world(w,
+                   "object %" PRIu64 ": %" PRIu64 " sessions and %" PRIu64
+                   " stored references, expected %zu and %zu",
                    id, number_in(said, "session_refs"), number_in(said, "stored_refs"), refs,
                    stored_refs(w->model, id));
     if (o->type == ROOST_TYPE_queue && number_in(said, "unfinished") != (uint64_t)o->unfinished)
@@ -135,9 +140,12 @@ static void check_counts(struct world *w, struct slice info)
         kept += w->model->sessions[i].live ? w->model->sessions[i].kept_count : 0;
     }
     if (number_in(info, "sessions") != sessions || number_in(info, "kept") != kept ||
-        number_in(info, "waiters") != w->model->waiter_count || number_in(info, "holds") != w->model->hold_count ||
+        number_in(info, "waiters") != w->model->waiter_count ||
+        number_in(info, "holds") != w->model->hold_count ||
         number_in(info, "deliveries") != w->model->delivery_count)
-        fail_world(w, "the counts of server.info: kept %" PRIu64 "/%zu, deliveries %" PRIu64 "/%zu, holds %" PRIu64 "/%zu",
+        fail_world(w,
+                   "the counts of server.info: kept %" PRIu64 "/%zu, deliveries %" PRIu64
+                   "/%zu, holds %" PRIu64 "/%zu",
                    number_in(info, "kept"), kept, number_in(info, "deliveries"), w->model->delivery_count,
                    number_in(info, "holds"), w->model->hold_count);
 }
@@ -165,8 +173,8 @@ void check_state(struct world *w)
 void check_empty(struct world *w)
 {
     struct slice info = observe(w, 0, METHOD_server_info, slice_of("\x90", 1));
-    static const char *const nothing[] = {"objects", "named", "waiters", "holds", "deliveries", "kept", "kept_bytes",
-                                          "detached"};
+    static const char *const nothing[] = {"objects",    "named", "waiters",    "holds",
+                                          "deliveries", "kept",  "kept_bytes", "detached"};
     for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
         if (number_in(info, nothing[i]) != 0)
             fail_world(w, "left at the end: %" PRIu64 " %s", number_in(info, nothing[i]), nothing[i]);

@@ -76,13 +76,15 @@ static void begin_call(struct world *w, unsigned client, unsigned thread)
 
 /* ---- answers ---- */
 
-static void remember_grant(struct world *w, struct client *c, unsigned thread, uint64_t object, uint64_t token)
+static void remember_grant(struct world *w, struct client *c, unsigned thread, uint64_t object,
+                           uint64_t token)
 {
     c->grants[roll(&w->dice, GRANTS)] = (struct grant){.object = object, .token = token, .thread = thread};
 }
 
 /* The tokens in the answer of a call that takes something. */
-static void learn(struct world *w, struct client *c, unsigned thread, const struct pending *p, const uint8_t *result)
+static void learn(struct world *w, struct client *c, unsigned thread, const struct pending *p,
+                  const uint8_t *result)
 {
     struct item it, args;
     const uint8_t *a = p->frame.data;

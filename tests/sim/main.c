@@ -50,7 +50,9 @@ int main(int argc, char **argv)
     uint64_t failed = 0, first = 0, steps = 0;
     if (w == NULL || m == NULL)
         return 2;
+    setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGABRT, on_abort);
+    signal(SIGSEGV, on_abort);
     for (uint64_t i = 0; i < count; i++) {
         running = seed + i;
         if (!world_run(w, m, running, verbose)) {

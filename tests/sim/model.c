@@ -111,7 +111,7 @@ static int rank(char what)
 /* Of the same time: entries and objects, then waits and grants, then sessions. */
 static void sooner(struct due *best, struct due d)
 {
-    if (d.at_us != best->at_us ? d.at_us < best->at_us
+    if (d.at_us != best->at_us             ? d.at_us < best->at_us
         : rank(d.what) != rank(best->what) ? rank(d.what) < rank(best->what)
                                            : d.order < best->order)
         *best = d;

@@ -3,9 +3,9 @@
  *
  * The model takes the events that the core takes and predicts everything that the core does in that step: the
  * answers, the tokens' order, the next deadline, who holds and who waits. It is written from PROTOCOL.md,
- * shares no code with the core, and knows no cleverness: plain arrays in order of arrival, looked through from
- * the front. So it has no lists of who is due, no counts of references, no heaps, no log to take back: it
- * looks at everything again after every event, marks what is reachable, and restores a copy.
+ * shares no code with the core, and knows no cleverness: plain arrays in order of arrival, looked through
+ * from the front. So it has no lists of who is due, no counts of references, no heaps, no log to take back:
+ * it looks at everything again after every event, marks what is reachable, and restores a copy.
  *
  * Invariant: all state is in struct model, without pointers, so that a copy is a snapshot. Called by check.c.
  */
@@ -283,8 +283,8 @@ void model_refuse_guarded(struct model *m);
 struct mhold *hold_by_token(struct model *m, uint64_t object, uint64_t token);
 struct mhold *lock_hold(struct model *m, uint64_t lock);
 struct mhold *own_lock(struct model *m, uint64_t lock, uint64_t session, uint64_t thread);
-void model_acquire(struct model *m, struct mcall *c, const struct mwant *wants, unsigned n, int64_t timeout_ms,
-                   int64_t ttl_us);
+void model_acquire(struct model *m, struct mcall *c, const struct mwant *wants, unsigned n,
+                   int64_t timeout_ms, int64_t ttl_us);
 void model_give_back(struct model *m, struct mcall *c, uint64_t lock, uint64_t token);
 static inline bool can_be_taken(roost_type t)
 {

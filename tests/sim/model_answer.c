@@ -19,10 +19,8 @@ static void keep(struct model *m, const struct mcall *c, bool refs)
     if (s == NULL || !s->keeps)
         return;
     assert(s->kept_count < M_KEPT);
-    s->kept[s->kept_count++] = (struct mkept){.number = c->number,
-                                              .connection = s->connection,
-                                              .repeatable = reads && !refs,
-                                              .fresh = true};
+    s->kept[s->kept_count++] = (struct mkept){
+        .number = c->number, .connection = s->connection, .repeatable = reads && !refs, .fresh = true};
 }
 
 static struct manswer *add(struct model *m, const struct mcall *c, bool refs)
@@ -33,8 +31,6 @@ static struct manswer *add(struct model *m, const struct mcall *c, bool refs)
     *a = (struct manswer){.session = c->session, .number = c->number, .object = c->id};
     return a;
 }
-
-
 
 struct buf *say_begin(struct model *m, const struct mcall *c)
 {

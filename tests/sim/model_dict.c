@@ -38,7 +38,8 @@ void items_fill(struct mitems *items, struct slice value)
     const uint8_t *p = roost__scan_item(value.data, &head);
     for (uint32_t i = 0; i < head.len; i++) {
         struct slice key = head.kind == ROOST_MAP ? scan_next(&p) : slice_of(NULL, 0);
-        head.kind == ROOST_MAP ? (void)set(items, key, scan_next(&p)) : (void)item_add(items, key, scan_next(&p));
+        head.kind == ROOST_MAP ? (void)set(items, key, scan_next(&p))
+                               : (void)item_add(items, key, scan_next(&p));
     }
 }
 
@@ -220,9 +221,9 @@ static void dict_call(struct model *m, struct mcall *c)
     struct mitem *it = by_key ? item_find(c->items, c->arg[0]) : NULL;
     switch (c->method) {
     case METHOD_dict_get:
-        it != NULL      ? say_value(m, c, vslice(&it->value), true)
+        it != NULL    ? say_value(m, c, vslice(&it->value), true)
         : given(c, 1) ? say_value(m, c, c->arg[1], false)
-                        : say_error(m, c, ROOST_EKEY);
+                      : say_error(m, c, ROOST_EKEY);
         break;
     case METHOD_dict_set:
         set_one(m, c);
@@ -233,9 +234,9 @@ static void dict_call(struct model *m, struct mcall *c)
         break;
     case METHOD_dict_delete:
     case METHOD_dict_pop:
-        it != NULL      ? pop(m, c, it)
+        it != NULL    ? pop(m, c, it)
         : given(c, 1) ? say_value(m, c, c->arg[1], false)
-                        : say_error(m, c, ROOST_EKEY);
+                      : say_error(m, c, ROOST_EKEY);
         break;
     case METHOD_dict_contains:
         say_bool(m, c, it != NULL);

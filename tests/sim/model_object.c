@@ -151,7 +151,8 @@ static bool agrees(struct model *m, const struct mcall *c, const struct mobject 
 {
     switch ((int)o->type) {
     case ROOST_TYPE_queue:
-        return int_arg(c, 1, o->max) == o->max && (!given(c, 2) || *scan_value(c->arg[2]).as.bytes == o->kind);
+        return int_arg(c, 1, o->max) == o->max &&
+               (!given(c, 2) || *scan_value(c->arg[2]).as.bytes == o->kind);
     case ROOST_TYPE_semaphore:
     case ROOST_TYPE_bounded_semaphore:
         return int_arg(c, 1, o->initial) == o->initial;

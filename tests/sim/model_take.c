@@ -1,124 +1,5 @@
-/* model_take.c: locks, rlocks, semaphores, keyed locks, and several of them at once; see model.h. */
-#include "tests/sim/model.h"
-
-/* ---- who holds ---- */
-
-bool want_same(const struct mwant *a, const struct mwant *b)
-{
-    return a->object == b->object && (a->key.len == 0 ? b->key.len == 0 : same(kslice(&a->key), kslice(&b->key)));
-}
-
-bool wants(const struct mwaiter *w, const struct mwant *what)
-{
-    for (unsigned i = 0; i < w->want_count && w->line == 't'; i++)
-        if (want_same(&w->wants[i], what))
-            return true;
-    return false;
-}
-
-static struct mhold *hold_of(struct model *m, const struct mwant *what)
-{
-    for (size_t i = 0; i < m->hold_count; i++)
-        if (want_same(&m->holds[i].what, what))
-            return &m->holds[i];
-    return NULL;
-}
-
-struct mhold *lock_hold(struct model *m, uint64_t lock)
-{
-    return hold_of(m, &(struct mwant){.object = lock});
-}
-
-/* The first hold of a session (any: of whatever thread). */
-static struct mhold *hold_by(struct model *m, uint64_t object, uint64_t session, uint64_t thread, bool any)
-{
-    for (size_t i = 0; i < m->hold_count; i++) {
-        struct mhold *h = &m->holds[i];
-        if (h->what.object == object && h->session == session && (any || h->thread == thread))
-            return h;
-    }
-    return NULL;
-}
-
-struct mhold *own_lock(struct model *m, uint64_t lock, uint64_t session, uint64_t thread)
-{
-    return hold_by(m, lock, session, thread, model_object(m, lock)->type == ROOST_TYPE_lock);
-}
-
-struct mhold *hold_by_token(struct model *m, uint64_t object, uint64_t token)
-{
-    for (size_t i = 0; i < m->hold_count; i++)
-        if (m->holds[i].what.object == object && m->holds[i].token == token && token != 0)
-            return &m->holds[i];
-    return NULL;
-}
-
-static bool is_held(const struct model *m, uint64_t uid)
-{
-    for (size_t i = 0; i < m->hold_count; i++)
-        if (m->holds[i].uid == uid)
-            return true;
-    return false;
-}
-
-void model_refuse_guarded(struct model *m)
-{
-    for (size_t i = 0; i < m->waiter_count; i++)
-        if (m->waiters[i].guarded && !is_held(m, m->waiters[i].guard)) {
-            struct mcall c = mcall_of_waiter(&m->waiters[i]);
-            say_error(m, &c, ROOST_ENOTOWNER);
-            waiter_gives_up(m, i);
-            i = (size_t)-1;
-        }
-}
-
-/* A hold is over: calls that were good only while it held are refused. */
-void hold_drop(struct model *m, size_t hold)
-{
-    REMOVE_AT(m->holds, m->hold_count, hold);
-    if (!m->in_transaction) /* else when that is through */
-        model_refuse_guarded(m);
-}
-
-void model_abandon(struct model *m, size_t hold)
-{
-    struct mhold h = m->holds[hold];
-    struct mobject *o = model_object(m, h.what.object);
-    if (o->type == ROOST_TYPE_keyed_lock) {
-        assert(m->died_count < M_HOLDS);
-        m->died[m->died_count++] = h.what;
-    } else {
-        o->owner_died = true;
-    }
-    if (o->type == ROOST_TYPE_semaphore || o->type == ROOST_TYPE_bounded_semaphore)
-        o->value++;
-    hold_drop(m, hold);
-}
-
-static struct mlapsed *lapsed_of(struct model *m, uint64_t object, uint64_t session, uint64_t thread, bool any)
-{
-    for (size_t i = 0; i < m->lapsed_count; i++) {
-        struct mlapsed *l = &m->lapsed[i];
-        if (l->object == object && l->session == session && (any || l->thread == thread))
-            return l;
-    }
-    return NULL;
-}
-
-void model_lapse(struct model *m, size_t hold)
-{
-    struct mhold h = m->holds[hold];
-    model_abandon(m, hold);
-    if (h.what.key.len > 0)
-        return;
-    struct mlapsed *l = lapsed_of(m, h.what.object, h.session, h.thread, false);
-    if (l != NULL) {
-        l->depth += h.depth;
-        return;
-    }
-    assert(m->lapsed_count < M_HOLDS);
-    m->lapsed[m->lapsed_count++] = (struct mlapsed){h.what.object, h.session, h.thread, h.depth};
-}
+/* model_take.c: locks, rlocks, semaphores: taking and giving back; see model.h. */
+#include "tests/sim/model_take.h"
 
 /* ---- taking ---- */
 
@@ -127,7 +8,7 @@ int is_free(struct model *m, const struct mwant *want, uint64_t session, uint64_
     const struct mobject *o = model_object(m, want->object);
     if (o->type == ROOST_TYPE_semaphore || o->type == ROOST_TYPE_bounded_semaphore)
         return o->value > 0 ? FREE_FIRST : FREE_NOT;
-    if (hold_of(m, want) == NULL)
+    if (mhold_of(m, want) == NULL)
         return FREE_FIRST;
     return o->type == ROOST_TYPE_rlock && own_lock(m, want->object, session, thread) != NULL ? FREE_ANY
                                                                                              : FREE_NOT;
@@ -163,7 +44,7 @@ static bool take_died(struct model *m, const struct mwant *what)
 
 static void lapsed_drop(struct model *m, uint64_t object, uint64_t session, uint64_t thread)
 {
-    struct mlapsed *l = lapsed_of(m, object, session, thread, false);
+    struct mlapsed *l = mlapsed_of(m, object, session, thread, false);
     if (l != NULL)
         REMOVE_AT(m->lapsed, m->lapsed_count, l - m->lapsed);
 }
@@ -174,7 +55,7 @@ static uint64_t take(struct model *m, const struct mwant *what, uint64_t session
 {
     struct mobject *o = model_object(m, what->object);
     bool is_lock = o->type == ROOST_TYPE_lock || o->type == ROOST_TYPE_rlock;
-    struct mhold *h = is_lock ? hold_of(m, what) : NULL;
+    struct mhold *h = is_lock ? mhold_of(m, what) : NULL;
     if (h != NULL) { /* its own rlock: one level more */
         h->depth++;
         *ret_died = false;
@@ -227,9 +108,9 @@ bool model_serve_lines(struct model *m)
         c.id = w.wants[0].object;
         waiter_drop(m, i);
         take_all(m, &c, w.wants, w.want_count, &like,
-                 w.woken                                      ? SHAPE_WOKEN
+                 w.woken                              ? SHAPE_WOKEN
                  : w.method >> 8 == ROOST_TYPE_server ? SHAPE_GRANTS
-                                                              : SHAPE_GRANT,
+                                                      : SHAPE_GRANT,
                  w.notified);
         any = true;
         i = (size_t)-1; /* look at all again */
@@ -264,17 +145,17 @@ void model_acquire(struct model *m, struct mcall *c, const struct mwant *list, u
 
 static bool refuse_lapsed(struct model *m, const struct mcall *c, uint64_t object, bool any)
 {
-    struct mlapsed *l = lapsed_of(m, object, c->session, c->thread, any);
+    struct mlapsed *l = mlapsed_of(m, object, c->session, c->thread, any);
     if (l != NULL && --l->depth == 0)
         REMOVE_AT(m->lapsed, m->lapsed_count, l - m->lapsed);
     return l != NULL;
 }
 
-static int may_release(struct model *m, const struct mcall *c, uint64_t object, uint64_t token, int64_t n)
+int may_release(struct model *m, const struct mcall *c, uint64_t object, uint64_t token, int64_t n)
 {
     const struct mobject *o = model_object(m, object);
     bool is_lock = o->type == ROOST_TYPE_lock, is_rlock = o->type == ROOST_TYPE_rlock;
-    const struct mhold *own = hold_by(m, object, c->session, c->thread, !is_rlock);
+    const struct mhold *own = mhold_by(m, object, c->session, c->thread, !is_rlock);
     if (token != 0 && hold_by_token(m, object, token) == NULL)
         return ROOST_ENOTOWNER;
     if (own == NULL && refuse_lapsed(m, c, object, is_lock))
@@ -290,12 +171,13 @@ static int may_release(struct model *m, const struct mcall *c, uint64_t object, 
 /* A permit of one's thread, of one's session, the oldest, or none. */
 static struct mhold *permit_for(struct model *m, const struct mcall *c, uint64_t object, uint64_t token)
 {
-    struct mhold *h = token != 0 ? hold_by_token(m, object, token) : hold_by(m, object, c->session, c->thread, false);
-    h = h != NULL ? h : hold_by(m, object, c->session, 0, true);
+    struct mhold *h =
+        token != 0 ? hold_by_token(m, object, token) : mhold_by(m, object, c->session, c->thread, false);
+    h = h != NULL ? h : mhold_by(m, object, c->session, 0, true);
     return h != NULL ? h : lock_hold(m, object);
 }
 
-static void release(struct model *m, const struct mcall *c, uint64_t object, uint64_t token, int64_t n)
+void model_release(struct model *m, const struct mcall *c, uint64_t object, uint64_t token, int64_t n)
 {
     struct mobject *o = model_object(m, object);
     bool is_lock = o->type == ROOST_TYPE_lock || o->type == ROOST_TYPE_rlock;
@@ -322,7 +204,7 @@ void model_give_back(struct model *m, struct mcall *c, uint64_t object, uint64_t
         return;
     }
     say_nil(m, c);
-    release(m, c, object, token, 1);
+    model_release(m, c, object, token, 1);
 }
 
 static void release_permits(struct model *m, struct mcall *c)
@@ -334,7 +216,7 @@ static void release_permits(struct model *m, struct mcall *c)
         return;
     }
     say_nil(m, c);
-    release(m, c, c->id, 0, n);
+    model_release(m, c, c->id, 0, n);
 }
 
 static void extend(struct model *m, struct mcall *c)
@@ -358,79 +240,12 @@ static void extend(struct model *m, struct mcall *c)
     say_nil(m, c);
 }
 
-/* ---- keys ---- */
-
-/* The keys of argument 0, each once. */
-static unsigned keys_of(const struct mcall *c, struct mwant *ret)
-{
-    struct item it;
-    unsigned n = 0;
-    const uint8_t *p = roost__scan_item(c->arg[0].data, &it);
-    for (uint32_t i = 0; i < it.len; i++) {
-        struct mwant want = {.object = c->id, .key = mkey_of(scan_next(&p))};
-        bool again = false;
-        for (unsigned k = 0; k < n; k++)
-            again = again || want_same(&ret[k], &want);
-        assert(again || n < M_WANTS);
-        if (!again)
-            ret[n++] = want;
-    }
-    return n;
-}
-
-static void release_keys(struct model *m, struct mcall *c)
-{
-    struct mwant list[M_WANTS];
-    uint64_t token = (uint64_t)int_arg(c, 1, 0);
-    unsigned n = given(c, 0) ? keys_of(c, list) : 0;
-    bool refused = given(c, 0) && n == 0, any = n > 0;
-    for (unsigned i = 0; i < n; i++) {
-        const struct mhold *h = hold_of(m, &list[i]);
-        refused = refused || h == NULL || h->session != c->session || (token != 0 && h->token != token);
-    }
-    for (size_t i = 0; i < m->hold_count && n == 0; i++)
-        any = any || (m->holds[i].what.object == c->id && m->holds[i].session == c->session &&
-                      (token != 0 ? m->holds[i].token == token : m->holds[i].thread == c->thread));
-    if (refused || !any) {
-        say_error(m, c, ROOST_ENOTOWNER);
-        return;
-    }
-    say_nil(m, c);
-    for (size_t i = 0; i < m->hold_count;) {
-        const struct mhold *h = &m->holds[i];
-        bool mine = h->what.object == c->id && h->session == c->session;
-        bool named = n == 0 && (token != 0 ? h->token == token : h->thread == c->thread);
-        for (unsigned k = 0; k < n; k++)
-            named = named || want_same(&h->what, &list[k]);
-        if (mine && named) {
-            hold_drop(m, i);
-            i = 0;
-        } else {
-            i++;
-        }
-    }
-}
-
-static bool ttl_good(struct model *m, const struct mcall *c, unsigned i)
+bool ttl_good(struct model *m, const struct mcall *c, unsigned i)
 {
     if (!given(c, i) || int_arg(c, i, 0) > 0)
         return true;
     say_error(m, c, ROOST_EINVAL);
     return false;
-}
-
-static void keyed_call(struct model *m, struct mcall *c)
-{
-    struct mwant list[M_WANTS];
-    if (c->method == METHOD_keyed_lock_release) {
-        release_keys(m, c);
-    } else if (c->method == METHOD_keyed_lock_locked) {
-        say_bool(m, c, hold_of(m, &(struct mwant){.object = c->id, .key = mkey_of(c->arg[0])}) != NULL);
-    } else if (ttl_good(m, c, 2)) {
-        unsigned n = keys_of(c, list);
-        n == 0 ? say_error(m, c, ROOST_EINVAL)
-               : model_acquire(m, c, list, n, int_arg(c, 1, -1), int_arg(c, 2, 0) * 1000);
-    }
 }
 
 void model_take_call(struct model *m, struct mcall *c)
@@ -470,66 +285,4 @@ void model_take_call(struct model *m, struct mcall *c)
     default:
         keyed_call(m, c);
     }
-}
-
-/* ---- several at once ---- */
-
-/* The objects of argument 0; 0 or a code. */
-static int several(struct model *m, const struct mcall *c, struct mwant *ret, unsigned *ret_n)
-{
-    struct item it;
-    const uint8_t *p = roost__scan_item(c->arg[0].data, &it);
-    assert(it.len <= M_WANTS);
-    for (*ret_n = 0; *ret_n < it.len; ++*ret_n) {
-        uint64_t id = model_said(m, scan_next(&p));
-        if (id == 0)
-            return ROOST_ENOENT;
-        roost_type type = model_object(m, id)->type;
-        if (!can_be_taken(type) || type == ROOST_TYPE_keyed_lock)
-            return ROOST_ETYPE;
-        ret[*ret_n] = (struct mwant){.object = id};
-    }
-    for (unsigned i = 0; i < *ret_n; i++)
-        for (unsigned k = 0; k < i; k++)
-            if (ret[i].object == ret[k].object)
-                return ROOST_EINVAL;
-    return it.len == 0 ? ROOST_EINVAL : 0;
-}
-
-static void give_all_back(struct model *m, struct mcall *c, const struct mwant *list, unsigned n)
-{
-    uint64_t tokens[M_WANTS] = {0};
-    struct item it;
-    if (given(c, 1)) {
-        const uint8_t *p = roost__scan_item(c->arg[1].data, &it);
-        for (unsigned i = 0; i < n; i++)
-            tokens[i] = scan_value(scan_next(&p)).as.u;
-    }
-    for (unsigned i = 0; i < n; i++) {
-        int code = may_release(m, c, list[i].object, tokens[i], 1);
-        if (code != 0) {
-            say_error(m, c, code);
-            return;
-        }
-    }
-    say_nil(m, c);
-    for (unsigned i = 0; i < n; i++)
-        if (model_object(m, list[i].object) != NULL)
-            release(m, c, list[i].object, tokens[i], 1);
-}
-
-void model_take_server(struct model *m, struct mcall *c)
-{
-    struct mwant list[M_WANTS];
-    unsigned n;
-    bool takes = c->method == METHOD_server_acquire;
-    if (takes && !ttl_good(m, c, 2))
-        return;
-    int code = several(m, c, list, &n);
-    if (code != 0)
-        say_error(m, c, code);
-    else if (takes)
-        model_acquire(m, c, list, n, int_arg(c, 1, -1), int_arg(c, 2, 0) * 1000);
-    else
-        give_all_back(m, c, list, n);
 }

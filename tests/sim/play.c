@@ -37,7 +37,8 @@ static void play_object(struct play *p)
     }
 }
 
-/* An array or a map of small numbers that stands in the object: on it the call is made. False: there is none. */
+/* An array or a map of small numbers that stands in the object: on it the call is made. False: there is none.
+ */
 static bool play_inside(struct play *p, struct buf *path)
 {
     const struct mitems *items = &p->o->items;
@@ -53,12 +54,14 @@ static bool play_inside(struct play *p, struct buf *path)
             buf_append(path, items->at[i].key.bytes, items->at[i].key.len);
         unsigned which = pick(p, 4);
         if (kind == ROOST_ARRAY) {
-            static const unsigned methods[] = {METHOD_list_append, METHOD_list_len, METHOD_list_copy, METHOD_list_pop};
+            static const unsigned methods[] = {METHOD_list_append, METHOD_list_len, METHOD_list_copy,
+                                               METHOD_list_pop};
             p->method = methods[which];
             if (which == 0)
                 arg_int(p, pick(p, 4));
         } else {
-            static const unsigned methods[] = {METHOD_dict_set, METHOD_dict_copy, METHOD_dict_incr, METHOD_dict_get};
+            static const unsigned methods[] = {METHOD_dict_set, METHOD_dict_copy, METHOD_dict_incr,
+                                               METHOD_dict_get};
             p->method = methods[which];
             if (which != 1)
                 put_key(p, arg(p));
@@ -102,11 +105,17 @@ static void choose(struct play *p)
     }
 }
 
-void play(struct world *w, const struct client *c, unsigned thread, uint64_t *ret_target, unsigned *ret_method,
-          struct buf *ret_args, struct buf *options)
+void play(struct world *w, const struct client *c, unsigned thread, uint64_t *ret_target,
+          unsigned *ret_method, struct buf *ret_args, struct buf *options)
 {
     struct buf args = buf_make(FRAME_BYTES), path = buf_make(FRAME_BYTES);
-    struct play p = {.w = w, .dice = &w->dice, .m = w->model, .client = c, .thread = thread, .args = &args, .options = options};
+    struct play p = {.w = w,
+                     .dice = &w->dice,
+                     .m = w->model,
+                     .client = c,
+                     .thread = thread,
+                     .args = &args,
+                     .options = options};
     choose(&p);
     bool inside = p.o != NULL && is_nest(p.o) && likely(&p, 25) && play_inside(&p, &path);
     if (p.o != NULL && !inside)

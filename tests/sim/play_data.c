@@ -13,11 +13,14 @@ static void put_keys(struct play *p, unsigned n)
 void play_dict(struct play *p, size_t len)
 {
     static const unsigned methods[] = {
-        METHOD_dict_get,     METHOD_dict_set,    METHOD_dict_set,        METHOD_dict_set,     METHOD_dict_set,
-        METHOD_dict_delete,  METHOD_dict_pop,    METHOD_dict_popitem,    METHOD_dict_len,     METHOD_dict_items,
-        METHOD_dict_keys,    METHOD_dict_values, METHOD_dict_setdefault, METHOD_dict_update,  METHOD_dict_set_many,
-        METHOD_dict_copy,    METHOD_dict_incr,   METHOD_dict_clear,      METHOD_dict_get_many, METHOD_dict_expire,
-        METHOD_dict_compare_and_set, METHOD_dict_ttl, METHOD_dict_persist, METHOD_dict_contains};
+        METHOD_dict_get,        METHOD_dict_set,     METHOD_dict_set,
+        METHOD_dict_set,        METHOD_dict_set,     METHOD_dict_delete,
+        METHOD_dict_pop,        METHOD_dict_popitem, METHOD_dict_len,
+        METHOD_dict_items,      METHOD_dict_keys,    METHOD_dict_values,
+        METHOD_dict_setdefault, METHOD_dict_update,  METHOD_dict_set_many,
+        METHOD_dict_copy,       METHOD_dict_incr,    METHOD_dict_clear,
+        METHOD_dict_get_many,   METHOD_dict_expire,  METHOD_dict_compare_and_set,
+        METHOD_dict_ttl,        METHOD_dict_persist, METHOD_dict_contains};
     bool inside = p->options->len > 0 && p->o->type != ROOST_TYPE_dict;
     (void)len;
     p->method = methods[pick(p, sizeof(methods) / sizeof(methods[0]))];
@@ -61,12 +64,13 @@ void play_dict(struct play *p, size_t len)
 
 void play_list(struct play *p, size_t len)
 {
-    static const unsigned methods[] = {
-        METHOD_list_append, METHOD_list_append, METHOD_list_append,    METHOD_list_extend,       METHOD_list_insert,
-        METHOD_list_pop,    METHOD_list_get,    METHOD_list_set,       METHOD_list_delete,       METHOD_list_slice,
-        METHOD_list_index,  METHOD_list_count,  METHOD_list_set_slice, METHOD_list_delete_slice, METHOD_list_contains,
-        METHOD_list_remove, METHOD_list_sort,   METHOD_list_reverse,   METHOD_list_copy,         METHOD_list_len,
-        METHOD_list_clear};
+    static const unsigned methods[] = {METHOD_list_append,    METHOD_list_append,       METHOD_list_append,
+                                       METHOD_list_extend,    METHOD_list_insert,       METHOD_list_pop,
+                                       METHOD_list_get,       METHOD_list_set,          METHOD_list_delete,
+                                       METHOD_list_slice,     METHOD_list_index,        METHOD_list_count,
+                                       METHOD_list_set_slice, METHOD_list_delete_slice, METHOD_list_contains,
+                                       METHOD_list_remove,    METHOD_list_sort,         METHOD_list_reverse,
+                                       METHOD_list_copy,      METHOD_list_len,          METHOD_list_clear};
     p->method = methods[pick(p, sizeof(methods) / sizeof(methods[0]))];
     if (len > ENOUGH)
         p->method = METHOD_list_clear;
@@ -140,8 +144,8 @@ void play_set(struct play *p)
                                        METHOD_set_isdisjoint};
     p->method = methods[pick(p, sizeof(methods) / sizeof(methods[0]))];
     uint64_t other = any_object(p, ROOST_TYPE_set);
-    bool alone = p->method == METHOD_set_pop || p->method == METHOD_set_len || p->method == METHOD_set_clear ||
-                 p->method == METHOD_set_copy;
+    bool alone = p->method == METHOD_set_pop || p->method == METHOD_set_len ||
+                 p->method == METHOD_set_clear || p->method == METHOD_set_copy;
     if (alone)
         return;
     if (p->method < METHOD_set_pop)
@@ -173,8 +177,8 @@ void play_number(struct play *p)
             arg_int(p, v);
         return;
     }
-    static const unsigned methods[] = {METHOD_array_get, METHOD_array_set, METHOD_array_set, METHOD_array_slice,
-                                       METHOD_array_len};
+    static const unsigned methods[] = {METHOD_array_get, METHOD_array_set, METHOD_array_set,
+                                       METHOD_array_slice, METHOD_array_len};
     p->method = methods[pick(p, 5)];
     if (p->method == METHOD_array_get || p->method == METHOD_array_set)
         arg_int(p, (int64_t)pick(p, 6) - 2);
@@ -197,10 +201,10 @@ static void put_item(struct play *p, struct buf *b)
 void play_queue(struct play *p)
 {
     static const unsigned methods[] = {
-        METHOD_queue_put,       METHOD_queue_put,      METHOD_queue_put,      METHOD_queue_put_many, METHOD_queue_get,
-        METHOD_queue_get,       METHOD_queue_get,      METHOD_queue_get_many, METHOD_queue_task_done, METHOD_queue_join,
-        METHOD_queue_task_done, METHOD_queue_qsize,    METHOD_queue_full,     METHOD_queue_put_nowait,
-        METHOD_queue_empty,     METHOD_queue_get_nowait};
+        METHOD_queue_put,       METHOD_queue_put,        METHOD_queue_put,       METHOD_queue_put_many,
+        METHOD_queue_get,       METHOD_queue_get,        METHOD_queue_get,       METHOD_queue_get_many,
+        METHOD_queue_task_done, METHOD_queue_join,       METHOD_queue_task_done, METHOD_queue_qsize,
+        METHOD_queue_full,      METHOD_queue_put_nowait, METHOD_queue_empty,     METHOD_queue_get_nowait};
     p->method = methods[pick(p, sizeof(methods) / sizeof(methods[0]))];
     if (p->o->items.len > ENOUGH || p->m->delivery_count > M_DELIVERIES - 24)
         p->method = METHOD_queue_shutdown;

@@ -122,8 +122,9 @@ void play_server(struct play *p)
 
 static uint64_t data_object(struct play *p)
 {
-    static const roost_type types[] = {ROOST_TYPE_dict, ROOST_TYPE_list,  ROOST_TYPE_queue, ROOST_TYPE_value,
-                                       ROOST_TYPE_set,  ROOST_TYPE_event, ROOST_TYPE_lock,  ROOST_TYPE_semaphore};
+    static const roost_type types[] = {ROOST_TYPE_dict,  ROOST_TYPE_list,     ROOST_TYPE_queue,
+                                       ROOST_TYPE_value, ROOST_TYPE_set,      ROOST_TYPE_event,
+                                       ROOST_TYPE_lock,  ROOST_TYPE_semaphore};
     for (unsigned i = pick(p, 8), n = 0; n < 8; n++, i = (i + 1) % 8) {
         uint64_t id = any_object(p, types[i]);
         if (id != 0)
@@ -137,11 +138,11 @@ static void put_condition(struct play *p, uint64_t id)
     struct buf *b = p->args;
     roost_type type = p->m->objects[id - 1].type;
     bool keyed = type == ROOST_TYPE_dict || type == ROOST_TYPE_set;
-    const char *kind = keyed                       ? (likely(p, 50) ? "present" : "absent")
-                       : type == ROOST_TYPE_list   ? "len"
-                       : type == ROOST_TYPE_value  ? "equals"
-                       : type == ROOST_TYPE_queue  ? (likely(p, 50) ? "not_empty" : "has_room")
-                                                   : "token";
+    const char *kind = keyed                      ? (likely(p, 50) ? "present" : "absent")
+                       : type == ROOST_TYPE_list  ? "len"
+                       : type == ROOST_TYPE_value ? "equals"
+                       : type == ROOST_TYPE_queue ? (likely(p, 50) ? "not_empty" : "has_room")
+                                                  : "token";
     roost__put_array(b, type == ROOST_TYPE_queue ? 2 : type == ROOST_TYPE_value ? 4 : 3);
     roost__put_cstr(b, kind);
     roost__put_ref(b, id, type);

@@ -26,8 +26,9 @@ static void put_keys(struct play *p)
 
 static void play_keyed(struct play *p)
 {
-    static const unsigned methods[] = {METHOD_keyed_lock_acquire, METHOD_keyed_lock_acquire, METHOD_keyed_lock_release,
-                                       METHOD_keyed_lock_release, METHOD_keyed_lock_release, METHOD_keyed_lock_locked,
+    static const unsigned methods[] = {METHOD_keyed_lock_acquire, METHOD_keyed_lock_acquire,
+                                       METHOD_keyed_lock_release, METHOD_keyed_lock_release,
+                                       METHOD_keyed_lock_release, METHOD_keyed_lock_locked,
                                        METHOD_keyed_lock_extend};
     p->method = methods[pick(p, sizeof(methods) / sizeof(methods[0]))];
     if (p->method == METHOD_keyed_lock_acquire) {
@@ -72,9 +73,10 @@ void play_take(struct play *p)
 
 void play_condition(struct play *p)
 {
-    static const unsigned methods[] = {METHOD_condition_acquire, METHOD_condition_acquire, METHOD_condition_acquire,
-                                       METHOD_condition_release, METHOD_condition_wait,    METHOD_condition_wait,
-                                       METHOD_condition_wait,    METHOD_condition_notify,  METHOD_condition_notify_all};
+    static const unsigned methods[] = {
+        METHOD_condition_acquire, METHOD_condition_acquire, METHOD_condition_acquire,
+        METHOD_condition_release, METHOD_condition_wait,    METHOD_condition_wait,
+        METHOD_condition_wait,    METHOD_condition_notify,  METHOD_condition_notify_all};
     p->method = methods[pick(p, sizeof(methods) / sizeof(methods[0]))];
     if (p->method == METHOD_condition_acquire)
         put_patience(p);
@@ -86,8 +88,8 @@ void play_condition(struct play *p)
 
 void play_event(struct play *p)
 {
-    static const unsigned methods[] = {METHOD_event_wait, METHOD_event_wait, METHOD_event_wait, METHOD_event_set,
-                                       METHOD_event_clear, METHOD_event_is_set};
+    static const unsigned methods[] = {METHOD_event_wait, METHOD_event_wait,  METHOD_event_wait,
+                                       METHOD_event_set,  METHOD_event_clear, METHOD_event_is_set};
     p->method = methods[pick(p, 6)];
     if (p->method == METHOD_event_wait)
         arg_int(p, any_timeout(p));
@@ -96,7 +98,9 @@ void play_event(struct play *p)
 void play_barrier(struct play *p)
 {
     unsigned which = pick(p, 12);
-    p->method = which < 7 ? METHOD_barrier_wait : which < 9 ? METHOD_barrier_reset : METHOD_barrier_abort + which - 9;
+    p->method = which < 7   ? METHOD_barrier_wait
+                : which < 9 ? METHOD_barrier_reset
+                            : METHOD_barrier_abort + which - 9;
     if (p->method == METHOD_barrier_wait && likely(p, 80))
         arg_int(p, any_timeout(p));
 }

@@ -75,7 +75,8 @@ static void happen(struct world *w)
 {
     size_t first = first_entry(w);
     int64_t due_us = core_next_deadline_us(w->core[0]);
-    if (due_us != NEVER && due_us - w->offset_us <= w->agenda[first].at_us && (w->calm || chance(&w->dice, 80))) {
+    if (due_us != NEVER && due_us - w->offset_us <= w->agenda[first].at_us &&
+        (w->calm || chance(&w->dice, 80))) {
         if (due_us - w->offset_us > w->now_us)
             w->now_us = due_us - w->offset_us;
         tick(w);

@@ -13,7 +13,15 @@
 #include "tests/sim/model.h"
 #include "tests/sim/random.h"
 
-enum { CLIENTS = 4, THREADS = 3, GRANTS = 6, AGENDA_MAX = 512, LINKS_MAX = 256, ACKS_MAX = 64, FRAME_BYTES = 4096 };
+enum {
+    CLIENTS = 4,
+    THREADS = 3,
+    GRANTS = 6,
+    AGENDA_MAX = 512,
+    LINKS_MAX = 256,
+    ACKS_MAX = 64,
+    FRAME_BYTES = 4096
+};
 
 enum what {
     TO_SERVER,   /* a frame arrives */
@@ -27,7 +35,7 @@ struct entry {
     uint64_t order;
     enum what what;
     unsigned link, client;
-    char kind;       /* of a frame: hello, call, ack, cancel, end; welcome, refused, answer: the first letter */
+    char kind; /* of a frame: hello, call, ack, cancel, end; welcome, refused, answer: the first letter */
     uint32_t at, len; /* its bytes in world.bytes */
 };
 
@@ -92,7 +100,7 @@ struct world {
     unsigned link_count;
     struct client clients[CLIENTS];
     struct buf bytes, scratch;
-    roost_type types[4]; /* what this history is about */
+    roost_type types[4];        /* what this history is about */
     unsigned acts_left, faults; /* faults: in a thousand */
 };
 
@@ -144,7 +152,7 @@ void client_act_later(struct world *w, unsigned client, int64_t in_us);
 /* ---- play.c: what a client asks for ---- */
 
 /* A random call of a thread: its target, method, arguments (into args) and options (into options). */
-void play(struct world *w, const struct client *c, unsigned thread, uint64_t *ret_target, unsigned *ret_method,
-          struct buf *args, struct buf *options);
+void play(struct world *w, const struct client *c, unsigned thread, uint64_t *ret_target,
+          unsigned *ret_method, struct buf *args, struct buf *options);
 
 #endif
