@@ -1,15 +1,18 @@
 /*
- * main.c: the simulator's command line: sim N [--seed S]: N histories, from seed S on (1 when it is left
- * out); sim --seed S: that one, told in words. The last line says how many there were and which failed.
+ * main.c: the simulator's command line: sim N [--seed S]: N histories, from seed S on, or from a fresh one;
+ * sim --seed S: that one, told in words. The last line says how many there were and which failed.
  */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/sim/world.h"
+
+enum { FAILED_MAX = 10 };
 
 static uint64_t running;
 
@@ -23,48 +26,67 @@ static void on_abort(int signal_number)
     _exit(2);
 }
 
-static int usage(void)
+/* Where to begin when nobody says: elsewhere than the last time. */
+static uint64_t fresh_seed(void)
 {
-    fprintf(stderr, "usage: sim N [--seed S] | sim --seed S\n");
-    return 2;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-int main(int argc, char **argv)
+struct order {
+    uint64_t count; /* 0: one, told in words */
+    uint64_t seed;
+};
+
+static bool read_order(int argc, char **argv, struct order *ret)
 {
-    uint64_t count = 0, seed = 1;
-    bool verbose = argc == 3;
+    bool has_seed = false;
+    *ret = (struct order){.seed = fresh_seed()};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-            seed = strtoull(argv[++i], NULL, 10);
-        else if (argv[i][0] >= '0' && argv[i][0] <= '9')
-            count = strtoull(argv[i], NULL, 10);
+            ret->seed = strtoull(argv[++i], NULL, 10), has_seed = true;
+        else if (argv[i][0] >= '1' && argv[i][0] <= '9')
+            ret->count = strtoull(argv[i], NULL, 10);
         else
-            return usage();
+            return false;
     }
-    if (count == 0 && !verbose)
-        return usage();
-    if (verbose)
-        count = 1;
-    struct world *w = calloc(1, sizeof(*w));
-    struct model *m = calloc(1, sizeof(*m));
-    uint64_t failed = 0, first = 0, steps = 0;
-    if (w == NULL || m == NULL)
-        return 2;
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    signal(SIGABRT, on_abort);
-    signal(SIGSEGV, on_abort);
-    for (uint64_t i = 0; i < count; i++) {
-        running = seed + i;
-        if (!world_run(w, m, running, verbose)) {
+    return has_seed || ret->count > 0;
+}
+
+/* Runs them all, or until ten have failed; returns how many have. */
+static uint64_t run(struct world *w, struct model *m, const struct order *order)
+{
+    uint64_t n = 0, failed = 0, first = 0, steps = 0;
+    bool one = order->count == 0;
+    for (; n < order->count + one && failed < FAILED_MAX; n++) {
+        running = order->seed + n;
+        if (!world_run(w, m, running, one)) {
             printf("seed %" PRIu64 ": %s\n", running, w->why);
             first = failed++ == 0 ? running : first;
         }
         steps += w->steps;
-        if (failed >= 10)
-            count = i + 1;
     }
-    printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRIu64 " failed", count, steps, failed);
+    printf("%" PRIu64 " seeds from %" PRIu64 " on, %" PRIu64 " steps, %" PRIu64 " failed", n, order->seed,
+           steps, failed);
     failed > 0 ? printf("; the first: %" PRIu64 "\n", first) : printf("\n");
+    return failed;
+}
+
+int main(int argc, char **argv)
+{
+    struct order order;
+    struct world *w = calloc(1, sizeof(*w));
+    struct model *m = calloc(1, sizeof(*m));
+    if (!read_order(argc, argv, &order) || w == NULL || m == NULL) {
+        fprintf(stderr, "usage: sim N [--seed S] | sim --seed S\n");
+        free(m);
+        free(w);
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    signal(SIGABRT, on_abort);
+    uint64_t failed = run(w, m, &order);
     model_free(m);
     free(m);
     free(w);
