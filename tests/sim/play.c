@@ -37,37 +37,44 @@ static void play_object(struct play *p)
     }
 }
 
-/* An array or a map of small numbers that stands in the object: on it the call is made. False: there is none.
- */
+static void play_array_inside(struct play *p)
+{
+    static const unsigned methods[] = {METHOD_list_append, METHOD_list_len, METHOD_list_copy,
+                                       METHOD_list_pop};
+    p->method = methods[pick(p, 4)];
+    if (p->method == METHOD_list_append)
+        arg_int(p, pick(p, 4));
+}
+
+static void play_map_inside(struct play *p)
+{
+    static const unsigned methods[] = {METHOD_dict_set, METHOD_dict_copy, METHOD_dict_incr, METHOD_dict_get};
+    p->method = methods[pick(p, 4)];
+    if (p->method != METHOD_dict_copy)
+        put_key(p, arg(p));
+    if (p->method == METHOD_dict_set)
+        arg_int(p, pick(p, 4));
+}
+
+/* A plain array or map that stands in the object, or one step deeper: on it the call is made. False: there is
+ * none. */
 static bool play_inside(struct play *p, struct buf *path)
 {
     const struct mitems *items = &p->o->items;
     for (size_t i = 0; i < items->len; i++) {
         const struct mvalue *v = &items->at[i].value;
         roost_kind kind = scan_value(vslice(v)).kind;
+        bool deeper = kind == ROOST_MAP && likely(p, 50);
         if ((kind != ROOST_ARRAY && kind != ROOST_MAP) || v->len > 16)
             continue;
-        roost__put_array(path, 1);
+        roost__put_array(path, 1 + deeper);
         if (p->o->type == ROOST_TYPE_list)
             roost__put_int(path, (int64_t)i);
         else
             buf_append(path, items->at[i].key.bytes, items->at[i].key.len);
-        unsigned which = pick(p, 4);
-        if (kind == ROOST_ARRAY) {
-            static const unsigned methods[] = {METHOD_list_append, METHOD_list_len, METHOD_list_copy,
-                                               METHOD_list_pop};
-            p->method = methods[which];
-            if (which == 0)
-                arg_int(p, pick(p, 4));
-        } else {
-            static const unsigned methods[] = {METHOD_dict_set, METHOD_dict_copy, METHOD_dict_incr,
-                                               METHOD_dict_get};
-            p->method = methods[which];
-            if (which != 1)
-                put_key(p, arg(p));
-            if (which == 0)
-                arg_int(p, pick(p, 4));
-        }
+        if (deeper)
+            roost__put_cstr(path, "k");
+        kind == ROOST_ARRAY || deeper ? play_array_inside(p) : play_map_inside(p);
         return true;
     }
     return false;

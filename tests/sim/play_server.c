@@ -11,6 +11,18 @@ static void put_name(struct play *p, roost_type type)
     likely(p, 70) ? roost__put_cstr(arg(p), name) : roost__put_nil(arg(p));
 }
 
+/* What is inside from the start: an array, or a map. */
+static void put_items(struct play *p, bool is_map, bool keys)
+{
+    unsigned n = pick(p, 3);
+    is_map ? roost__put_map(arg(p), n) : roost__put_array(arg(p), n);
+    for (unsigned i = 0; i < n; i++) {
+        if (is_map)
+            roost__put_cstr(p->args, i == 0 ? "k" : "l");
+        keys ? put_key(p, p->args) : put_stored(p, p->args);
+    }
+}
+
 void play_open(struct play *p, roost_type type)
 {
     static const char *const kinds[] = {"fifo", "lifo", "priority"};
@@ -20,6 +32,13 @@ void play_open(struct play *p, roost_type type)
     p->target = 0;
     put_name(p, type);
     switch ((int)type) {
+    case ROOST_TYPE_dict:
+    case ROOST_TYPE_namespace:
+    case ROOST_TYPE_list:
+    case ROOST_TYPE_set:
+        if (likely(p, 40))
+            put_items(p, type == ROOST_TYPE_dict || type == ROOST_TYPE_namespace, type == ROOST_TYPE_set);
+        break;
     case ROOST_TYPE_queue:
         arg_int(p, sizes[pick(p, 4)]);
         roost__put_cstr(arg(p), kinds[pick(p, 3)]);

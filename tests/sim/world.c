@@ -99,8 +99,9 @@ static void happen(struct world *w)
 
 static void choose_theme(struct world *w)
 {
+    unsigned n = 1 + roll(&w->dice, 4);
     for (unsigned i = 0; i < 4; i++)
-        w->types[i] = (roost_type)(1 + roll(&w->dice, TYPE_COUNT - 1));
+        w->types[i] = i < n ? (roost_type)(1 + roll(&w->dice, TYPE_COUNT - 1)) : w->types[i % n];
     w->faults = chance(&w->dice, 20) ? 0 : 5 + roll(&w->dice, 60);
     w->acts_left = 100 + roll(&w->dice, 500);
 }
