@@ -71,13 +71,16 @@ void play_take(struct play *p)
     }
 }
 
+/* Who has the lock mostly waits or notifies, who has not mostly takes it; now and then it is the other way.
+ */
 void play_condition(struct play *p)
 {
-    static const unsigned methods[] = {
-        METHOD_condition_acquire, METHOD_condition_acquire, METHOD_condition_acquire,
-        METHOD_condition_release, METHOD_condition_wait,    METHOD_condition_wait,
-        METHOD_condition_wait,    METHOD_condition_notify,  METHOD_condition_notify_all};
-    p->method = methods[pick(p, sizeof(methods) / sizeof(methods[0]))];
+    static const unsigned with[] = {METHOD_condition_wait,       METHOD_condition_wait,
+                                    METHOD_condition_wait,       METHOD_condition_notify,
+                                    METHOD_condition_notify_all, METHOD_condition_release};
+    bool there = model_object(p->m, p->o->lock) != NULL;
+    bool owns = there && own_lock(p->m, p->o->lock, p->client->session, p->thread) != NULL;
+    p->method = owns != likely(p, 15) ? with[pick(p, 6)] : METHOD_condition_acquire;
     if (p->method == METHOD_condition_acquire)
         put_patience(p);
     else if (p->method == METHOD_condition_wait)
