@@ -5,7 +5,8 @@ struct mvalue mvalue_of(struct slice value)
 {
     struct mvalue v = {.len = (uint8_t)value.len, .ref = roost__scan_has_ref(value)};
     assert(value.len <= M_VALUE);
-    memcpy(v.bytes, value.data, value.len);
+    if (value.len > 0)
+        memcpy(v.bytes, value.data, value.len);
     return v;
 }
 
@@ -13,7 +14,8 @@ struct mkey mkey_of(struct slice value)
 {
     struct mkey k = {.len = (uint8_t)value.len};
     assert(value.len <= M_KEY);
-    memcpy(k.bytes, value.data, value.len);
+    if (value.len > 0)
+        memcpy(k.bytes, value.data, value.len);
     return k;
 }
 
