@@ -16,14 +16,14 @@ enum { FAILED_MAX = 10 };
 
 static uint64_t running;
 
-/* An assertion of the core failed: its message is out; this says how to see it again. */
-static void on_abort(int signal_number)
+/* An assertion of the core failed, or worse: this says how to see it again. */
+static void on_crash(int signal_number)
 {
     char text[80];
     int n = snprintf(text, sizeof(text), "signal %d: seed %" PRIu64 "\n", signal_number, running);
-    if (write(STDOUT_FILENO, text, (size_t)n) < 0)
-        _exit(3);
-    _exit(2);
+    if (write(STDOUT_FILENO, text, (size_t)n) == n)
+        signal(signal_number, SIG_DFL);
+    raise(signal_number);
 }
 
 /* Where to begin when nobody says: elsewhere than the last time. */
@@ -85,7 +85,8 @@ int main(int argc, char **argv)
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    signal(SIGABRT, on_abort);
+    signal(SIGABRT, on_crash);
+    signal(SIGSEGV, on_crash);
     uint64_t failed = run(w, m, &order);
     model_free(m);
     free(m);
