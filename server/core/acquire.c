@@ -254,7 +254,7 @@ void give_back(struct call *c, struct object *o, unsigned token_arg)
     const struct takeable *t = o->type->takeable;
     uint64_t token = (uint64_t)arg_int(c, token_arg, 0);
     const char *why;
-    int rc = t->may_give_back(o, &c->caller, token, &why);
+    int rc = t->may_give_back(c->core, o, &c->caller, token, &why);
     if (rc != ROOST_OK) {
         fail(c, rc, "%s", why);
         return;

@@ -34,7 +34,9 @@ static bool refs_lead_somewhere(const struct core *core, struct slice value)
 
 static void count_ref(void *context, uint64_t id)
 {
-    object_stored_ref(object_find(context, id));
+    struct object *o = object_find(context, id);
+    if (o != NULL)
+        object_stored_ref(o);
 }
 
 static void uncount_ref(void *context, uint64_t id)
@@ -60,11 +62,8 @@ static struct cell cell_head(struct slice value, bool refs)
     return (struct cell){.len = (uint32_t)value.len & 0x3fffffff, .refs = refs};
 }
 
-int cell_store(struct core *core, struct object *owner, struct slice value, struct cell *ret)
+static int store(struct core *core, struct object *owner, struct slice value, bool refs, struct cell *ret)
 {
-    bool refs = roost__scan_has_ref(value);
-    if (refs && !refs_lead_somewhere(core, value))
-        return ROOST_ENOENT;
     struct cell c = cell_head(value, refs);
     if (value.len <= CELL_INLINE) {
         memcpy(c.bytes, value.data, value.len);
@@ -81,6 +80,17 @@ int cell_store(struct core *core, struct object *owner, struct slice value, stru
     }
     *ret = c;
     return ROOST_OK;
+}
+
+int cell_store(struct core *core, struct object *owner, struct slice value, struct cell *ret)
+{
+    bool refs = roost__scan_has_ref(value);
+    return refs && !refs_lead_somewhere(core, value) ? ROOST_ENOENT : store(core, owner, value, refs, ret);
+}
+
+int cell_store_again(struct core *core, struct object *owner, struct slice value, struct cell *ret)
+{
+    return store(core, owner, value, roost__scan_has_ref(value), ret);
 }
 
 struct cell cell_borrow(struct slice value)

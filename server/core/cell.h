@@ -44,6 +44,9 @@ static inline struct slice cell_slice(const struct cell *c)
  */
 int cell_store(struct core *core, struct object *owner, struct slice value, struct cell *ret);
 
+/* The same for a value that is stored already: a reference whose object was deleted since stands as it is. */
+int cell_store_again(struct core *core, struct object *owner, struct slice value, struct cell *ret);
+
 /* A cell that borrows the bytes of a checked value, counting nothing: to be read, never to be freed. */
 struct cell cell_borrow(struct slice value);
 

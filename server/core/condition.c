@@ -162,6 +162,9 @@ void on_condition_wait(struct call *c)
     if (held == NULL)
         return;
     int64_t timeout_ms = arg_int(c, 0, -1);
+    if (c->guard == held)
+        c->guard =
+            NULL; /* it was good when the wait began; that the grant ends now is the wait's own doing */
     struct waiter *w = park_ms(c, c->object, LINE_WAIT, timeout_ms == 0 ? -1 : timeout_ms);
     if (w == NULL)
         return;

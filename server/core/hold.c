@@ -162,12 +162,12 @@ bool hold_extend(struct core *core, struct hold *h, int64_t ttl_us)
 
 /* ---- lapsing ---- */
 
-bool hold_lapsed_forget(struct object *o, const struct caller *who, bool any_thread)
+bool hold_lapsed_forget(struct core *core, struct object *o, const struct caller *who, bool any_thread)
 {
     struct hold *h = hold_in(&o->lapsed, who, any_thread);
     if (h == NULL)
         return false;
-    if (--h->depth == 0)
+    if (core->undo == NULL && --h->depth == 0) /* a transaction that is refused changes nothing */
         forget(h);
     return true;
 }

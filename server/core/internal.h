@@ -206,7 +206,8 @@ struct takeable {
 
     /* May the caller give one level or permit back, of the grant with a token unless that is 0? ROOST_OK or
      * an error and why. NULL: not in this way. */
-    int (*may_give_back)(struct object *o, const struct caller *who, uint64_t token, const char **ret_why);
+    int (*may_give_back)(struct core *core, struct object *o, const struct caller *who, uint64_t token,
+                         const char **ret_why);
     void (*give_back)(struct core *core, struct object *o, const struct caller *who, uint64_t token);
 
     bool by_thread; /* only the thread that took it may give it back; else any of its session */
@@ -475,8 +476,8 @@ struct hold *hold_of(const struct object *o, const struct caller *who, bool any_
 struct hold *hold_of_token(const struct object *o, const struct session *likely, uint64_t token);
 /* Gives it another time to live from now on (0: no limit). False without memory. */
 bool hold_extend(struct core *core, struct hold *h, int64_t ttl_us);
-/* Forgets a lapsed hold of the caller's, one level of it. False when there is none. */
-bool hold_lapsed_forget(struct object *o, const struct caller *who, bool any_thread);
+/* Forgets a lapsed hold of the caller's, one level of it; not in a transaction. False when there is none. */
+bool hold_lapsed_forget(struct core *core, struct object *o, const struct caller *who, bool any_thread);
 /* Forgets those of the caller's thread, who has taken the object anew. */
 void hold_lapsed_drop(struct object *o, const struct caller *who);
 static inline struct hold *hold_first(const struct object *o)

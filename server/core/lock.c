@@ -69,7 +69,7 @@ static bool lock_take(struct core *core, struct place *p, const struct caller *t
     return died;
 }
 
-static int lock_may_give_back(struct object *o, const struct caller *who, uint64_t token,
+static int lock_may_give_back(struct core *core, struct object *o, const struct caller *who, uint64_t token,
                               const char **ret_why)
 {
     const struct hold *h = hold_first(o), *own = lock_owned(o, who);
@@ -77,7 +77,7 @@ static int lock_may_give_back(struct object *o, const struct caller *who, uint64
         *ret_why = "the grant with this token is over";
         return ROOST_ENOTOWNER;
     }
-    if (own == NULL && hold_lapsed_forget(o, who, o->type == &type_lock)) {
+    if (own == NULL && hold_lapsed_forget(core, o, who, o->type == &type_lock)) {
         *ret_why = "the grant lapsed: its time to live was over";
         return ROOST_ENOTOWNER;
     }

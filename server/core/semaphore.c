@@ -85,10 +85,11 @@ static void give_permits(struct core *core, struct object *o, const struct calle
     line_due(core, &o->lines[0]);
 }
 
-static int may_release(struct object *o, const struct caller *who, uint64_t n, const char **ret_why)
+static int may_release(struct core *core, struct object *o, const struct caller *who, uint64_t n,
+                       const char **ret_why)
 {
     const struct semaphore *s = semaphore_of(o);
-    if (hold_of(o, who, true) == NULL && hold_lapsed_forget(o, who, false)) {
+    if (hold_of(o, who, true) == NULL && hold_lapsed_forget(core, o, who, false)) {
         *ret_why = "the grant lapsed: its time to live was over";
         return ROOST_ENOTOWNER;
     }
@@ -103,14 +104,14 @@ static int may_release(struct object *o, const struct caller *who, uint64_t n, c
     return ROOST_OK;
 }
 
-static int semaphore_may_give_back(struct object *o, const struct caller *who, uint64_t token,
-                                   const char **ret_why)
+static int semaphore_may_give_back(struct core *core, struct object *o, const struct caller *who,
+                                   uint64_t token, const char **ret_why)
 {
     if (token != 0 && hold_of_token(o, who->session, token) == NULL) {
         *ret_why = "the grant with this token is over";
         return ROOST_ENOTOWNER;
     }
-    return may_release(o, who, 1, ret_why);
+    return may_release(core, o, who, 1, ret_why);
 }
 
 static void semaphore_give_back(struct core *core, struct object *o, const struct caller *who, uint64_t token)
@@ -171,7 +172,7 @@ void on_semaphore_release(struct call *c)
 {
     uint64_t n = (uint64_t)arg_int(c, 0, 1);
     const char *why = "count must be at least 1";
-    int rc = n == 0 ? ROOST_EINVAL : may_release(c->object, &c->caller, n, &why);
+    int rc = n == 0 ? ROOST_EINVAL : may_release(c->core, c->object, &c->caller, n, &why);
     if (rc != ROOST_OK) {
         fail(c, rc, "%s", why);
         return;

@@ -98,8 +98,8 @@ static bool may_give_all_back(struct call *c, const struct place *places, const 
 {
     for (size_t i = 0; i < n; i++) {
         const char *why;
-        int rc =
-            places[i].object->type->takeable->may_give_back(places[i].object, &c->caller, tokens[i], &why);
+        int rc = places[i].object->type->takeable->may_give_back(c->core, places[i].object, &c->caller,
+                                                                 tokens[i], &why);
         if (rc == ROOST_OK)
             continue;
         struct buf what = buf_make(1024);

@@ -324,8 +324,10 @@ static bool retry(struct core *core, struct waiter *w, struct condition *ret_unm
     bool hold = false;
     c.arg[CONDITIONS] = t->arg[CONDITIONS];
     c.arg[CALLS] = t->arg[CALLS];
-    if (conditions_hold(&c, t->arg[CONDITIONS], &hold, ret_unmet) && hold)
+    if (conditions_hold(&c, t->arg[CONDITIONS], &hold, ret_unmet) && hold) {
+        list_remove(&w->in_guard); /* it holds now: the calls may end the grant themselves */
         apply(&c);
+    }
     if (c.done)
         waiter_free(core, w);
     return c.done;

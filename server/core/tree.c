@@ -6,11 +6,12 @@
 
 #include "core/order.h"
 
-/* How a tree gets its cells: an owner stores them, no owner borrows them. */
+/* How a tree gets its cells: an owner, in whom the whole is stored, stores them one by one; no owner borrows
+ * them. */
 static int take(struct core *core, struct object *owner, struct slice value, struct cell *ret)
 {
     if (owner != NULL)
-        return cell_store(core, owner, value, ret);
+        return cell_store_again(core, owner, value, ret);
     *ret = cell_borrow(value);
     return ROOST_OK;
 }

@@ -234,6 +234,23 @@ static void a_guarded_call_is_refused_when_the_grant_is_over(void **state)
     lose(a), lose(b);
 }
 
+static void a_condition_wait_may_be_guarded_by_the_grant_it_gives_back(void **state)
+{
+    (void)state;
+    struct client *a = client_open(), *b = client_open();
+    uint64_t cond = open_object(a, "condition", "[]"), token = take(a, cond, "condition.acquire");
+    uint64_t waiting = post_guarded(a, cond, token, cond, "condition.wait", "[-1]");
+    uint64_t newer = take(b, cond, "condition.acquire");
+    waits(a, waiting);
+    ok(b, cond, "condition.notify", "[]", "1");
+    ok(b, cond, "condition.release", "[]", "null");
+    answered(a, waiting, text("[true, %llu, false]", N(newer + 1)));
+    ok(a, cond, "condition.release", "[]", "null");
+    answered(a, post_guarded(a, cond, token, cond, "condition.wait", "[-1]"),
+             text("error %d", ROOST_ENOTOWNER));
+    lose(a), lose(b);
+}
+
 static void options_that_are_no_guard_are_refused(void **state)
 {
     (void)state;
@@ -306,6 +323,7 @@ void suite_locks(const struct CMUnitTest **ret, size_t *ret_len)
         cmocka_unit_test(who_wants_several_is_not_overtaken_and_does_not_block_when_gone),
         cmocka_unit_test(several_at_once_lapse_and_deadlock_as_single_ones_do),
         cmocka_unit_test(a_guarded_call_is_refused_when_the_grant_is_over),
+        cmocka_unit_test(a_condition_wait_may_be_guarded_by_the_grant_it_gives_back),
         cmocka_unit_test(options_that_are_no_guard_are_refused),
         cmocka_unit_test(a_guarded_call_that_waits_is_refused_when_the_grant_ends),
         cmocka_unit_test(who_says_age_and_time_left_of_holders_and_waiters),

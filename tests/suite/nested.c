@@ -214,6 +214,22 @@ static void references_inside_trees_keep_their_objects_alive(void **state)
     lose(b);
 }
 
+static void a_deleted_object_s_reference_does_not_hinder_writes_beside_it(void **state)
+{
+    (void)state;
+    struct client *c = client_open();
+    uint64_t gone = open_object(c, "list", "['gone']");
+    uint64_t d = open_object(c, "dict", "[]");
+    ok(c, d, "dict.set", text("['k', [1, {'$ref': [%llu, 2]}]]", (unsigned long long)gone), "null");
+    ok(c, 0, "server.delete", "['gone']", "null");
+    ok_at(c, d, "['k']", "list.append", "[2]", "null");
+    ok_at(c, d, "['k']", "list.len", "[]", "3");
+    fails_at(c, d, "['k']", "list.append", text("[{'$ref': [%llu, 2]}]", (unsigned long long)gone),
+             ROOST_ENOENT);
+    ok(c, d, "dict.clear", "[]", "null");
+    lose(c);
+}
+
 static void cycles_through_trees_are_collected(void **state)
 {
     (void)state;
@@ -296,6 +312,7 @@ void suite_nested(const struct CMUnitTest **ret, size_t *ret_len)
         cmocka_unit_test(python_keys_are_one_key_at_every_level),
         cmocka_unit_test(trees_equal_what_they_hold),
         cmocka_unit_test(references_inside_trees_keep_their_objects_alive),
+        cmocka_unit_test(a_deleted_object_s_reference_does_not_hinder_writes_beside_it),
         cmocka_unit_test(cycles_through_trees_are_collected),
         cmocka_unit_test(nesting_has_its_limit_through_paths_too),
         cmocka_unit_test(many_nested_changes_agree_with_a_model),

@@ -662,6 +662,40 @@ static void an_item_taken_in_a_transaction_is_taken_for_good(void **state)
     lose(a);
 }
 
+static void a_late_release_refused_in_a_transaction_is_still_remembered(void **state)
+{
+    (void)state;
+    struct client *a = client_open();
+    uint64_t kept = open_object(a, "lock", "['X']"), lapses = open_object(a, "lock", "['Y']");
+    uint64_t e = open_object(a, "event", "[]");
+    take(a, kept, "lock.acquire");
+    granted(a, post(a, lapses, "lock.acquire", "[-1, 10]"), false);
+    fails(a, e, "event.wait", "[30]", ROOST_ETIMEDOUT);
+    refused(a, "", "['X', 'release'], ['Y', 'release']", ROOST_ENOTOWNER);
+    ok(a, kept, "lock.locked", "[]", "true");
+    fails(a, lapses, "lock.release", "[]", ROOST_ENOTOWNER);
+    fails(a, lapses, "lock.release", "[]", ROOST_EOVERRELEASE); /* it has come now */
+    ok(a, kept, "lock.release", "[]", "null");
+    forget(a, "XY");
+    lose(a);
+}
+
+static void a_waiting_transaction_may_give_back_the_grant_that_guards_it(void **state)
+{
+    (void)state;
+    struct client *a = client_open(), *b = client_open();
+    uint64_t l = open_object(a, "lock", "['L']"), q = open_object(a, "queue", "['Q']");
+    uint64_t token = take(a, l, "lock.acquire");
+    uint64_t waiting =
+        post_guarded(a, l, token, 0, "server.transact", "[[['not_empty', 'Q']], [['L', 'release']]]");
+    waits(a, waiting);
+    ok(b, q, "queue.put", "[1]", "null");
+    answered(a, waiting, "[null]");
+    ok(b, l, "lock.locked", "[]", "false");
+    forget(a, "LQ");
+    lose(a), lose(b);
+}
+
 void suite_transactions(const struct CMUnitTest **ret, size_t *ret_len)
 {
     static const struct CMUnitTest cases[] = {
@@ -679,6 +713,8 @@ void suite_transactions(const struct CMUnitTest **ret, size_t *ret_len)
         cmocka_unit_test(waiting_transactions_go_first_come_first_served),
         cmocka_unit_test(a_wait_ends_by_time_deletion_failure_or_death),
         cmocka_unit_test(an_item_taken_in_a_transaction_is_taken_for_good),
+        cmocka_unit_test(a_waiting_transaction_may_give_back_the_grant_that_guards_it),
+        cmocka_unit_test(a_late_release_refused_in_a_transaction_is_still_remembered),
     };
     *ret = cases;
     *ret_len = sizeof(cases) / sizeof(cases[0]);
