@@ -29,12 +29,6 @@ enum { EVENTS_TRIED = 6 };
 enum { EVENTS_TRIED = 60 };
 #endif
 
-typedef void group(const struct CMUnitTest **ret, size_t *ret_len);
-
-static group *const groups[] = {suite_containers,  suite_nested,    suite_expiry,       suite_queues,
-                                suite_numbers,     suite_waitables, suite_deadlocks,    suite_locks,
-                                suite_keyed_locks, suite_cancel,    suite_transactions, suite_server};
-
 struct counts {
     unsigned long failures, refused, unharmed, others, broken;
 } counts;
@@ -382,10 +376,10 @@ int main(int argc, char **argv)
     size_t n = 0;
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+    for (size_t i = 0; i < suite_group_count; i++) {
         const struct CMUnitTest *more;
         size_t len;
-        groups[i](&more, &len);
+        suite_groups[i](&more, &len);
         for (size_t k = 0; k < len && n < CASES_MAX; k++)
             cases[n++] = (struct CMUnitTest){
                 .name = more[k].name, .test_func = survives, .initial_state = (void *)(uintptr_t)&more[k]};

@@ -8,13 +8,6 @@
 static const struct backend *const backends[] = {&backend_core, &backend_resume, &backend_ipc, &backend_tcp,
                                                  &backend_nng};
 
-typedef void group(const struct CMUnitTest **ret, size_t *ret_len);
-
-static group *const groups[] = {suite_containers,  suite_nested,    suite_expiry,       suite_queues,
-                                suite_numbers,     suite_waitables, suite_deadlocks,    suite_locks,
-                                suite_keyed_locks, suite_cancel,    suite_transactions, suite_pages,
-                                suite_server};
-
 enum { CASES_MAX = 256 };
 
 int main(int argc, char **argv)
@@ -29,10 +22,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: test_suite core|resume|ipc|tcp|nng\n");
         return 2;
     }
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+    for (size_t i = 0; i < suite_group_count; i++) {
         const struct CMUnitTest *more;
         size_t len;
-        groups[i](&more, &len);
+        suite_groups[i](&more, &len);
         assert_true(n + len <= CASES_MAX);
         memcpy(cases + n, more, len * sizeof(cases[0]));
         n += len;

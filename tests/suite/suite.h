@@ -110,18 +110,14 @@ uint64_t wait_as(struct client *c, uint64_t thread, uint64_t o, const char *meth
 /* The last error's message has these words in it. */
 void says(const struct client *c, const char *words);
 
-void suite_containers(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_nested(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_expiry(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_queues(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_numbers(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_waitables(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_cancel(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_deadlocks(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_locks(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_keyed_locks(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_transactions(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_pages(const struct CMUnitTest **ret, size_t *ret_len);
-void suite_server(const struct CMUnitTest **ret, size_t *ret_len);
+/* The cases, group by group; whoever runs them all goes through the list. */
+typedef void suite_group(const struct CMUnitTest **ret, size_t *ret_len);
+
+suite_group suite_containers, suite_nested, suite_expiry, suite_queues, suite_numbers, suite_waitables,
+    suite_cancel, suite_deadlocks, suite_locks, suite_keyed_locks, suite_transactions, suite_pages,
+    suite_server;
+
+extern suite_group *const suite_groups[];
+extern const size_t suite_group_count;
 
 #endif
