@@ -233,8 +233,10 @@ void model_open(struct model *m, struct mcall *c)
     } else {
         id = create(m, (roost_type)(c->method >> 8), slice_of(name.as.bytes, name.len));
         code = set_up(m, c, id);
-        if (code != 0)
+        if (code != 0) {
             model_destroy(m, id);
+            m->object_count--; /* nobody has seen its id */
+        }
     }
     c->id = id;
     code == 0 ? say_ref(m, c, id) : say_error(m, c, code);
