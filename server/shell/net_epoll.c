@@ -162,14 +162,6 @@ static void peer_end(struct peer *p)
     list_push_back(&p->listener->ended, &p->in_ended);
 }
 
-static void free_ended(struct epoll_listener *l)
-{
-    for (struct list *it; (it = list_first(&l->ended)) != NULL;) {
-        list_remove(it);
-        conn_ended(&container_of(it, struct peer, in_ended)->conn);
-    }
-}
-
 /* One read. False: the connection is over. */
 static bool peer_receive(struct peer *p)
 {
@@ -203,6 +195,14 @@ static void on_bell(struct peer *p)
     peer_flush(&p->conn); /* there may be room again */
     if (!net_ring_on_bell(p))
         peer_end(p);
+}
+
+static void free_ended(struct epoll_listener *l)
+{
+    for (struct list *it; (it = list_first(&l->ended)) != NULL;) {
+        list_remove(it);
+        conn_ended(&container_of(it, struct peer, in_ended)->conn);
+    }
 }
 
 /* Sends away who has not said HELLO in time; returns the milliseconds until the next check, -1: none. */
@@ -290,6 +290,7 @@ static void on_accept(struct epoll_listener *l)
 static int wait_ms(struct epoll_listener *l)
 {
     int ms = check_newborn(l);
+    free_ended(l);
     return l->paused_us > 0 && (ms < 0 || ms > RETRY_MS) ? RETRY_MS : ms;
 }
 
@@ -338,7 +339,7 @@ static void wait_events(struct epoll_listener *l, struct epoll_event *events, in
     *ret_n = 0;
     if (serve_rings(l)) {
         if (++l->turns >= TURNS_MAX) { /* others want to be heard too */
-            (void)check_newborn(l);
+            (void)wait_ms(l);
             *ret_n = poll_events(l, events);
         }
         return;

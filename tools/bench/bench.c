@@ -197,6 +197,7 @@ int main(int argc, char **argv)
     printf("%-28s %10s %10s  %-16s %8s   spread\n", "microseconds an operation", "roost", "peer", "",
            "ratio");
     bool ok = measure_rows(floor_rows, floor_row_count, &peer, &o, all);
+    ok = measure_rows(ring_rows, ring_row_count, &peer, &o, all) && ok;
     ok = measure_rows(server_rows, server_row_count, &peer, &o, all) && ok;
     ok = measure_rows(local_rows, local_row_count, &peer, &o, all) && ok;
     ok = measure_rows(shm_rows, shm_row_count, &peer, &o, all) && ok;

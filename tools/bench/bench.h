@@ -18,8 +18,8 @@ struct row {
     double (*peer_run)(int n); /* a peer in C, as run */
 };
 
-extern const struct row server_rows[], floor_rows[], local_rows[], shm_rows[];
-extern const size_t server_row_count, floor_row_count, local_row_count, shm_row_count;
+extern const struct row server_rows[], floor_rows[], local_rows[], shm_rows[], ring_rows[];
+extern const size_t server_row_count, floor_row_count, local_row_count, shm_row_count, ring_row_count;
 
 /* Seconds, monotonic. */
 double bench_now(void);
