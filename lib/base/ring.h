@@ -89,14 +89,21 @@ static inline uint32_t ring_filled(const struct ring_end *e)
     return atomic_load(&e->way->written) - e->at;
 }
 
+/* How much of n goes at once: a quarter of the ring at most, so that both sides copy at the same time. */
+static inline uint32_t ring_piece(const struct ring_end *e, uint32_t n, size_t len)
+{
+    if (n > e->size / 4)
+        n = e->size / 4;
+    return n < len ? n : (uint32_t)len;
+}
+
 /* Reads up to len bytes: how many, 0 when there are none, RING_BROKEN. */
 static inline ssize_t ring_take(struct ring_end *e, void *data, size_t len)
 {
     uint32_t n = atomic_load_explicit(&e->way->written, memory_order_acquire) - e->at;
     if (n > e->size)
         return RING_BROKEN;
-    if (n > len)
-        n = (uint32_t)len;
+    n = ring_piece(e, n, len);
     if (n == 0)
         return 0;
     roost__ring_copy_out(e, data, n);
@@ -121,7 +128,7 @@ static inline ssize_t ring_put(struct ring_end *e, const void *data, size_t len)
         room = ring_room(e);
     if (room <= 0)
         return room;
-    uint32_t n = (size_t)room < len ? (uint32_t)room : (uint32_t)len;
+    uint32_t n = ring_piece(e, (uint32_t)room, len);
     roost__ring_copy_in(e, data, n);
     e->at += n;
     atomic_store(&e->way->written, e->at);

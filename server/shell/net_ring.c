@@ -17,10 +17,7 @@
 #include "roost/error.h"
 #include "shell/log.h"
 
-enum {
-    QUIET_MAX = 4096,   /* looks in vain before a peer has to ring again */
-    TAKE_MAX = 64 << 10 /* bytes at once, so that a writer has room while we work */
-};
+enum { QUIET_MAX = 4096 }; /* looks in vain before a peer has to ring again */
 
 void net_ring_init(struct peer *p)
 {
@@ -189,7 +186,7 @@ bool net_ring_receive(struct peer *p)
 {
     size_t taken;
     p->quiet = 0;
-    return take(p, TAKE_MAX, &taken);
+    return take(p, SIZE_MAX, &taken);
 }
 
 bool net_ring_on_bell(struct peer *p)

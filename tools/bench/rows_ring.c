@@ -113,7 +113,7 @@ struct side {
 
 static struct side ring, plain;
 static char *large;
-enum { LARGE = 256 << 10, CLIENTS = 50 };
+enum { LARGE = 64 << 10, CLIENTS = 50 };
 
 static int complain(void)
 {
@@ -271,8 +271,8 @@ const struct row ring_rows[] = {
     ROW("ring.dict.set", 20000, small_set),
     ROW("ring.queue.put_get", 10000, put_get),
     ROW("ring.lock.pair", 10000, lock_pair),
-    ROW("ring.dict.get.256KiB", 500, large_get),
-    ROW("ring.dict.set.256KiB", 500, large_set),
+    ROW("ring.dict.get.64KiB", 1000, large_get),
+    ROW("ring.dict.set.64KiB", 1000, large_set),
     ROW("ring.clients50.dict.get", 20000, many),
 };
 const size_t ring_row_count = sizeof(ring_rows) / sizeof(ring_rows[0]);
