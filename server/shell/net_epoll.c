@@ -27,7 +27,7 @@ enum {
     EVENTS_MAX = 64,
     ACCEPTS_MAX = 64, /* in a row, before connected peers are served again */
     RETRY_MS = 10,    /* out of descriptors: when to try again */
-    TURNS_MAX = 32,   /* in a row with rings only, before sockets are served again */
+    TURNS_MAX = 32,   /* of rings only, before sockets are served again */
     LOOKS = 32        /* at the rings, for one at the sockets */
 };
 
@@ -338,7 +338,7 @@ static void wait_events(struct epoll_listener *l, struct epoll_event *events, in
 {
     *ret_n = 0;
     if (serve_rings(l)) {
-        if (++l->turns >= TURNS_MAX) { /* others want to be heard too */
+        if (l->turns >= TURNS_MAX) { /* others want to be heard too */
             (void)wait_ms(l);
             *ret_n = poll_events(l, events);
         }

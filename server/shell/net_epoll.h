@@ -33,7 +33,7 @@ struct epoll_listener {
     struct list ended;                 /* peers to be freed when the events at hand are through */
     struct peer *watched[WATCHED_MAX]; /* peers whose rings are looked at; the others ring their bells */
     unsigned watched_len;
-    unsigned turns; /* with rings only, since sockets were served */
+    unsigned turns; /* of rings only, since sockets were served: one for each small piece of bytes */
     pthread_t thread;
 };
 

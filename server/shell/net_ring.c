@@ -17,7 +17,10 @@
 #include "roost/error.h"
 #include "shell/log.h"
 
-enum { QUIET_MAX = 4096 }; /* looks in vain before a peer has to ring again */
+enum {
+    QUIET_MAX = 4096, /* looks in vain before a peer has to ring again */
+    TURN_BYTES = 256  /* what counts as one more turn */
+};
 
 void net_ring_init(struct peer *p)
 {
@@ -184,9 +187,11 @@ static bool take(struct peer *p, size_t max, size_t *ret_taken)
 
 bool net_ring_receive(struct peer *p)
 {
-    size_t taken;
+    size_t taken = 0;
+    bool ok = take(p, SIZE_MAX, &taken);
     p->quiet = 0;
-    return take(p, SIZE_MAX, &taken);
+    p->listener->turns += 1 + (unsigned)(taken / TURN_BYTES);
+    return ok;
 }
 
 bool net_ring_on_bell(struct peer *p)
