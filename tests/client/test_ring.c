@@ -35,17 +35,18 @@ struct server {
 static void start(struct server *s, const char *option)
 {
     int ready[2];
-    char fd[16], line[128];
+    char fd[16], owner[16], line[128];
     strcpy(s->folder, "/tmp/roost-ring-XXXXXX");
     assert_non_null(mkdtemp(s->folder));
     snprintf(s->url, sizeof(s->url), "ipc://%s/s", s->folder);
     assert_int_equal(pipe(ready), 0);
     snprintf(fd, sizeof(fd), "%d", ready[1]);
+    snprintf(owner, sizeof(owner), "%d", getpid());
     s->pid = fork();
     if (s->pid == 0) {
         close(ready[0]);
-        execl(getenv("ROOSTD"), "roostd", "--listen", s->url, "--ready-fd", fd, "--log-level", "error",
-              option, (char *)NULL);
+        execl(getenv("ROOSTD"), "roostd", "--listen", s->url, "--ready-fd", fd, "--owner", owner,
+              "--log-level", "error", option, (char *)NULL);
         _exit(127);
     }
     close(ready[1]);
@@ -355,6 +356,9 @@ static long switches(pid_t pid)
 static void who_waits_costs_nothing(void **state)
 {
     (void)state;
+#ifdef __SANITIZE_THREAD__
+    skip(); /* its own thread wakes all the time */
+#endif
     struct server s;
     struct getter g = {0};
     start(&s, NULL);
