@@ -1,5 +1,5 @@
-/* test_ring.c: clients that talk through shared memory: when they do, when not, and that nothing else
- * differs. */
+/* test_shared_memory.c: clients that talk through shared memory: when they do, when not, and that nothing
+ * else differs. */
 #include "tests/support/test.h"
 
 #include <dirent.h>
@@ -418,13 +418,13 @@ static void closing_wakes_who_waits(void **state)
 
 /* ---- a server that lies ---- */
 
-enum lie { NO_SEAL, TOO_SMALL, NO_MEMFD, A_PIPE, ONE_ONLY, FALSE_COUNT };
+enum lie { NO_SEAL, TOO_SMALL, NO_MEMFD, A_PIPE, ONE_ONLY, FALSE_COUNT, GONE };
 
 static void make_descriptors(enum lie lie, struct ring *ring, int fds[2])
 {
     static const unsigned size = RING_SIZE_MIN;
     fds[1] = eventfd(0, 0);
-    if (lie == FALSE_COUNT || lie == A_PIPE || lie == ONE_ONLY) {
+    if (lie == FALSE_COUNT || lie == GONE || lie == A_PIPE || lie == ONE_ONLY) {
         assert_true(roost__ring_create(size, ring, &fds[0]));
     } else if (lie == NO_MEMFD) {
         fds[0] = open("/dev/null", O_RDWR);
@@ -472,11 +472,14 @@ static void lie(struct fake_server *f)
     make_descriptors(what, &ring, fds);
     assert_true(fake_read(f)); /* HELLO */
     send_welcome(f, fds, what == ONE_ONLY ? 1 : 2);
-    if (what == FALSE_COUNT) {
+    if (what >= FALSE_COUNT) {
         assert_true(fake_read(f));
         assert_int_equal(roost__frame_kind(f->frame), FRAME_RING);
         assert_true(fake_send(f, move, sizeof(move)));
-        atomic_store(&ring.out.way->written, RING_SIZE_MIN + 1);
+        if (what == GONE)
+            atomic_store(&ring.in.way->reader, RING_GONE);
+        else
+            atomic_store(&ring.out.way->written, RING_SIZE_MIN + 1);
         roost__ring_wake(&ring.out.way->reader);
         (void)!fake_read(f); /* until it hangs up */
     } else {
@@ -491,12 +494,14 @@ static void lie(struct fake_server *f)
 static void a_server_that_lies_about_its_ring_does_no_harm(void **state)
 {
     (void)state;
-    for (enum lie what = NO_SEAL; what <= FALSE_COUNT; what++) {
+    for (enum lie what = NO_SEAL; what <= GONE; what++) {
         struct fake_server f;
         roost_value v;
         fake_start_raw(&f, lie, &what);
         roost_manager *m = connect_to(f.url, NULL);
-        assert_int_equal(roost_server_ping(m, roost_nil(), &v), what == FALSE_COUNT ? ROOST_EPROTO : 0);
+        assert_int_equal(roost_server_ping(m, roost_nil(), &v), what == FALSE_COUNT ? ROOST_EPROTO
+                                                                : what == GONE      ? ROOST_ECONN
+                                                                                    : 0);
         roost_manager_close(m);
         fake_stop(&f);
     }
