@@ -132,7 +132,8 @@ static void who_is_awake_or_gone_is_not_woken(void **state)
 
 static void *sleep_on_word(void *arg)
 {
-    _Atomic uint32_t *word = arg;
+    (void)arg;
+    _Atomic uint32_t *word = &client.in.way->reader;
     while (atomic_load(word) == RING_ON_WORD)
         futex_wait(word, RING_ON_WORD, FOREVER);
     return NULL;
@@ -144,7 +145,7 @@ static void who_sleeps_on_the_word_is_woken(void **state)
     (void)state;
     pthread_t thread;
     atomic_store(&client.in.way->reader, RING_ON_WORD);
-    assert_int_equal(pthread_create(&thread, NULL, sleep_on_word, (void *)&client.in.way->reader), 0);
+    assert_int_equal(pthread_create(&thread, NULL, sleep_on_word, NULL), 0);
     assert_false(ring_wake_reader(&server.out));
     pthread_join(thread, NULL);
 }
