@@ -115,9 +115,11 @@ static inline ssize_t ring_take(struct ring_end *e, void *data, size_t len)
 /* Room to write, looked up anew; RING_BROKEN. */
 static inline ssize_t ring_room(struct ring_end *e)
 {
-    e->seen = atomic_load(&e->way->read);
-    uint32_t used = e->at - e->seen;
-    return used > e->size ? RING_BROKEN : (ssize_t)(e->size - used);
+    uint32_t read = atomic_load(&e->way->read), used = e->at - read;
+    if (used > e->size)
+        return RING_BROKEN;
+    e->seen = read;
+    return (ssize_t)(e->size - used);
 }
 
 /* Writes up to len bytes: how many, 0 when there is no room, RING_BROKEN. */
