@@ -164,6 +164,7 @@ static int serve(struct daemon *d, int signals, int owner)
         log_error("cannot start: %s", roost_strerror(rc));
         return 1;
     }
+    d->server.no_rings = d->options.no_ring;
     bool ok = d->options.listen_len > 0 || make_default_url(d);
     for (unsigned i = 0; ok && i < d->options.listen_len; i++)
         ok = listen_at(d, d->options.listen[i]);

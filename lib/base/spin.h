@@ -37,4 +37,12 @@ static inline void spin_result(struct spin *s, bool found)
         s->penalty = SPIN_SKIP_MAX;
 }
 
+/* A moment of a spin loop. */
+static inline void spin_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "client/reply.h"
+#include "client/ring.h"
 #include "wire/encode.h"
 
 enum { RECEIVE_ROOM = 16 << 10 }; /* free bytes offered to every receive */
@@ -56,7 +57,7 @@ static void put_info(struct buf *b, const struct wishes *w, const struct terms *
     char host[256] = "";
     gethostname(host, sizeof(host) - 1);
     bool resumes = terms->session != 0;
-    roost__put_map(b, 4u + (w->label != NULL) + (resumes ? 3u : 0));
+    roost__put_map(b, 4u + (w->label != NULL) + (w->ring > 0) + (resumes ? 3u : 0));
     roost__put_cstr(b, "host");
     roost__put_cstr(b, host);
     put_pair_int(b, "pid", (uint64_t)getpid());
@@ -66,6 +67,8 @@ static void put_info(struct buf *b, const struct wishes *w, const struct terms *
         roost__put_cstr(b, "label");
         roost__put_cstr(b, w->label);
     }
+    if (w->ring > 0)
+        put_pair_int(b, "ring", w->ring);
     if (resumes) {
         put_pair_int(b, "session", terms->session);
         put_pair_int(b, "epoch", terms->epoch);
@@ -122,7 +125,9 @@ static int take_welcome(const struct reply *reply, const struct wishes *w, struc
     return ROOST_OK;
 }
 
-static int await_welcome(struct transport *t, const struct wishes *w, struct terms *terms, struct buf *in)
+/* *ret_ring is the size of the ring that came along, 0: none did. */
+static int await_welcome(struct transport *t, const struct wishes *w, struct terms *terms, struct buf *in,
+                         int64_t *ret_ring)
 {
     struct slice payload;
     struct reply reply;
@@ -137,17 +142,64 @@ static int await_welcome(struct transport *t, const struct wishes *w, struct ter
     if (reply.kind == FRAME_GOODBYE)
         return roost__fail(reply.code, "the server refuses: %.*s", (int)reply.message.len,
                            (const char *)reply.message.data);
+    *ret_ring = term(&reply, "ring");
     rc = reply.kind == FRAME_WELCOME ? take_welcome(&reply, w, terms) : roost__protocol_error();
     roost__buf_consume(in, FRAME_HEADER + payload.len);
     return rc;
 }
 
+static bool is_ring_frame(struct slice payload)
+{
+    return payload.len < 16 && roost__scan_check(payload, FRAME_DEPTH_MAX) &&
+           roost__frame_kind(payload) == FRAME_RING;
+}
+
+/* Reads on the socket up to the server's RING; what stood before it stays in `in`. */
+static int await_ring(struct transport *t, struct buf *in)
+{
+    struct slice payload;
+    int rc = ROOST_OK;
+    for (size_t at = 0; rc == ROOST_OK;) {
+        if (!roost__next_frame(in, at, &payload, &rc)) {
+            if (rc == ROOST_OK)
+                rc = roost__receive(t, in, false);
+        } else if (is_ring_frame(payload)) {
+            in->len = at; /* behind it come only bytes that wake */
+            return ROOST_OK;
+        } else {
+            at += FRAME_HEADER + payload.len;
+        }
+    }
+    return rc;
+}
+
+/* From here on all frames go through the ring; if it cannot be had, over the socket as before. */
+static int move_to_ring(struct transport *t, int64_t size, struct buf *in)
+{
+    static const uint8_t frame[] = {0, 0, 0, 2, 0x91, FRAME_RING};
+    struct ring ring;
+    int bell;
+    if (!roost__ring_open(t, size, &ring, &bell))
+        return ROOST_OK;
+    int rc = roost__transport_send(t, frame, sizeof(frame));
+    if (rc == ROOST_OK)
+        rc = await_ring(t, in);
+    t->ring = ring;
+    t->bell = bell;
+    return rc;
+}
+
 int roost__handshake(struct transport *t, const struct wishes *wishes, struct terms *terms, struct buf *in)
 {
+    int64_t ring = 0;
     roost__transport_patience(t, wishes->timeout_ms);
+    t->takes_passed = wishes->ring > 0;
     int rc = send_hello(t, wishes, terms);
     if (rc == ROOST_OK)
-        rc = await_welcome(t, wishes, terms, in);
+        rc = await_welcome(t, wishes, terms, in, &ring);
+    if (rc == ROOST_OK && ring > 0)
+        rc = move_to_ring(t, ring, in);
+    roost__transport_drop_passed(t);
     roost__transport_patience(t, -1);
     return rc == ROOST_OK ? rc : roost__fail_at("%s", wishes->url);
 }

@@ -17,6 +17,7 @@ struct wishes {
     const char *label; /* may be NULL */
     int timeout_ms;    /* for connecting and the first answer */
     int grace_ms, lease_ms;
+    uint32_t ring;  /* bytes each way of the shared memory asked for; 0: none */
     uint64_t epoch; /* of the server whose objects are known; 0: any */
 };
 

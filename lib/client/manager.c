@@ -50,6 +50,7 @@ static void take_options(struct roost_manager *m, const roost_options *options)
     m->reconnect_ms = o->reconnect_ms != 0 ? o->reconnect_ms : m->grace_ms + m->lease_ms;
     m->window_calls = o->window_calls;
     m->window_bytes = o->window_bytes;
+    m->no_ring = o->no_ring;
     m->on_state = o->on_state;
     m->on_state_arg = o->on_state_arg;
 }
@@ -185,11 +186,13 @@ static void tell(void *owner, roost_state state)
 
 static int connect_now(struct roost_manager *m)
 {
+    bool ipc = strncmp(m->url, "ipc://", 6) == 0;
     struct conn_options options = {.wishes = {.url = m->url,
                                               .label = m->label,
                                               .timeout_ms = m->timeout_ms,
                                               .grace_ms = m->grace_ms,
                                               .lease_ms = m->lease_ms,
+                                              .ring = ipc && !m->no_ring ? RING_SIZE : 0,
                                               .epoch = atomic_load(&m->epoch)},
                                    .reconnect_ms = m->reconnect_ms,
                                    .window_calls = m->window_calls,

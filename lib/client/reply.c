@@ -8,6 +8,10 @@
 static bool next_number(const uint8_t **p, uint64_t *ret)
 {
     struct item it;
+    if (**p < 0x80) { /* one byte */
+        *ret = *(*p)++;
+        return true;
+    }
     *p = roost__scan_item(*p, &it);
     *ret = it.as.u;
     return it.kind == ROOST_UINT || (it.kind == ROOST_INT && it.as.i >= 0);

@@ -104,6 +104,8 @@ static int put_call(struct conn *c, const struct call *call)
 /* Sends what is in `out`. A failure ends the stream, and the reader finds out. */
 static int send_out(struct conn *c)
 {
+    if (c->out.len == 0)
+        return ROOST_OK;
     int rc = roost__transport_send(&c->transport, c->out.data, c->out.len);
     if (c->out.cap > BUFFER_KEEP)
         roost__buf_free(&c->out);

@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "client/clock.h"
+#include "client/ring.h"
 
 enum { HOST_MAX = 256, PORT_MAX = 32 };
 
@@ -143,11 +144,14 @@ int roost__transport_open(const char *url, int timeout_ms, struct transport *ret
 
 void roost__transport_patience(struct transport *t, int timeout_ms)
 {
+    t->patience_ns = timeout_ms < 0 ? 0 : timeout_ms == 0 ? 1 : timeout_ms * 1000000LL;
     set_patience(t->fd, SO_RCVTIMEO, timeout_ms);
 }
 
 int roost__transport_send(struct transport *t, const void *data, size_t len)
 {
+    if (t->ring.memory != NULL)
+        return roost__ring_send(t, data, len);
     const char *p = data;
     while (len > 0) {
         ssize_t n = send(t->fd, p, len, MSG_NOSIGNAL);
@@ -174,6 +178,54 @@ static bool more_cores_than_one(void)
     return atomic_load_explicit(&cores, memory_order_relaxed) > 1;
 }
 
+bool roost__transport_may_spin(struct transport *t)
+{
+    return more_cores_than_one() && spin_worth(&t->spin);
+}
+
+/* Keeps the descriptors of a message; others than the first few are closed. */
+static void keep_passed(struct transport *t, struct msghdr *m)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < n; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+            if (t->passed_len < PASSED_MAX)
+                t->passed[t->passed_len++] = fd;
+            else
+                close(fd);
+        }
+    }
+}
+
+/* recv(), in the handshake with the descriptors that come along. */
+static ssize_t receive_passed(struct transport *t, void *data, size_t len)
+{
+    union {
+        char bytes[CMSG_SPACE(PASSED_MAX * sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec room = {.iov_base = data, .iov_len = len};
+    struct msghdr m = {.msg_iov = &room,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof(control.bytes)};
+    ssize_t n = recvmsg(t->fd, &m, MSG_CMSG_CLOEXEC);
+    if (n >= 0)
+        keep_passed(t, &m);
+    return n;
+}
+
+void roost__transport_drop_passed(struct transport *t)
+{
+    while (t->passed_len > 0)
+        close(t->passed[--t->passed_len]);
+    t->takes_passed = false;
+}
+
 /* Looks for bytes without sleeping. True: *ret is recv()'s result. */
 static bool look(struct transport *t, void *data, size_t len, ssize_t *ret)
 {
@@ -189,7 +241,11 @@ static bool look(struct transport *t, void *data, size_t len, ssize_t *ret)
 static ssize_t receive(struct transport *t, void *data, size_t len)
 {
     ssize_t n = -1;
-    if (more_cores_than_one() && spin_worth(&t->spin)) {
+    if (t->ring.memory != NULL)
+        return roost__ring_recv(t, data, len);
+    if (t->takes_passed)
+        return receive_passed(t, data, len);
+    if (roost__transport_may_spin(t)) {
         bool found = look(t, data, len, &n);
         spin_result(&t->spin, found);
         if (found)
@@ -206,9 +262,12 @@ static bool received(ssize_t *n)
         return true;
     if (errno == EINTR)
         return false;
-    *n = errno == EAGAIN
-             ? roost__fail(ROOST_ETIMEDOUT, "no answer in time")
-             : roost__fail(ROOST_ECONN, "connection lost: %s", strerror_r(errno, reason, sizeof(reason)));
+    if (errno == EPROTO)
+        *n = roost__fail(ROOST_EPROTO, "the server's counts of bytes in the shared memory are wrong");
+    else
+        *n = errno == EAGAIN
+                 ? roost__fail(ROOST_ETIMEDOUT, "no answer in time")
+                 : roost__fail(ROOST_ECONN, "connection lost: %s", strerror_r(errno, reason, sizeof(reason)));
     return true;
 }
 
@@ -225,13 +284,16 @@ ssize_t roost__transport_recv_now(struct transport *t, void *data, size_t len)
 {
     ssize_t n;
     do
-        n = recv(t->fd, data, len, MSG_DONTWAIT);
+        n = t->ring.memory != NULL ? roost__ring_recv_now(t, data, len)
+                                   : recv(t->fd, data, len, MSG_DONTWAIT);
     while (!received(&n));
     return n;
 }
 
 bool roost__transport_send_now(struct transport *t, const void *data, size_t len)
 {
+    if (t->ring.memory != NULL)
+        return roost__ring_send_now(t, data, len);
     return send(t->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
 }
 
@@ -247,6 +309,10 @@ int roost__transport_replace(struct transport *t, struct transport *with)
     if (dup3(with->fd, t->fd, O_CLOEXEC) < 0)
         rc = roost__fail_sys("cannot take the new connection's socket");
     t->spin = (struct spin){0};
+    roost__ring_close(t);
+    t->ring = with->ring;
+    t->bell = with->bell;
+    with->ring = (struct ring){0};
     roost__transport_close(with);
     return rc;
 }
@@ -258,6 +324,8 @@ void roost__transport_shutdown(struct transport *t)
 
 void roost__transport_close(struct transport *t)
 {
+    roost__ring_close(t);
+    roost__transport_drop_passed(t);
     int fd = atomic_exchange(&t->fd, -1);
     if (fd >= 0)
         close(fd);

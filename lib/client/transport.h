@@ -13,14 +13,33 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+#include "base/ring.h"
 #include "base/spin.h"
 
+enum { PASSED_MAX = 2 };
+
 struct transport {
-    atomic_int fd;    /* -1: closed; set as soon as there is a socket, for fork.c */
-    struct spin spin; /* the receiver's */
+    atomic_int fd;       /* -1: closed; set as soon as there is a socket, for fork.c */
+    struct spin spin;    /* the receiver's */
+    int64_t patience_ns; /* how long a receive may wait; 0: for ever */
+
+    bool takes_passed; /* the handshake's: descriptors may come with what is received … */
+    unsigned passed_len;
+    int passed[PASSED_MAX]; /* … these */
+
+    struct ring
+        ring; /* when there is one, the bytes go through it (ring.c); the socket is the sign of life */
+    int bell; /* of a ring: wakes the server */
 };
+
+/* Closes the descriptors that came along and were not taken; no more are awaited. */
+void roost__transport_drop_passed(struct transport *t);
+
+/* Shall the receiver look for a moment before it sleeps? See spin.h. */
+bool roost__transport_may_spin(struct transport *t);
 
 /* Connects within timeout_ms (-1: the system's own limit). Errors: ROOST_EINVAL (no such kind of URL),
  * ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_ESYS. */

@@ -11,6 +11,7 @@
 #define ROOST_LOCAL_MUTEX_H
 
 #include "base/futex.h"
+#include "base/spin.h"
 #include "local/self.h"
 
 enum { NAP_FIRST_MS = 4, NAP_LAST_MS = 64 };
@@ -65,13 +66,5 @@ struct nap {
  * passed: look a last time.
  */
 bool roost__nap(struct nap *nap, _Atomic uint32_t *word, uint32_t seen, int64_t deadline);
-
-/* A moment of a spin loop. */
-static inline void spin_pause(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
 
 #endif

@@ -133,6 +133,25 @@ static int fill_block(const msgpack_object *o, roost_value *ret)
     return ROOST_OK;
 }
 
+/* A string needs no tree. False: it is none. */
+static bool decode_string(struct slice checked, roost_value *ret, int *ret_rc)
+{
+    struct item it = scan_value(checked);
+    if (it.kind != ROOST_STR && it.kind != ROOST_BYTES)
+        return false;
+    struct value_block *block = malloc(sizeof(*block) + (size_t)it.len + 1);
+    *ret_rc =
+        block == NULL ? roost__fail(ROOST_ENOMEM, "no memory for a value of %u bytes", it.len) : ROOST_OK;
+    if (block == NULL)
+        return true;
+    struct fill f = {.bytes = (char *)(block + 1)};
+    *block = (struct value_block){0};
+    const char *copy = fill_bytes(&f, (const char *)it.as.bytes, it.len);
+    *ret = it.kind == ROOST_STR ? roost_strn(copy, it.len) : roost_bytes(copy, it.len);
+    ret->block = block;
+    return true;
+}
+
 /* Scalars, by far the most replies, need neither tree nor block. */
 static bool decode_scalar(struct slice checked, roost_value *ret)
 {
@@ -167,13 +186,16 @@ int roost__decode(struct slice checked, bool with_block, roost_value *ret)
 {
     if (!with_block && decode_scalar(checked, ret))
         return ROOST_OK;
+    int rc;
+    if (decode_string(checked, ret, &rc))
+        return rc;
     msgpack_zone zone;
     msgpack_object o;
     if (!msgpack_zone_init(&zone, 2048))
         return roost__fail(ROOST_ENOMEM, "no memory to decode a value");
     msgpack_unpack_return got = msgpack_unpack((const char *)checked.data, checked.len, NULL, &zone, &o);
-    int rc = got == MSGPACK_UNPACK_SUCCESS ? fill_block(&o, ret)
-                                           : roost__fail(ROOST_ENOMEM, "no memory to decode a value");
+    rc = got == MSGPACK_UNPACK_SUCCESS ? fill_block(&o, ret)
+                                       : roost__fail(ROOST_ENOMEM, "no memory to decode a value");
     msgpack_zone_destroy(&zone);
     return rc;
 }

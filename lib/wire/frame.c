@@ -29,6 +29,10 @@ int roost__frame_kind(struct slice payload)
 static bool next_uint(const uint8_t **p, uint64_t *ret)
 {
     struct item it;
+    if (**p < 0x80) { /* one byte: most of a frame's numbers */
+        *ret = *(*p)++;
+        return true;
+    }
     *p = roost__scan_item(*p, &it);
     *ret = it.as.u;
     return it.kind == ROOST_UINT || (it.kind == ROOST_INT && it.as.i >= 0);

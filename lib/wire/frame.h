@@ -28,6 +28,7 @@ enum frame_kind {
     FRAME_END = 3,    /* [3]: the session ends */
     FRAME_CANCEL = 4, /* [4, number ...] */
     FRAME_PING = 5,   /* [5]: the client is alive */
+    FRAME_RING = 6,   /* [6], both ways: the last frame on the socket; the others go through the ring */
     /* server to client */
     FRAME_WELCOME = 0, /* [0, "roost", version, session, epoch, limits, terms] */
     FRAME_REPLY = 1,   /* [1, number, result] */

@@ -26,17 +26,25 @@ const struct method roost__methods[] = {
 
 const unsigned roost__method_count = sizeof(roost__methods) / sizeof(roost__methods[0]);
 
+enum row {
+    ROW_NONE,
+#define ROOST_METHOD(type_, name_, number_, handler_, params_, reply_, flags_, help_) ROW_##type_##_##name_,
+#include "wire/methods.def"
+#undef ROOST_METHOD
+};
+
+/* Every call looks here, on both sides: no search. */
+static const uint16_t row_of_code[] = {
+#define ROOST_METHOD(type_, name_, number_, handler_, params_, reply_, flags_, help_) \
+    [METHOD_##type_##_##name_] = ROW_##type_##_##name_,
+#include "wire/methods.def"
+#undef ROOST_METHOD
+};
+
 const struct method *roost__method_by_code(uint64_t code)
 {
-    unsigned low = 0, high = roost__method_count;
-    while (low < high) {
-        unsigned mid = (low + high) / 2;
-        if (roost__methods[mid].code < code)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < roost__method_count && roost__methods[low].code == code ? &roost__methods[low] : NULL;
+    unsigned row = code < sizeof(row_of_code) / sizeof(row_of_code[0]) ? row_of_code[code] : ROW_NONE;
+    return row == ROW_NONE ? NULL : &roost__methods[row - 1];
 }
 
 const struct method *roost__method_by_name(roost_type type, const char *name)

@@ -34,29 +34,35 @@ struct head {
     uint8_t fixed; /* the length inside the first byte, when width is 0 */
 };
 
+/* clang-format off */
+#define FOUR(at, shape, len)    [at] = {shape, 0, len}, [(at) + 1] = {shape, 0, (len) + 1}, \
+                                [(at) + 2] = {shape, 0, (len) + 2}, [(at) + 3] = {shape, 0, (len) + 3}
+#define SIXTEEN(at, shape, len) FOUR(at, shape, len), FOUR((at) + 4, shape, (len) + 4), \
+                                FOUR((at) + 8, shape, (len) + 8), FOUR((at) + 12, shape, (len) + 12)
+/* clang-format on */
+
+static const struct head heads[256] = {
+    SIXTEEN(0x00, S_POSFIX, 0), SIXTEEN(0x10, S_POSFIX, 0), SIXTEEN(0x20, S_POSFIX, 0),
+    SIXTEEN(0x30, S_POSFIX, 0), SIXTEEN(0x40, S_POSFIX, 0), SIXTEEN(0x50, S_POSFIX, 0),
+    SIXTEEN(0x60, S_POSFIX, 0), SIXTEEN(0x70, S_POSFIX, 0), SIXTEEN(0x80, S_MAP, 0),
+    SIXTEEN(0x90, S_ARRAY, 0),  SIXTEEN(0xa0, S_STR, 0),    SIXTEEN(0xb0, S_STR, 16),
+    SIXTEEN(0xe0, S_NEGFIX, 0), SIXTEEN(0xf0, S_NEGFIX, 0), [0xc0] = {S_NIL, 0, 0},
+    [0xc1] = {S_BAD, 0, 0},     [0xc2] = {S_FALSE, 0, 0},   [0xc3] = {S_TRUE, 0, 0},
+    [0xc4] = {S_BIN, 1, 0},     [0xc5] = {S_BIN, 2, 0},     [0xc6] = {S_BIN, 4, 0},
+    [0xc7] = {S_EXT, 1, 0},     [0xc8] = {S_EXT, 2, 0},     [0xc9] = {S_EXT, 4, 0},
+    [0xca] = {S_F32, 4, 0},     [0xcb] = {S_F64, 8, 0},     [0xcc] = {S_UINT, 1, 0},
+    [0xcd] = {S_UINT, 2, 0},    [0xce] = {S_UINT, 4, 0},    [0xcf] = {S_UINT, 8, 0},
+    [0xd0] = {S_INT, 1, 0},     [0xd1] = {S_INT, 2, 0},     [0xd2] = {S_INT, 4, 0},
+    [0xd3] = {S_INT, 8, 0},     [0xd4] = {S_EXT, 0, 1},     [0xd5] = {S_EXT, 0, 2},
+    [0xd6] = {S_EXT, 0, 4},     [0xd7] = {S_EXT, 0, 8},     [0xd8] = {S_EXT, 0, 16},
+    [0xd9] = {S_STR, 1, 0},     [0xda] = {S_STR, 2, 0},     [0xdb] = {S_STR, 4, 0},
+    [0xdc] = {S_ARRAY, 2, 0},   [0xdd] = {S_ARRAY, 4, 0},   [0xde] = {S_MAP, 2, 0},
+    [0xdf] = {S_MAP, 4, 0},
+};
+
 static struct head head_of(uint8_t c)
 {
-    static const struct head table[32] = {
-        [0x00] = {S_NIL, 0, 0},   [0x01] = {S_BAD, 0, 0},   [0x02] = {S_FALSE, 0, 0}, [0x03] = {S_TRUE, 0, 0},
-        [0x04] = {S_BIN, 1, 0},   [0x05] = {S_BIN, 2, 0},   [0x06] = {S_BIN, 4, 0},   [0x07] = {S_EXT, 1, 0},
-        [0x08] = {S_EXT, 2, 0},   [0x09] = {S_EXT, 4, 0},   [0x0a] = {S_F32, 4, 0},   [0x0b] = {S_F64, 8, 0},
-        [0x0c] = {S_UINT, 1, 0},  [0x0d] = {S_UINT, 2, 0},  [0x0e] = {S_UINT, 4, 0},  [0x0f] = {S_UINT, 8, 0},
-        [0x10] = {S_INT, 1, 0},   [0x11] = {S_INT, 2, 0},   [0x12] = {S_INT, 4, 0},   [0x13] = {S_INT, 8, 0},
-        [0x14] = {S_EXT, 0, 1},   [0x15] = {S_EXT, 0, 2},   [0x16] = {S_EXT, 0, 4},   [0x17] = {S_EXT, 0, 8},
-        [0x18] = {S_EXT, 0, 16},  [0x19] = {S_STR, 1, 0},   [0x1a] = {S_STR, 2, 0},   [0x1b] = {S_STR, 4, 0},
-        [0x1c] = {S_ARRAY, 2, 0}, [0x1d] = {S_ARRAY, 4, 0}, [0x1e] = {S_MAP, 2, 0},   [0x1f] = {S_MAP, 4, 0},
-    };
-    if (c < 0x80)
-        return (struct head){S_POSFIX, 0, 0};
-    if (c < 0x90)
-        return (struct head){S_MAP, 0, c & 0x0f};
-    if (c < 0xa0)
-        return (struct head){S_ARRAY, 0, c & 0x0f};
-    if (c < 0xc0)
-        return (struct head){S_STR, 0, c & 0x1f};
-    if (c < 0xe0)
-        return table[c - 0xc0];
-    return (struct head){S_NEGFIX, 0, 0};
+    return heads[c];
 }
 
 static uint64_t get_be(const uint8_t *p, unsigned width)

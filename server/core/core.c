@@ -211,6 +211,11 @@ int64_t core_next_deadline_us(const struct core *core)
     return expiry_us < next_us ? expiry_us : next_us;
 }
 
+void core_set_rings(struct core *core, uint64_t n)
+{
+    core->rings = n;
+}
+
 uint64_t core_epoch(const struct core *core)
 {
     return core->epoch;

@@ -78,6 +78,9 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
 /* When EVENT_TIME must come at the latest, or INT64_MAX. */
 int64_t core_next_deadline_us(const struct core *core);
 
+/* How many connections go through shared memory: for server.info, without any other effect. */
+void core_set_rings(struct core *core, uint64_t n);
+
 uint64_t core_epoch(const struct core *core);
 
 /* How long the session outlives its connection: as asked for when it opened, within the limit. */

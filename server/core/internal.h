@@ -259,6 +259,7 @@ struct core {
     struct heap deadlines; /* of waiters and grants */
     struct heap graces;    /* of sessions without connection */
     struct heap expiries;  /* of entries and objects: expiry.h */
+    uint64_t rings;        /* the shell's count */
     uint64_t waiter_count, hold_count, delivery_count, call_count;
     uint64_t kept_count, kept_bytes;
     uint64_t last_session, last_object, last_token, last_order; /* counters: never reused */

@@ -17,7 +17,7 @@ void on_server_info(struct call *c)
 {
     const struct core *core = c->core;
     struct buf *out = reply_begin(c->core, &c->caller);
-    roost__put_map(out, 15);
+    roost__put_map(out, 16);
     roost__put_cstr(out, "version");
     roost__put_cstr(out, ROOST_VERSION);
     put_count(out, "protocol", PROTOCOL_VERSION);
@@ -33,6 +33,7 @@ void on_server_info(struct call *c)
     put_count(out, "holds", core->hold_count);
     put_count(out, "deliveries", core->delivery_count);
     put_count(out, "calls", core->call_count);
+    put_count(out, "rings", core->rings);
     roost__put_cstr(out, "limits");
     core_put_limits(out);
     reply_end(c->core, &c->caller);

@@ -105,6 +105,20 @@ static void pong(struct conn *c)
     c->ops->flush(c);
 }
 
+/* The peer moves to the ring: the same frame is our last on the socket. */
+static bool move_to_ring(struct conn *c)
+{
+    static const uint8_t frame[] = {0, 0, 0, 2, 0x91, FRAME_RING};
+    if (!c->has_ring || c->on_ring) {
+        conn_goodbye(c, ROOST_EPROTO, "no ring was offered");
+        return false;
+    }
+    conn_write(c, slice_of(frame, sizeof(frame)));
+    c->on_ring = true;
+    server_count_rings(c->server, 0, 1);
+    return c->ops->move_to_ring(c);
+}
+
 /* A frame of a session under way. Returns false to close the connection. */
 static bool take_session_frame(struct conn *c, struct batch *batch, struct slice payload)
 {
@@ -121,6 +135,8 @@ static bool take_session_frame(struct conn *c, struct batch *batch, struct slice
     case FRAME_PING:
         pong(c);
         return true;
+    case FRAME_RING:
+        return move_to_ring(c);
     case FRAME_END:
         c->ends_session = true;
         return false;
@@ -169,11 +185,15 @@ static bool take_frames(struct conn *c, size_t *ret_used)
     struct batch batch;
     struct slice payload;
     int found;
-    bool ok = true;
+    bool ok = true, on_ring = c->on_ring;
     server_enter(c->server, &batch);
     while (ok && (found = next_frame(c, *ret_used, &payload)) > 0) {
         ok = take_frame(c, &batch, payload);
         *ret_used += FRAME_HEADER + payload.len;
+        if (c->on_ring != on_ring) { /* the stream goes on there: nothing follows here */
+            on_ring = true;
+            *ret_used = c->in.len;
+        }
     }
     if (ok && found < 0)
         conn_goodbye(c, ROOST_EPROTO, "a frame's length is out of bounds");
@@ -214,6 +234,7 @@ void conn_ended(struct conn *c)
 {
     struct batch batch;
     server_enter(c->server, &batch);
+    server_count_rings(c->server, c->has_ring ? -1 : 0, c->on_ring ? -1 : 0);
     if (c->session != 0 && !c->over) {
         server_unbind(c->server, c);
         enum event_kind kind = c->ends_session ? EVENT_LOST : EVENT_DETACHED;

@@ -31,6 +31,12 @@ struct conn_ops {
     void (*flush)(struct conn *c);
     /* Ends the connection soon: the receiving side will call conn_ended(). Idempotent, never blocks. */
     void (*close)(struct conn *c);
+    /* Makes a ring of about so many bytes each way, whose descriptors go with what is written next. Returns
+     * its size, 0: there is none. NULL: the transport has no rings. The receiving side's thread. */
+    uint32_t (*offer_ring)(struct conn *c, int64_t wish);
+    /* The peer moves to the ring offered: what is in `out` still goes the old way, what comes later through
+     * the ring, likewise what is received. False: none was offered. The receiving side's thread. */
+    bool (*move_to_ring)(struct conn *c);
     /* Frees the transport's part and the memory itself. */
     void (*destroy)(struct conn *c);
 };
@@ -43,6 +49,8 @@ struct conn {
     atomic_uint refs;
     uint64_t session;  /* 0 before HELLO */
     bool over;         /* another connection has taken the session over; under the server's mutex */
+    bool has_ring;     /* a ring was offered; likewise */
+    bool on_ring;      /* and the peer moved to it */
     bool ends_session; /* the session ends with this connection, whatever its grace; likewise */
     struct lease lease;
     int64_t since_us;

@@ -17,6 +17,7 @@ struct hello {
     uint64_t epoch;
     struct slice secret;
     int64_t lease_ms;
+    int64_t ring; /* bytes each way of the shared memory asked for */
 };
 
 static int64_t number_in(struct slice info, const char *key)
@@ -31,6 +32,7 @@ static void read_info(struct hello *h)
     h->session = (uint64_t)number_in(h->info, "session");
     h->epoch = (uint64_t)number_in(h->info, "epoch");
     h->lease_ms = number_in(h->info, "lease_ms");
+    h->ring = number_in(h->info, "ring");
     h->resumes = h->session != 0;
     if (secret.kind == ROOST_BYTES)
         h->secret = slice_of(secret.as.bytes, secret.len);
@@ -55,6 +57,18 @@ static bool read_hello(struct slice payload, struct hello *ret)
     return true;
 }
 
+/* The size of the ring whose descriptors go with WELCOME; 0: there is none. */
+static uint32_t offer_ring(struct conn *c, const struct hello *h)
+{
+    struct server *s = c->server;
+    if (h->ring <= 0 || s->no_rings || s->rings == RINGS_MAX || c->ops->offer_ring == NULL)
+        return 0;
+    uint32_t size = c->ops->offer_ring(c, h->ring);
+    c->has_ring = size > 0;
+    server_count_rings(s, c->has_ring, 0);
+    return size;
+}
+
 static bool welcome(struct conn *c, const struct hello *h, const uint8_t secret[SECRET_LEN])
 {
     const struct core *core = c->server->core;
@@ -69,7 +83,8 @@ static bool welcome(struct conn *c, const struct hello *h, const uint8_t secret[
     roost__put_uint(&b, core_epoch(core));
     core_put_limits(&b);
     bool gives_secret = grace_ms > 0 && !h->resumes;
-    roost__put_map(&b, gives_secret ? 4 : 3);
+    uint32_t ring = offer_ring(c, h);
+    roost__put_map(&b, 3u + gives_secret + (ring > 0));
     roost__put_cstr(&b, "resumed");
     roost__put_bool(&b, h->resumes);
     roost__put_cstr(&b, "grace_ms");
@@ -79,6 +94,10 @@ static bool welcome(struct conn *c, const struct hello *h, const uint8_t secret[
     if (gives_secret) {
         roost__put_cstr(&b, "secret");
         roost__put_bytes(&b, slice_of(secret, SECRET_LEN));
+    }
+    if (ring > 0) {
+        roost__put_cstr(&b, "ring");
+        roost__put_uint(&b, ring);
     }
     bool ok = roost__frame_end(&b, at);
     if (ok) {

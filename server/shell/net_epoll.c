@@ -17,48 +17,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/spin.h"
 #include "shell/address.h"
 #include "shell/conn.h"
 #include "shell/log.h"
-#include "shell/net.h"
+#include "shell/net_epoll.h"
 #include "shell/server.h"
 
 enum {
     EVENTS_MAX = 64,
     ACCEPTS_MAX = 64, /* in a row, before connected peers are served again */
-    RETRY_MS = 10     /* out of descriptors: when to try again */
+    RETRY_MS = 10,    /* out of descriptors: when to try again */
+    TURNS_MAX = 32,   /* of rings only, before sockets are served again */
+    LOOKS = 32        /* at the rings, for one at the sockets */
 };
-
-struct epoll_listener {
-    struct listener base;
-    struct server *server;
-    int epoll;
-    int accepting; /* the listening socket */
-    int stop;      /* an eventfd: the loop ends */
-    bool tcp;
-    int64_t paused_us;   /* out of descriptors: accepting again at this time; 0: it does */
-    bool may_spin;       /* there is another core for the clients to run on */
-    bool refused;        /* being out of descriptors was said in the log */
-    struct spin spin;    /* the loop's */
-    struct list newborn; /* peers that have not said HELLO, oldest first */
-    pthread_t thread;
-};
-
-struct peer {
-    struct conn conn;
-    struct epoll_listener *listener;
-    struct list in_newborn;
-    int fd;
-    struct buf sending; /* under conn.mutex: what is being written … */
-    size_t sent;        /* … and how much of it was */
-    bool waits_to_send; /* EPOLLOUT is asked for */
-};
-
-static struct peer *peer_of(struct conn *c)
-{
-    return container_of(c, struct peer, conn);
-}
 
 /* ---- sending ---- */
 
@@ -66,7 +37,7 @@ static void watch_output(struct peer *p, bool on)
 {
     if (p->waits_to_send == on)
         return;
-    struct epoll_event event = {.events = EPOLLIN | (on ? (uint32_t)EPOLLOUT : 0), .data.ptr = p};
+    struct epoll_event event = {.events = EPOLLIN | (on ? (uint32_t)EPOLLOUT : 0), .data.ptr = &p->socket};
     if (epoll_ctl(p->listener->epoll, EPOLL_CTL_MOD, p->fd, &event) == 0)
         p->waits_to_send = on;
 }
@@ -86,20 +57,58 @@ static bool next_output(struct peer *p)
     return p->sending.len > 0;
 }
 
+/* send(), with the descriptors of a ring that was just offered. */
+static ssize_t send_passing(struct peer *p, const void *data, size_t len)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(p->passing))];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct iovec bytes = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
+    struct msghdr m = {.msg_iov = &bytes,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(p->passing));
+    memcpy(CMSG_DATA(head), p->passing, sizeof(p->passing));
+    ssize_t n = sendmsg(p->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n >= 0 || errno == ETOOMANYREFS) /* then the client does without a ring */
+        net_ring_passed(p);
+    if (n < 0 && errno == ETOOMANYREFS)
+        errno = EINTR;
+    return n;
+}
+
+/* Writes some of what is next to the socket. False: not now. */
+static bool send_to_socket(struct peer *p)
+{
+    const uint8_t *data = p->sending.data + p->sent;
+    size_t len = p->sending.len - p->sent;
+    if (p->sends_to_ring && len > p->socket_left)
+        len = p->socket_left;
+    ssize_t n =
+        p->passing[0] >= 0 ? send_passing(p, data, len) : send(p->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n >= 0) {
+        p->sent += (size_t)n;
+        p->socket_left -= p->sends_to_ring ? (size_t)n : 0;
+    } else if (errno == EAGAIN) {
+        watch_output(p, true);
+        return false;
+    } else if (errno != EINTR) {
+        p->sent = p->sending.len; /* the peer is gone: the loop will hear of it */
+        p->socket_left = 0;
+    }
+    return true;
+}
+
 static void send_more(struct peer *p)
 {
-    while (!p->conn.closed && next_output(p)) {
-        ssize_t n =
-            send(p->fd, p->sending.data + p->sent, p->sending.len - p->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n >= 0) {
-            p->sent += (size_t)n;
-        } else if (errno == EAGAIN) {
-            watch_output(p, true);
+    while (!p->conn.closed && next_output(p))
+        if (!(p->sends_to_ring && p->socket_left == 0 ? net_ring_send(p) : send_to_socket(p)))
             return;
-        } else if (errno != EINTR) {
-            p->sent = p->sending.len; /* the peer is gone: the loop will hear of it */
-        }
-    }
     watch_output(p, false);
 }
 
@@ -116,6 +125,7 @@ static void peer_close(struct conn *c)
     pthread_mutex_lock(&c->mutex);
     if (!c->closed) {
         c->closed = true;
+        net_ring_say_gone(peer_of(c));
         shutdown(peer_of(c)->fd, SHUT_RDWR);
     }
     pthread_mutex_unlock(&c->mutex);
@@ -125,20 +135,31 @@ static void peer_destroy(struct conn *c)
 {
     struct peer *p = peer_of(c);
     roost__buf_free(&p->sending);
+    net_ring_free(p);
     close(p->fd);
     free(p);
 }
 
-static const struct conn_ops peer_ops = {.flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
+static const struct conn_ops peer_ops = {.flush = peer_flush,
+                                         .close = peer_close,
+                                         .destroy = peer_destroy,
+                                         .offer_ring = net_ring_offer,
+                                         .move_to_ring = net_ring_move};
+static const struct conn_ops tcp_ops = {.flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
 
 /* ---- receiving ---- */
 
+/* The loop has seen the last of it; its memory stays until the events at hand are through. */
 static void peer_end(struct peer *p)
 {
+    if (p->over)
+        return;
+    p->over = true;
     peer_close(&p->conn);
     list_remove(&p->in_newborn);
     epoll_ctl(p->listener->epoll, EPOLL_CTL_DEL, p->fd, NULL);
-    conn_ended(&p->conn);
+    net_ring_end(p);
+    list_push_back(&p->listener->ended, &p->in_ended);
 }
 
 /* One read. False: the connection is over. */
@@ -156,13 +177,32 @@ static bool peer_receive(struct peer *p)
 
 static void on_peer(struct peer *p, uint32_t events)
 {
+    if (p->over)
+        return;
     if (events & EPOLLOUT) {
         pthread_mutex_lock(&p->conn.mutex);
         send_more(p);
         pthread_mutex_unlock(&p->conn.mutex);
     }
-    if ((events & ~(uint32_t)EPOLLOUT) && !peer_receive(p))
+    if ((events & ~(uint32_t)EPOLLOUT) && !(p->conn.on_ring ? net_ring_on_socket(p) : peer_receive(p)))
         peer_end(p);
+}
+
+static void on_bell(struct peer *p)
+{
+    if (p->over)
+        return;
+    peer_flush(&p->conn); /* there may be room again */
+    if (!net_ring_on_bell(p))
+        peer_end(p);
+}
+
+static void free_ended(struct epoll_listener *l)
+{
+    for (struct list *it; (it = list_first(&l->ended)) != NULL;) {
+        list_remove(it);
+        conn_ended(&container_of(it, struct peer, in_ended)->conn);
+    }
 }
 
 /* Sends away who has not said HELLO in time; returns the milliseconds until the next check, -1: none. */
@@ -186,7 +226,7 @@ static int check_newborn(struct epoll_listener *l)
 
 static void watch_accept(struct epoll_listener *l, bool on)
 {
-    struct epoll_event event = {.events = on ? (uint32_t)EPOLLIN : 0, .data.ptr = &l->accepting};
+    struct epoll_event event = {.events = on ? (uint32_t)EPOLLIN : 0, .data.ptr = &l->accept_source};
     epoll_ctl(l->epoll, EPOLL_CTL_MOD, l->accepting, &event);
     l->paused_us = on ? 0 : server_now_us() + RETRY_MS * 1000;
 }
@@ -208,9 +248,11 @@ static void peer_begin(struct epoll_listener *l, int fd)
         return;
     }
     tune(l, fd);
-    conn_init(&p->conn, l->server, &peer_ops, l->base.url);
+    conn_init(&p->conn, l->server, l->tcp ? &tcp_ops : &peer_ops, l->base.url);
     p->listener = l;
     p->fd = fd;
+    p->socket = (struct source){.kind = SOURCE_SOCKET, .peer = p};
+    net_ring_init(p);
     p->sending = buf_make(OUT_MAX);
     list_init(&p->in_newborn);
     if (!server_admit(l->server, &p->conn)) {
@@ -219,7 +261,7 @@ static void peer_begin(struct epoll_listener *l, int fd)
         return;
     }
     list_push_back(&l->newborn, &p->in_newborn);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = p};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &p->socket};
     if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
         peer_end(p);
 }
@@ -248,29 +290,88 @@ static void on_accept(struct epoll_listener *l)
 static int wait_ms(struct epoll_listener *l)
 {
     int ms = check_newborn(l);
+    free_ended(l);
     return l->paused_us > 0 && (ms < 0 || ms > RETRY_MS) ? RETRY_MS : ms;
 }
 
-/* Looks for events without sleeping; 0: there are none. */
-static int look(struct epoll_listener *l, struct epoll_event *events)
+/* Serves the rings that have something. False: none has. */
+static bool serve_rings(struct epoll_listener *l)
 {
-    int64_t end_us = server_now_us() + SPIN_US;
-    int n;
-    do {
-        n = epoll_wait(l->epoll, events, EVENTS_MAX, 0);
-    } while (n == 0 && server_now_us() < end_us);
-    return n;
+    bool served = false;
+    for (unsigned i = l->watched_len; i > 0; i--) { /* who ends or falls quiet leaves the array */
+        struct peer *p = l->watched[i - 1];
+        if (ring_filled(&p->ring.in) == 0) {
+            net_ring_quiet(p);
+            continue;
+        }
+        served = true;
+        if (!net_ring_receive(p))
+            peer_end(p);
+    }
+    return served;
 }
 
-static int wait_events(struct epoll_listener *l, struct epoll_event *events)
+static int poll_events(struct epoll_listener *l, struct epoll_event *events)
 {
-    if (l->may_spin && spin_worth(&l->spin)) {
-        int n = look(l, events);
-        spin_result(&l->spin, n != 0);
-        if (n != 0)
-            return n;
+    l->turns = 0;
+    return epoll_wait(l->epoll, events, EVENTS_MAX, 0);
+}
+
+/* Looks at the rings and for events without sleeping. False: there is nothing. */
+static bool look(struct epoll_listener *l, struct epoll_event *events, int *ret_n)
+{
+    int64_t end_us = server_now_us() + SPIN_US;
+    do {
+        for (int i = 0; i < LOOKS && l->watched_len > 0; i++) {
+            if (serve_rings(l))
+                return true;
+            spin_pause();
+        }
+        if ((*ret_n = poll_events(l, events)) != 0)
+            return true;
+    } while (server_now_us() < end_us);
+    return false;
+}
+
+/* Returns when something happened: *ret_n events, or a ring was served. */
+static void wait_events(struct epoll_listener *l, struct epoll_event *events, int *ret_n)
+{
+    *ret_n = 0;
+    if (serve_rings(l)) {
+        if (l->turns >= TURNS_MAX) { /* others want to be heard too */
+            (void)wait_ms(l);
+            *ret_n = poll_events(l, events);
+        }
+        return;
     }
-    return epoll_wait(l->epoll, events, EVENTS_MAX, wait_ms(l));
+    if (l->may_spin && spin_worth(&l->spin)) {
+        bool found = look(l, events, ret_n);
+        spin_result(&l->spin, found);
+        if (found)
+            return;
+    }
+    if (net_ring_sleep(l))
+        *ret_n = epoll_wait(l->epoll, events, EVENTS_MAX, wait_ms(l));
+}
+
+/* False: the loop ends. */
+static bool on_event(struct epoll_listener *l, const struct epoll_event *event)
+{
+    const struct source *source = event->data.ptr;
+    switch (source->kind) {
+    case SOURCE_STOP:
+        return false;
+    case SOURCE_ACCEPT:
+        on_accept(l);
+        break;
+    case SOURCE_SOCKET:
+        on_peer(source->peer, event->events);
+        break;
+    case SOURCE_BELL:
+        on_bell(source->peer);
+        break;
+    }
+    return true;
 }
 
 static void *loop_main(void *arg)
@@ -278,24 +379,20 @@ static void *loop_main(void *arg)
     struct epoll_listener *l = arg;
     struct epoll_event events[EVENTS_MAX];
     for (bool on = true; on;) {
-        int n = wait_events(l, events);
-        for (int i = 0; i < n; i++) {
-            if (events[i].data.ptr == &l->stop)
-                on = false;
-            else if (events[i].data.ptr == &l->accepting)
-                on_accept(l);
-            else
-                on_peer(events[i].data.ptr, events[i].events);
-        }
+        int n;
+        wait_events(l, events, &n);
+        for (int i = 0; i < n; i++)
+            on = on_event(l, &events[i]) && on;
+        free_ended(l);
         if (l->paused_us > 0 && server_now_us() >= l->paused_us) /* also while others keep the loop busy */
             watch_accept(l, true);
     }
     return NULL;
 }
 
-static bool add_to_loop(struct epoll_listener *l, int fd, void *tag)
+static bool add_to_loop(struct epoll_listener *l, int fd, struct source *source)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = source};
     return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -338,6 +435,9 @@ struct listener *net_epoll_listen(struct server *s, const char *url, const struc
     l->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
     l->tcp = strncmp(url, "tcp:", 4) == 0;
     list_init(&l->newborn);
+    list_init(&l->ended);
+    l->accept_source.kind = SOURCE_ACCEPT;
+    l->stop_source.kind = SOURCE_STOP;
     l->accepting =
         address_listen(url, options->socket_mode, l->base.url, sizeof(l->base.url), ret_why, why_len);
     if (l->accepting < 0) {
@@ -346,8 +446,8 @@ struct listener *net_epoll_listen(struct server *s, const char *url, const struc
     }
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->stop = eventfd(0, EFD_CLOEXEC);
-    if (l->epoll < 0 || l->stop < 0 || !add_to_loop(l, l->accepting, &l->accepting) ||
-        !add_to_loop(l, l->stop, &l->stop) || pthread_create(&l->thread, NULL, loop_main, l) != 0) {
+    if (l->epoll < 0 || l->stop < 0 || !add_to_loop(l, l->accepting, &l->accept_source) ||
+        !add_to_loop(l, l->stop, &l->stop_source) || pthread_create(&l->thread, NULL, loop_main, l) != 0) {
         snprintf(ret_why, why_len, "epoll: %s", strerror(errno));
         close_descriptors(l);
         return NULL;

@@ -18,17 +18,19 @@ static const char help[] =
     "                          Default: the user's socket, ipc://$XDG_RUNTIME_DIR/roost/roost.sock\n"
     "                          or ipc:///tmp/roost-<uid>/roost.sock\n"
     "      --socket-mode MODE  permissions of ipc sockets, octal (0600)\n"
+    "      --no-ring           ipc clients talk over their sockets only, not through shared memory\n"
     "      --log-level LEVEL   error, warn, info (default) or debug; one line per fact goes to stderr\n"
     "      --owner PID         exit when that process ends\n"
     "      --ready-fd FD       write the first URL and a newline to this descriptor when listening\n"
     "  -V, --version           print the version\n"
     "  -h, --help              print this\n";
 
-enum { OPT_SOCKET_MODE = 256, OPT_LOG_LEVEL, OPT_OWNER, OPT_READY_FD };
+enum { OPT_SOCKET_MODE = 256, OPT_NO_RING, OPT_LOG_LEVEL, OPT_OWNER, OPT_READY_FD };
 
 static const struct option table[] = {
     {"listen", required_argument, NULL, 'l'},
     {"socket-mode", required_argument, NULL, OPT_SOCKET_MODE},
+    {"no-ring", no_argument, NULL, OPT_NO_RING},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"owner", required_argument, NULL, OPT_OWNER},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
@@ -64,6 +66,9 @@ static int take(struct options *o, int option, const char *value)
         if ((n = number(value, 8, 0, 0777)) < 0)
             return usage("--socket-mode wants an octal mode", value);
         o->socket_mode = (unsigned)n;
+        return -1;
+    case OPT_NO_RING:
+        o->no_ring = true;
         return -1;
     case OPT_LOG_LEVEL:
         if ((n = log_level_by_name(value)) < 0)

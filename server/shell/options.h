@@ -4,6 +4,7 @@
 #ifndef ROOST_SHELL_OPTIONS_H
 #define ROOST_SHELL_OPTIONS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum { LISTEN_MAX = 16 };
@@ -12,6 +13,7 @@ struct options {
     const char *listen[LISTEN_MAX];
     unsigned listen_len;
     unsigned socket_mode;
+    bool no_ring; /* no shared memory with clients on this host */
     pid_t owner;  /* exit when this process ends; 0: none */
     int ready_fd; /* write the first URL here when listening; -1: nowhere */
 };

@@ -50,6 +50,13 @@ void server_take_over(struct server *s, uint64_t session)
     c->ops->close(c);
 }
 
+void server_count_rings(struct server *s, int offered, int used)
+{
+    s->rings += (size_t)offered;
+    s->rings_used += (size_t)used;
+    core_set_rings(s->core, s->rings_used);
+}
+
 bool server_admit(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);

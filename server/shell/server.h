@@ -16,7 +16,7 @@
 
 struct conn;
 
-enum { DIRTY_MAX = 64, CONNECTIONS_MAX = 20000 };
+enum { DIRTY_MAX = 64, CONNECTIONS_MAX = 20000, RINGS_MAX = 1024 };
 
 struct server {
     pthread_mutex_t mutex;
@@ -25,6 +25,9 @@ struct server {
     struct hmap conns_by_session;
     struct list conns; /* all of them */
     size_t conn_count;
+    bool no_rings;           /* by the user's wish; set before the first connection */
+    size_t rings;            /* offered, at most RINGS_MAX … */
+    size_t rings_used;       /* … and in use */
     pthread_cond_t all_gone; /* conn_count became 0 */
     bool stopping;
     pthread_t timer;
@@ -61,6 +64,9 @@ void server_unbind(struct server *s, struct conn *c);
 
 /* The session goes to a new connection: closes the one it has, if any. Inside a batch. */
 void server_take_over(struct server *s, uint64_t session);
+
+/* Counts connections with a ring: offered, in use. Inside a batch. */
+void server_count_rings(struct server *s, int offered, int used);
 
 /* Takes a new connection in. False when there are too many, or the server stops. */
 bool server_admit(struct server *s, struct conn *c);

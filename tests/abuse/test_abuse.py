@@ -1,10 +1,11 @@
 """test_abuse.py: hostile peers against a real roostd, while an honest client works on and checks every answer.
 
 100,000 malformed frames, 10,000 peers that connect and close in every way, file-descriptor exhaustion, a peer that never
-reads, a peer that never says HELLO. Afterwards the server holds no more descriptors, memory or sessions than before, and
+reads, a peer that never says HELLO, peers that scribble over memory shared with the server. Afterwards the server holds no more descriptors, memory or sessions than before, and
 stops cleanly. A sanitizer build gets a tenth.
 """
 import json
+import mmap
 import os
 import random
 import resource
@@ -20,6 +21,10 @@ import unittest
 SCALE = 10 if os.environ.get("ROOST_SANITIZE") else 1
 SPARE_KIB = 64 << 10 if SCALE == 1 else 1 << 20  # a sanitizer keeps what was freed for a while
 HELLO = b"\x00\x00\x00\x0a\x94\x00\xa5roost\x02\x80"
+RING_SIZE = 4096
+HELLO_RING = b"\x00\x00\x00\x12\x94\x00\xa5roost\x02\x81\xa4ring\xcd\x10\x00"
+RING = b"\x00\x00\x00\x02\x91\x06"
+AWAKE, ON_BELL = 0, 2
 
 
 def frame(payload):
@@ -38,6 +43,74 @@ def receive(sock, n):
 
 def receive_frame(sock):
     return receive(sock, struct.unpack(">I", receive(sock, 4))[0])
+
+
+class Ring:
+    """A client's end of shared memory, written from PROTOCOL.md; it waits by looking, as Python has no futex."""
+
+    def __init__(self, server):
+        self.sock = server.connect("ipc")
+        self.sock.settimeout(30)
+        self.sock.sendall(HELLO_RING)
+        welcome, passed, _, _ = socket.recv_fds(self.sock, 4096, 2)
+        assert len(passed) == 2, welcome
+        self.memory = mmap.mmap(passed[0], 4096 + 2 * RING_SIZE)
+        os.close(passed[0])
+        self.bell = passed[1]
+        self.words = memoryview(self.memory).cast("I")  # aligned words are written at once
+        self.written = self.read = 0
+        self.sock.sendall(RING)
+        assert receive(self.sock, len(RING)) == RING
+
+    @staticmethod
+    def word(way, offset):
+        """The index of a word: 0 written, 128 read, 256 how the reader sleeps, 260 how the writer does."""
+        return (way * 384 + offset) // 4
+
+    def ring_bell(self):
+        os.write(self.bell, struct.pack("=Q", 1))
+
+    def room(self):
+        return RING_SIZE - (self.written - self.words[self.word(0, 128)]) % (1 << 32)
+
+    def send(self, data):
+        for byte in data:
+            self.memory[4096 + self.written % RING_SIZE] = byte
+            self.written = (self.written + 1) % (1 << 32)
+        self.words[self.word(0, 0)] = self.written
+        if self.words[self.word(0, 256)] == ON_BELL:
+            self.words[self.word(0, 256)] = AWAKE
+        self.ring_bell()  # always: Python cannot order its writes
+
+    def receive(self, n):
+        data = b""
+        end = time.monotonic() + 30
+        while len(data) < n:
+            if self.words[self.word(1, 0)] == self.read:
+                assert time.monotonic() < end
+                time.sleep(0)
+                continue
+            data += self.memory[(at := 4096 + RING_SIZE + self.read % RING_SIZE) : at + 1]
+            self.read = (self.read + 1) % (1 << 32)
+            self.words[self.word(1, 128)] = self.read
+        return data
+
+    def is_alive(self):
+        try:
+            self.sock.settimeout(0)
+            while self.sock.recv(64) != b"":
+                pass
+            return False
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def close(self):
+        self.words.release()
+        self.memory.close()
+        os.close(self.bell)
+        self.sock.close()
 
 
 class Server:
@@ -221,6 +294,53 @@ class Abuse(unittest.TestCase):
                 for _ in range(2000):
                     sock.sendall(call)
             sock.close()
+
+    def test_a_client_written_from_the_protocol_page_talks_through_the_ring(self):
+        ring = Ring(self.server)
+        self.assertEqual(self.server.info()["rings"], 2)  # ours, and that of the command line
+        for i in range(2000 // SCALE):  # around the ring many times
+            number = struct.pack(">I", i + 1)
+            ring.send(frame(b"\x96\x01\xce" + number + b"\x00\x00\x01\x91\xce" + number))
+            answer = ring.receive(struct.unpack(">I", ring.receive(4))[0])
+            self.assertEqual(answer[:2], b"\x93\x01")
+        ring.close()
+
+    def test_what_is_scribbled_over_a_ring_harms_nobody_else(self):
+        rng = random.Random(3)
+        call = frame(b"\x96\x01\x01\x00\x00\x01\x91\xc4\x40" + bytes(64))
+        thrown_out = 0
+        for _ in range(3000 // SCALE):
+            ring = Ring(self.server)
+            lies = [rng.randrange(1 << 32), rng.randrange(1 << 13), RING_SIZE, RING_SIZE + 1]
+            for _ in range(rng.randrange(1, 20)):
+                how = rng.randrange(5)
+                try:
+                    if how == 0:  # any word, to anything
+                        ring.words[rng.randrange(192)] = rng.choice(lies)
+                    elif how == 1:  # what we have written is a lie
+                        ring.words[ring.word(0, 0)] = rng.choice(lies)
+                    elif how == 2:  # calls, changed while they are read
+                        ring.send(call * 8)
+                        for _ in range(50):
+                            ring.memory[4096 + rng.randrange(RING_SIZE)] = rng.randrange(256)
+                    elif how == 3:  # what we have read is a lie
+                        ring.send(call)
+                        ring.words[ring.word(1, 128)] = rng.choice(lies)
+                    elif rng.random() < 0.1:  # bytes on a socket that carries nothing any more
+                        ring.sock.sendall(b"x")
+                    ring.ring_bell()
+                except OSError:
+                    break  # it was thrown out
+            thrown_out += not ring.is_alive()
+            ring.close()
+        self.assertGreater(thrown_out, 100 // SCALE)
+
+    def test_who_never_frees_a_ring_is_cut_off(self):
+        ring = Ring(self.server)
+        call = frame(b"\x96\x01\x01\x00\x00\x0a\x90")  # server.methods: a short question, a long answer
+        while ring.is_alive():
+            ring.send(call * (ring.room() // len(call)))
+        ring.close()
 
     def test_silence_before_hello_is_not_borne_for_ever(self):
         socks = [self.server.connect(kind) for kind in ("ipc", "tcp", "nng") for _ in range(5)]

@@ -47,7 +47,7 @@ static void make_folder(void)
     assert_non_null(mkdtemp(folder));
 }
 
-static void start_ipc(void)
+void net_start_ipc(void)
 {
     make_folder();
     start_at(text("ipc://%s/sock", folder));
@@ -65,7 +65,7 @@ static void start_tcp(void)
     start_at("tcp://127.0.0.1:0");
 }
 
-static void stop(void)
+void net_stop(void)
 {
     int status;
     kill(server, SIGTERM);
@@ -128,14 +128,20 @@ static void send_frame(void *link, struct slice frame)
     assert_int_equal(send(((struct link *)link)->fd, frame.data, frame.len, MSG_NOSIGNAL), frame.len);
 }
 
+int net_connect(void)
+{
+    int fd = strncmp(url, "ipc", 3) == 0 ? connect_ipc(url + 6) : connect_tcp(strrchr(url, ':') + 1);
+    struct timeval patience = {.tv_sec = 10};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    return fd;
+}
+
 static void *open_session(void)
 {
     static const char hello[] = "\0\0\0\x0a\x94\0\xa5roost\x02\x80";
     struct link *l = calloc(1, sizeof(*l));
     assert_non_null(l);
-    l->fd = strncmp(url, "ipc", 3) == 0 ? connect_ipc(url + 6) : connect_tcp(strrchr(url, ':') + 1);
-    struct timeval patience = {.tv_sec = 10};
-    setsockopt(l->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    l->fd = net_connect();
     send_frame(l, slice_of(hello, sizeof(hello) - 1));
     struct buf welcome = buf_make(4096);
     assert_true(receive(l, &welcome));
@@ -150,16 +156,16 @@ static void lose_session(void *link)
     free(link);
 }
 
-#define NET_BACKEND(name_)                                          \
-    const struct backend backend_##name_ = {.name = #name_,         \
-                                            .start = start_##name_, \
-                                            .stop = stop,           \
-                                            .open = open_session,   \
-                                            .lose = lose_session,   \
-                                            .send = send_frame,     \
-                                            .receive = receive,     \
+#define NET_BACKEND(name_, start_)                                \
+    const struct backend backend_##name_ = {.name = #name_,       \
+                                            .start = start_,      \
+                                            .stop = net_stop,     \
+                                            .open = open_session, \
+                                            .lose = lose_session, \
+                                            .send = send_frame,   \
+                                            .receive = receive,   \
                                             .real_time = true}
 
-NET_BACKEND(ipc);
-NET_BACKEND(tcp);
-NET_BACKEND(nng);
+NET_BACKEND(ipc, net_start_ipc);
+NET_BACKEND(tcp, start_tcp);
+NET_BACKEND(nng, start_nng);

@@ -49,7 +49,8 @@ typedef enum roost_state {
  * long the library tries to resume the session; -1: for ever. Default grace_ms + lease_ms. on_state: called
  * at every change, before the calls concerned return; from any thread that is inside a call, from the
  * library's own, and from roost_connect() before it returns. It must be short and must not use or close m or
- * what belongs to it.
+ * what belongs to it. no_ring: a client on ipc:// talks through memory it shares with the server where that
+ * can be had, 520 KiB a connection when all of it is used, and else over the socket; nothing else differs.
  */
 typedef struct roost_options {
     int timeout_ms; /* for connecting, and for a server to start; 0 means 10000, -1 the system's own limits */
@@ -62,6 +63,7 @@ typedef struct roost_options {
     void *on_state_arg;
     size_t window_calls; /* asynchronous calls under way at most (roost/pending.h); 0 means 1024 */
     size_t window_bytes; /* bytes of their arguments; 0 means 8 MiB; a single larger call may pass it */
+    bool no_ring;        /* ipc://: all bytes over the socket, none through shared memory */
 } roost_options;
 
 /*

@@ -1,0 +1,105 @@
+/*
+ * net_epoll.h: what net_epoll.c (sockets, the loop) and net_ring.c (rings) share: the listener and its peers.
+ */
+#ifndef ROOST_SHELL_NET_EPOLL_H
+#define ROOST_SHELL_NET_EPOLL_H
+
+#include "base/ring.h"
+#include "base/spin.h"
+#include "shell/conn.h"
+#include "shell/net.h"
+
+enum { WATCHED_MAX = 128 };
+
+/* What an event is about. */
+struct source {
+    enum { SOURCE_STOP, SOURCE_ACCEPT, SOURCE_SOCKET, SOURCE_BELL } kind;
+    struct peer *peer;
+};
+
+struct epoll_listener {
+    struct listener base;
+    struct server *server;
+    int epoll;
+    int accepting; /* the listening socket */
+    int stop;      /* an eventfd: the loop ends */
+    struct source accept_source, stop_source;
+    bool tcp;
+    int64_t paused_us;                 /* out of descriptors: accepting again at this time; 0: it does */
+    bool may_spin;                     /* there is another core for the clients to run on */
+    bool refused;                      /* being out of descriptors was said in the log */
+    struct spin spin;                  /* the loop's */
+    struct list newborn;               /* peers that have not said HELLO, oldest first */
+    struct list ended;                 /* peers to be freed when the events at hand are through */
+    struct peer *watched[WATCHED_MAX]; /* peers whose rings are looked at; the others ring their bells */
+    unsigned watched_len;
+    unsigned turns; /* of rings only, since sockets were served: one for each small piece of bytes */
+    pthread_t thread;
+};
+
+struct peer {
+    struct conn conn;
+    struct epoll_listener *listener;
+    struct list in_newborn;
+    struct list in_ended;
+    bool over; /* the loop has ended it */
+    int fd;
+    struct source socket;
+    struct buf sending; /* under conn.mutex: what is being written … */
+    size_t sent;        /* … and how much of it was */
+    bool waits_to_send; /* EPOLLOUT is asked for */
+
+    struct ring ring;   /* memory NULL: none */
+    bool sends_to_ring; /* under conn.mutex: … */
+    size_t socket_left; /* … behind so many bytes that still go to the socket */
+    int passing[2];     /* the ring's memory and the bell, to go with the next write; -1: none */
+    int bell;           /* an eventfd by which the client wakes us */
+    struct source bell_source;
+    unsigned watched; /* place in the listener's array, from 1; 0: not there */
+    unsigned quiet;   /* looks in a row that found nothing */
+};
+
+static inline struct peer *peer_of(struct conn *c)
+{
+    return container_of(c, struct peer, conn);
+}
+
+/* ---- net_ring.c ---- */
+
+void net_ring_init(struct peer *p);
+
+/* What struct conn_ops says. */
+uint32_t net_ring_offer(struct conn *c, int64_t wish);
+bool net_ring_move(struct conn *c);
+
+/* The descriptors were sent. Under conn.mutex. */
+void net_ring_passed(struct peer *p);
+
+/* Writes some of what is next. False: there is no room, and the client will ring. Under conn.mutex. */
+bool net_ring_send(struct peer *p);
+
+/* Says in the ring that nobody reads it any more. Under conn.mutex. */
+void net_ring_say_gone(struct peer *p);
+
+/* Takes the ring off the loop; gives back its memory. */
+void net_ring_end(struct peer *p);
+void net_ring_free(struct peer *p);
+
+/* The rest is the loop's thread's. */
+
+/* Takes some of what is there. False: the connection is over. */
+bool net_ring_receive(struct peer *p);
+
+/* The client woke us: looks at the ring, and from now on again and again, if it can. As above. */
+bool net_ring_on_bell(struct peer *p);
+
+/* Something happened to the socket, which carries nothing any more: takes what is left, and returns false. */
+bool net_ring_on_socket(struct peer *p);
+
+/* A look found nothing: after many the client is to ring again. */
+void net_ring_quiet(struct peer *p);
+
+/* All clients are to ring from now on. False: one has written meanwhile. */
+bool net_ring_sleep(struct epoll_listener *l);
+
+#endif
