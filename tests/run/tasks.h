@@ -16,7 +16,7 @@
 
 static inline int square(const roost_value *args, roost_value *result)
 {
-    int64_t x;
+    int64_t x = 0;
     int rc = roost_value_int(args->as.items[0], &x);
     *result = roost_int(x * x);
     return rc;
