@@ -220,6 +220,7 @@ int main(int argc, char **argv)
     fflush(stdout); /* before anything forks */
     bool ok = measure_rows(floor_rows, floor_row_count, &peer, &o, all);
     ok = measure_rows(ring_rows, ring_row_count, &peer, &o, all) && ok;
+    ok = measure_rows(session_rows, session_row_count, &peer, &o, all) && ok;
     ok = measure_rows(server_rows, server_row_count, &peer, &o, all) && ok;
 #ifdef ROOST_BENCH_REDIS
     ok = measure_rows(redis_rows, redis_row_count, &peer, &o, all) && ok;

@@ -19,9 +19,10 @@ struct row {
     double (*peer_run)(int n); /* a peer in C, as run */
 };
 
-extern const struct row server_rows[], floor_rows[], local_rows[], shm_rows[], ring_rows[], redis_rows[];
+extern const struct row server_rows[], floor_rows[], local_rows[], shm_rows[], ring_rows[], session_rows[],
+    redis_rows[];
 extern const size_t server_row_count, floor_row_count, local_row_count, shm_row_count, ring_row_count,
-    redis_row_count;
+    session_row_count, redis_row_count;
 
 /* Seconds, monotonic. */
 double bench_now(void);
