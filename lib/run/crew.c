@@ -248,6 +248,7 @@ static int start(roost_pool *p)
         return rc;
     while (atomic_load(&p->gone) == 0)
         futex_wait(&p->gone, 0, FOREVER);
+    roost__notifier_drain(&p->notifier, FOREVER); /* waits for who set it: see roost__pool_set_gone() */
     free_crew(p);
     return roost__fail(rc, "pool: only %d of %d threads could be started", n, p->options.size);
 }

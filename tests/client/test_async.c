@@ -374,6 +374,7 @@ static void callbacks_come_in_order_though_nobody_waits(void **state)
         OK(roost_queue_put(theirs, roost_int(10 + i), -1));
     for (int i = 0; i < 3; i++)
         OK(roost_queue_get(tell, &v, 10000)); /* m is left alone: its callbacks' thread reads */
+    assert_int_equal(atomic_load(&called.times), 3);
     for (int i = 0; i < 3; i++)
         assert_int_equal(called.order[i], 10 + i);
     OK(roost_async(&p[0], -1, roost_queue_qsize(q, NULL)));

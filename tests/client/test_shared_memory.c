@@ -475,12 +475,11 @@ static void lie(struct fake_server *f)
     if (what >= FALSE_COUNT) {
         assert_true(fake_read(f));
         assert_int_equal(roost__frame_kind(f->frame), FRAME_RING);
-        assert_true(fake_send(f, move, sizeof(move)));
-        if (what == GONE)
+        if (what == GONE) /* before the client looks there, which it does once it has moved */
             atomic_store(&ring.in.way->reader, RING_GONE);
         else
             atomic_store(&ring.out.way->written, RING_SIZE_MIN + 1);
-        roost__ring_wake(&ring.out.way->reader);
+        assert_true(fake_send(f, move, sizeof(move)));
         (void)!fake_read(f); /* until it hangs up */
     } else {
         struct call_frame call = fake_expect_call(f, METHOD_server_ping);
