@@ -4,6 +4,7 @@
 #include "core/handlers.h"
 #include "core/number.h"
 #include "core/range.h"
+#include "core/save.h"
 #include "core/undo.h"
 
 enum { ARRAY_BYTES_MAX = 1 << 30 };
@@ -36,10 +37,37 @@ static unsigned array_describe(const struct object *o, struct buf *out)
     return 2;
 }
 
+static void array_save(const struct object *o, struct buf *out)
+{
+    const struct array *a = array_of(o);
+    save_bytes(out, slice_of(&a->typecode->code, 1));
+    save_bytes(out, slice_of(a->elements, a->len * a->typecode->size));
+}
+
+static void array_load(struct loader *l, struct object *o)
+{
+    struct array *a = array_of(o);
+    a->typecode = roost__typecode_find(load_bytes(l, 1));
+    struct slice elements = load_bytes(l, ARRAY_BYTES_MAX);
+    if (a->typecode == NULL || elements.len % a->typecode->size != 0 ||
+        !number_elements(a->typecode, elements)) {
+        load_bad(l, "an array is not of its typecode");
+        return;
+    }
+    a->len = elements.len / a->typecode->size;
+    a->elements = malloc(elements.len + a->typecode->size);
+    if (a->elements == NULL)
+        load_no_memory(l);
+    else if (elements.len > 0)
+        memcpy(a->elements, elements.data, elements.len);
+}
+
 const struct type type_array = {.code = ROOST_TYPE_array,
                                 .size = sizeof(struct array),
                                 .destroy = array_destroy,
-                                .describe = array_describe};
+                                .describe = array_describe,
+                                .save = array_save,
+                                .load = array_load};
 
 static void *element(const struct array *a, size_t i)
 {
@@ -210,18 +238,6 @@ void on_array_read(struct call *c)
     c->done = true;
 }
 
-/* Every 4 bytes are a code point that UTF-8 can say. */
-static bool code_points(struct slice data)
-{
-    for (size_t i = 0; i + 4 <= data.len; i += 4) {
-        uint32_t point;
-        memcpy(&point, data.data + i, sizeof(point));
-        if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
-            return false;
-    }
-    return true;
-}
-
 void on_array_write(struct call *c)
 {
     const struct array *a = array_of(c->object);
@@ -229,7 +245,7 @@ void on_array_write(struct call *c)
     size_t start = (size_t)arg_int(c, 0, 0);
     if (data.len % a->typecode->size != 0)
         fail(c, ROOST_EINVAL, "%zu bytes are no whole number of elements of %u", data.len, a->typecode->size);
-    else if (a->typecode->kind == NUMBER_UCHAR && !code_points(data))
+    else if (!number_elements(a->typecode, data))
         fail(c, ROOST_ERANGE, "the bytes hold a number that is no character");
     else if (inside(c, a, start, data.len / a->typecode->size)) {
         if (undo_bytes(c->core, element(a, start), data.len))

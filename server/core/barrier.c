@@ -5,6 +5,7 @@
  * last party's call, so that the next round can begin at once.
  */
 #include "core/handlers.h"
+#include "core/save.h"
 #include "core/undo.h"
 
 enum { LINE_WAIT };
@@ -57,11 +58,31 @@ static unsigned barrier_describe(const struct object *o, struct buf *out)
     return 3;
 }
 
+static void barrier_save(const struct object *o, struct buf *out)
+{
+    const struct barrier *b = barrier_of(o);
+    save_uint(out, b->parties);
+    save_int(out, b->timeout_ms);
+    save_uint(out, b->broken);
+}
+
+static void barrier_load(struct loader *l, struct object *o)
+{
+    struct barrier *b = barrier_of(o);
+    b->parties = load_uint(l);
+    b->timeout_ms = load_int(l);
+    b->broken = load_bool(l);
+    if (b->parties == 0)
+        load_bad(l, "a barrier for nobody");
+}
+
 const struct type type_barrier = {.code = ROOST_TYPE_barrier,
                                   .size = sizeof(struct barrier),
                                   .expire = barrier_expire,
                                   .left = barrier_left,
-                                  .describe = barrier_describe};
+                                  .describe = barrier_describe,
+                                  .save = barrier_save,
+                                  .load = barrier_load};
 
 void on_barrier_open(struct call *c)
 {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/handlers.h"
+#include "core/save.h"
 #include "core/undo.h"
 
 enum { LINE_WAIT, LOCK_LINE = 0 };
@@ -68,12 +69,32 @@ static void condition_expire(struct core *core, struct waiter *w)
     want_lock(core, w, false);
 }
 
+static void condition_save(const struct object *o, struct buf *out)
+{
+    save_uint(out, condition_of(o)->lock);
+}
+
+static void condition_load(struct loader *l, struct object *o)
+{
+    uint64_t id = load_uint(l);
+    struct object *lock = object_find(l->core, id);
+    if (lock != NULL && lock->type != &type_lock && lock->type != &type_rlock) {
+        load_bad(l, "a condition's lock is none");
+        return;
+    }
+    condition_of(o)->lock = id;
+    if (lock != NULL) /* else it was deleted */
+        object_stored_ref(lock);
+}
+
 const struct type type_condition = {.code = ROOST_TYPE_condition,
                                     .size = sizeof(struct condition),
                                     .destroy = condition_destroy,
                                     .expire = condition_expire,
                                     .describe = condition_describe,
-                                    .each_stored = condition_each_stored};
+                                    .each_stored = condition_each_stored,
+                                    .save = condition_save,
+                                    .load = condition_load};
 
 /* The lock that argument 1 refers to, or a new rlock. NULL: the call has failed. */
 static struct object *lock_for(struct call *c)

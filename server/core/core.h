@@ -89,6 +89,24 @@ int64_t core_grace_ms(const struct core *core, uint64_t session);
 /* Puts the map of limits, for WELCOME and server.info. */
 void core_put_limits(struct buf *out);
 
+/*
+ * Appends the whole state: what core_load() makes a core of that goes on exactly as this one would. Equal
+ * histories give equal bytes, whatever the hash key. Takes memory, but changes nothing, and may be called in
+ * a child made by fork() between two steps. Errors, out as before: ROOST_ENOMEM.
+ */
+int core_save(const struct core *core, struct buf *out);
+
+/*
+ * A core from such bytes, which are not trusted; of the options only hash_key counts. Errors (worded):
+ * ROOST_EDAMAGED (what is wrong, and where), ROOST_ENOMEM.
+ */
+int core_load(const struct core_options *options, struct slice bytes, struct core **ret);
+
+/* The state as a number, equal for equal histories: BLAKE2b of its bytes, without those that only count
+ * calls. ROOST_ENOMEM without memory. */
+enum { CORE_HASH_LEN = 32 };
+int core_hash(const struct core *core, uint8_t ret[CORE_HASH_LEN]);
+
 void effects_init(struct effects *e);
 void effects_reset(struct effects *e);
 void effects_free(struct effects *e);

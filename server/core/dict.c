@@ -5,12 +5,15 @@
 #include "core/handlers.h"
 #include "core/keymap.h"
 #include "core/number.h"
+#include "core/save.h"
 
 const struct type type_dict = {.code = ROOST_TYPE_dict,
                                .size = sizeof(struct keyed),
                                .destroy = keyed_destroy,
                                .describe = keyed_describe,
-                               .each_stored = keyed_each_stored};
+                               .each_stored = keyed_each_stored,
+                               .save = save_keyed,
+                               .load = load_keyed};
 
 void on_dict_open(struct call *c)
 {

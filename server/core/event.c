@@ -1,5 +1,6 @@
 /* event.c: a flag to wait for. Invariant: while the flag is set nobody waits. */
 #include "core/handlers.h"
+#include "core/save.h"
 #include "core/undo.h"
 
 enum { LINE_WAIT };
@@ -21,8 +22,21 @@ static unsigned event_describe(const struct object *o, struct buf *out)
     return 1;
 }
 
-const struct type type_event = {
-    .code = ROOST_TYPE_event, .size = sizeof(struct event_object), .describe = event_describe};
+static void event_save(const struct object *o, struct buf *out)
+{
+    save_uint(out, event_of(o)->set);
+}
+
+static void event_load(struct loader *l, struct object *o)
+{
+    event_of(o)->set = load_bool(l);
+}
+
+const struct type type_event = {.code = ROOST_TYPE_event,
+                                .size = sizeof(struct event_object),
+                                .describe = event_describe,
+                                .save = event_save,
+                                .load = event_load};
 
 void on_event_open(struct call *c)
 {

@@ -23,7 +23,6 @@ bool grace_sooner(const struct heap_node *a, const struct heap_node *b)
 void grace_init(struct session *s, struct slice info, struct slice secret)
 {
     struct item ms = roost__map_item(info, "grace_ms");
-    heap_node_init(&s->in_graces);
     s->connection = 1;
     if (secret.len != SECRET_LEN || ms.kind != ROOST_INT || ms.as.i <= 0)
         return;

@@ -11,17 +11,25 @@
 
 static void lapse(struct core *core, struct deadline *d);
 
-struct hold *hold_new(struct core *core, int64_t ttl_us)
+struct hold *hold_blank(void)
 {
     struct hold *h = calloc(1, sizeof(struct hold));
     if (h == NULL)
         return NULL;
-    h->depth = 1;
-    h->ttl_us = ttl_us;
     list_init(&h->in_object);
     list_init(&h->in_session);
     list_init(&h->guarded);
     deadline_init(&h->deadline, lapse);
+    return h;
+}
+
+struct hold *hold_new(struct core *core, int64_t ttl_us)
+{
+    struct hold *h = hold_blank();
+    if (h == NULL)
+        return NULL;
+    h->depth = 1;
+    h->ttl_us = ttl_us;
     if (ttl_us > 0 && !deadline_set(core, &h->deadline, INT64_MAX)) {
         free(h);
         return NULL;

@@ -133,6 +133,7 @@ struct hold {
     int64_t ttl_us;           /* 0: without limit */
     struct deadline deadline; /* when it lapses */
     bool lapsed;
+    uint32_t number;     /* scratch of save.h */
     struct list guarded; /* waiters whose calls are good as long as it holds */
 };
 
@@ -163,6 +164,7 @@ struct waiter {
     bool many;          /* queue.get_many: the answer is an array */
     bool woken;         /* condition.wait: it was notified, or its time is up, and now wants the lock */
     bool notified;
+    uint32_t number;                 /* scratch of save.h */
     struct transaction *transaction; /* server.transact: what it wants */
 };
 
@@ -213,6 +215,8 @@ struct takeable {
     bool by_thread; /* only the thread that took it may give it back; else any of its session */
 };
 
+struct loader;
+
 /* An object type: one row and one file per type. */
 struct type {
     roost_type code;
@@ -240,6 +244,10 @@ struct type {
 
     /* NULL: it cannot be taken. */
     const struct takeable *takeable;
+
+    /* What the type's own struct holds, as bytes, and back into a zeroed one (save.h). NULL: nothing. */
+    void (*save)(const struct object *o, struct buf *out);
+    void (*load)(struct loader *l, struct object *o);
 };
 
 /* A row's parameters, taken apart once. */
@@ -338,6 +346,10 @@ void fail_store(struct call *c, int code);
 
 /* ---- session.c ---- */
 
+/* One that nobody knows yet, with room for it in the core; NULL without memory. Then it is known, by its id.
+ */
+struct session *session_new(struct core *core);
+void session_add(struct core *core, struct session *s);
 int session_open(struct core *core, struct slice info, struct slice secret, uint64_t *ret);
 void session_lost(struct core *core, struct session *s);
 struct session *session_find(const struct core *core, uint64_t id);
@@ -377,6 +389,10 @@ void kept_free(struct core *core, struct session *s);
 
 struct object *object_find(const struct core *core, uint64_t id);
 struct object *object_find_name(const struct core *core, struct slice name);
+/* Makes it known, by its id and name; there is room for it. */
+void object_add(struct core *core, struct object *o);
+/* One that nobody knows yet, with room for it in the core. NULL without memory. */
+struct object *object_new(struct core *core, const struct type *type, struct slice name);
 /* A new object (name.len 0: anonymous), zeroed behind struct object. The owner's reference is counted, so
  * that reply_ref() cannot fail; NULL: it has none. NULL without memory. */
 struct object *object_create(struct core *core, const struct type *type, struct slice name,
@@ -446,6 +462,11 @@ static inline struct place *place_of(struct list *in_line)
 {
     return container_of(in_line, struct place, in_line);
 }
+/* Puts it at the end of a line; takes it out of the line. */
+void enter_line(struct waiter *w, struct place *p, struct line *line);
+void leave_line(struct place *p);
+/* What happens when a waiter's time is up. */
+void waiter_time_is_up(struct core *core, struct deadline *d);
 /* Moves a parked waiter to the end of another line, without deadline. */
 void waiter_move(struct core *core, struct waiter *w, struct object *to, unsigned line);
 /* Takes it out of everything and frees it. */
@@ -461,6 +482,8 @@ void waiter_cancel(struct core *core, struct session *s, uint64_t number);
 
 /* A hold to be granted later, with a time to live (0: none). NULL without memory. */
 struct hold *hold_new(struct core *core, int64_t ttl_us);
+/* One that nobody has, without a time to live; NULL without memory. */
+struct hold *hold_blank(void);
 /* Frees a hold that was not granted; NULL is allowed. */
 void hold_discard(struct core *core, struct hold *h);
 /* Links the hold for a caller and gives it a fresh token; its time to live begins. */

@@ -8,7 +8,7 @@
  */
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/save.h"
 
 struct kept {
     struct list in_session;
@@ -111,4 +111,42 @@ void kept_free(struct core *core, struct session *s)
 {
     for (struct list *first; (first = list_first(&s->kept)) != NULL;)
         drop(core, s, as_kept(first));
+}
+
+/* ---- saving ---- */
+
+void save_kept(const struct session *s, struct buf *out)
+{
+    save_uint(out, s->kept_len);
+    list_each (it, &s->kept) {
+        const struct kept *k = as_kept(it);
+        save_uint(out, k->number);
+        save_uint(out, k->connection);
+        save_bytes(out, slice_of(k->frame, k->len));
+    }
+}
+
+/* Is it one whole frame, or none? */
+static bool is_frame(struct slice s)
+{
+    if (s.len <= FRAME_HEADER || get_u32be(s.data) != s.len - FRAME_HEADER)
+        return s.len == 0;
+    return roost__scan_check(slice_of(s.data + FRAME_HEADER, s.len - FRAME_HEADER), FRAME_DEPTH_MAX);
+}
+
+void load_kept(struct loader *l, struct session *s)
+{
+    for (size_t n = load_count(l); n > 0 && load_good(l); n--) {
+        struct caller to = {.session = s, .number = load_uint(l)};
+        uint64_t connection = load_uint(l);
+        struct slice frame = load_bytes(l, FRAME_HEADER + FRAME_MAX);
+        if (!is_frame(frame))
+            load_bad(l, "an answer is no frame");
+        if (!load_good(l))
+            return;
+        if (!kept_add(l->core, &to, frame))
+            load_no_memory(l);
+        else
+            as_kept(s->kept.prev)->connection = connection;
+    }
 }

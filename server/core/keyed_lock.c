@@ -9,6 +9,8 @@
 
 #include "core/handlers.h"
 #include "core/keymap.h"
+#include "core/order.h"
+#include "core/save.h"
 
 enum { DIED_MAX = 65536 };
 
@@ -162,12 +164,112 @@ static unsigned keyed_lock_describe(const struct object *o, struct buf *out)
     return 1;
 }
 
+/* ---- saving ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    const struct slot *x = *(const struct slot *const *)a, *y = *(const struct slot *const *)b;
+    size_t n = x->key_len < y->key_len ? x->key_len : y->key_len;
+    int c = memcmp(x->bytes, y->bytes, n);
+    return c != 0 ? c : (x->key_len > y->key_len) - (x->key_len < y->key_len);
+}
+
+/* The keys have no order of their own: they go by their bytes. */
+static void keyed_lock_save(const struct object *o, struct buf *out)
+{
+    const struct hmap *slots = &keyed_lock_of(o)->slots;
+    const struct slot **sorted = calloc(slots->len + 1, sizeof(*sorted));
+    if (sorted == NULL) {
+        out->failed = out->no_memory = true;
+        return;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < slots->cap; i++)
+        if (slots->slots[i].node != NULL)
+            sorted[n++] = slot_of(slots->slots[i].node);
+    qsort(sorted, n, sizeof(*sorted), by_key);
+    save_uint(out, n);
+    for (size_t i = 0; i < n; i++) {
+        save_bytes(out, slot_key(sorted[i]));
+        save_uint(out, sorted[i]->owner_died);
+    }
+    free(sorted);
+}
+
+/* Reads a key. False: a fault. */
+static bool load_key(struct loader *l, struct key *ret)
+{
+    struct slice shown = load_value(l, false);
+    if (!load_good(l))
+        return false;
+    if (order_no_key(shown))
+        load_bad(l, "a key is none");
+    else if (!key_of(l->core, shown, ret))
+        load_no_memory(l);
+    return load_good(l);
+}
+
+static struct slot *load_slot_after(struct loader *l, struct object *o, const struct slot *before)
+{
+    struct key key;
+    if (!load_key(l, &key))
+        return NULL;
+    if (slot_find(o, &key) != NULL) {
+        load_bad(l, "a key stands there twice");
+        return NULL;
+    }
+    struct slot *slot = slot_create(o, &key);
+    if (slot == NULL)
+        load_no_memory(l);
+    else if (before != NULL && by_key(&before, &(const struct slot *){slot}) > 0)
+        load_bad(l, "a key is out of its order");
+    return slot;
+}
+
+static void keyed_lock_load(struct loader *l, struct object *o)
+{
+    const struct slot *before = NULL;
+    for (size_t n = load_count(l); n > 0 && load_good(l); n--) {
+        struct slot *slot = load_slot_after(l, o, before);
+        if (slot == NULL)
+            return;
+        slot->owner_died = load_bool(l);
+        keyed_lock_of(o)->died += slot->owner_died;
+        before = slot;
+    }
+}
+
+struct slot *load_slot(struct loader *l, struct object *o)
+{
+    struct key key;
+    struct slot *slot = load_key(l, &key) ? slot_find(o, &key) : NULL;
+    if (slot != NULL && slice_equal(slot_key(slot), key.shown))
+        return slot;
+    load_bad(l, "there is no such key");
+    return NULL;
+}
+
+struct line *slot_line(struct slot *slot)
+{
+    return &slot->line;
+}
+
+bool slot_give(struct slot *slot, struct hold *h)
+{
+    bool free_ = slot->hold == NULL;
+    if (free_)
+        slot->hold = h;
+    return free_;
+}
+
 const struct type type_keyed_lock = {.code = ROOST_TYPE_keyed_lock,
                                      .size = sizeof(struct keyed_lock),
                                      .destroy = keyed_lock_destroy,
                                      .abandoned = keyed_lock_abandoned,
                                      .describe = keyed_lock_describe,
-                                     .takeable = &keyed_lock_takeable};
+                                     .takeable = &keyed_lock_takeable,
+                                     .save = keyed_lock_save,
+                                     .load = keyed_lock_load};
 
 /* ---- handlers ---- */
 

@@ -306,7 +306,9 @@ struct keymap *map_of(const struct call *c)
 
 void keyed_destroy(struct core *core, struct object *o)
 {
-    keymap_clear(core, &container_of(o, struct keyed, object)->map);
+    struct keymap *m = &container_of(o, struct keyed, object)->map;
+    if (m->live) /* else it was never begun: load.c met a fault before */
+        keymap_clear(core, m);
 }
 
 unsigned keyed_describe(const struct object *o, struct buf *out)

@@ -9,6 +9,7 @@
 #include "core/handlers.h"
 #include "core/order.h"
 #include "core/range.h"
+#include "core/save.h"
 #include "core/splice.h"
 #include "core/tree.h"
 
@@ -45,11 +46,33 @@ static void list_each_stored(const struct object *o, void (*visit)(void *context
     cells_each_stored(&((const struct list_object *)(const void *)o)->cells, visit, context);
 }
 
+static void list_save(const struct object *o, struct buf *out)
+{
+    const struct cells *v = &((const struct list_object *)(const void *)o)->cells;
+    save_uint(out, v->len);
+    for (size_t i = 0; i < v->len; i++)
+        save_cell(out, cells_get(v, i));
+}
+
+static void list_load(struct loader *l, struct object *o)
+{
+    size_t n = load_count(l);
+    if (!cells_reserve(list_cells(o), n))
+        load_no_memory(l);
+    for (; n > 0 && load_good(l); n--) {
+        struct cell cell;
+        if (load_cell(l, o, false, &cell))
+            cells_push_back(list_cells(o), cell);
+    }
+}
+
 const struct type type_list = {.code = ROOST_TYPE_list,
                                .size = sizeof(struct list_object),
                                .destroy = list_destroy,
                                .describe = list_describe,
-                               .each_stored = list_each_stored};
+                               .each_stored = list_each_stored,
+                               .save = list_save,
+                               .load = list_load};
 
 /* Stores the array argument i into the places at..at+n that are to be opened. False: the call has failed. */
 static bool insert_values(struct call *c, struct object *o, struct cells *v, size_t at, unsigned i)

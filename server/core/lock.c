@@ -7,6 +7,7 @@
  */
 
 #include "core/handlers.h"
+#include "core/save.h"
 #include "core/undo.h"
 
 struct lock {
@@ -117,17 +118,31 @@ static const struct takeable rlock_takeable = {.turn = lock_turn,
                                                .give_back = lock_give_back,
                                                .by_thread = true};
 
+static void lock_save(const struct object *o, struct buf *out)
+{
+    save_uint(out, lock_of(o)->owner_died);
+}
+
+static void lock_load(struct loader *l, struct object *o)
+{
+    lock_of(o)->owner_died = load_bool(l);
+}
+
 const struct type type_lock = {.code = ROOST_TYPE_lock,
                                .size = sizeof(struct lock),
                                .abandoned = lock_abandoned,
                                .describe = lock_describe,
-                               .takeable = &lock_takeable};
+                               .takeable = &lock_takeable,
+                               .save = lock_save,
+                               .load = lock_load};
 
 const struct type type_rlock = {.code = ROOST_TYPE_rlock,
                                 .size = sizeof(struct lock),
                                 .abandoned = lock_abandoned,
                                 .describe = lock_describe,
-                                .takeable = &rlock_takeable};
+                                .takeable = &rlock_takeable,
+                                .save = lock_save,
+                                .load = lock_load};
 
 /* ---- handlers ---- */
 

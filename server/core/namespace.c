@@ -2,12 +2,15 @@
  * answer with everything. */
 #include "core/handlers.h"
 #include "core/keymap.h"
+#include "core/save.h"
 
 const struct type type_namespace = {.code = ROOST_TYPE_namespace,
                                     .size = sizeof(struct keyed),
                                     .destroy = keyed_destroy,
                                     .describe = keyed_describe,
-                                    .each_stored = keyed_each_stored};
+                                    .each_stored = keyed_each_stored,
+                                    .save = save_keyed,
+                                    .load = load_keyed};
 
 /* Every key of the map argument is a string; else the call has failed. */
 static bool check_names(struct call *c, unsigned i)

@@ -50,3 +50,14 @@ size_t number_add(struct call *c, struct slice old, unsigned i, uint8_t ret[NUMB
     assert(!out.failed);
     return out.len;
 }
+
+bool number_elements(const struct typecode *t, struct slice data)
+{
+    for (size_t i = 0; t->kind == NUMBER_UCHAR && i + 4 <= data.len; i += 4) {
+        uint32_t point;
+        memcpy(&point, data.data + i, sizeof(point));
+        if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+            return false;
+    }
+    return true;
+}

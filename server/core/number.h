@@ -15,6 +15,9 @@ bool number_store(struct call *c, const struct typecode *t, struct slice value, 
 /* Puts the element at p. */
 void number_put(const struct typecode *t, const void *p, struct buf *out);
 
+/* Is a run of whole elements' bytes good: of characters, each one that UTF-8 can say? */
+bool number_elements(const struct typecode *t, struct slice data);
+
 /*
  * old + the call's argument i (1 when left out), encoded into ret. Integers give an integer, a double on
  * either side gives a double. Returns its length, or 0: the call has failed.

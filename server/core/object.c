@@ -73,8 +73,7 @@ void object_init(struct object *o, const struct type *type)
         line_init(&o->lines[i]);
 }
 
-struct object *object_create(struct core *core, const struct type *type, struct slice name,
-                             struct session *owner)
+struct object *object_new(struct core *core, const struct type *type, struct slice name)
 {
     struct object *o = calloc(1, type->size);
     if (o == NULL)
@@ -85,6 +84,25 @@ struct object *object_create(struct core *core, const struct type *type, struct 
         return NULL;
     }
     object_init(o, type);
+    return o;
+}
+
+void object_add(struct core *core, struct object *o)
+{
+    o->by_id.hash = hash_u64(o->id);
+    roost__hmap_add(&core->objects_by_id, &o->by_id);
+    if (o->name != NULL)
+        roost__hmap_add(&core->objects_by_name, &o->by_name);
+    list_push_back(&core->objects, &o->in_core);
+    core->object_count++;
+}
+
+struct object *object_create(struct core *core, const struct type *type, struct slice name,
+                             struct session *owner)
+{
+    struct object *o = object_new(core, type, name);
+    if (o == NULL)
+        return NULL;
     o->id = core->last_object + 1;
     o->fresh = owner != NULL;
     if (owner != NULL && !session_retain(owner, o)) {
@@ -94,12 +112,7 @@ struct object *object_create(struct core *core, const struct type *type, struct 
     }
     core->last_object++;
     o->since_us = core->now_us;
-    o->by_id.hash = hash_u64(o->id);
-    roost__hmap_add(&core->objects_by_id, &o->by_id);
-    if (o->name != NULL)
-        roost__hmap_add(&core->objects_by_name, &o->by_name);
-    list_push_back(&core->objects, &o->in_core);
-    core->object_count++;
+    object_add(core, o);
     return o;
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "core/handlers.h"
+#include "core/save.h"
 #include "core/store.h"
 #include "core/undo.h"
 
@@ -87,13 +88,33 @@ static void queue_expire(struct core *core, struct waiter *w)
     pump(core, queue_of(o));
 }
 
+static void queue_save(const struct object *o, struct buf *out)
+{
+    const struct queue *q = queue_of(o);
+    save_store(out, &q->store);
+    save_int(out, q->maxsize);
+    save_uint(out, q->unfinished);
+    save_uint(out, q->shut);
+}
+
+static void queue_load(struct loader *l, struct object *o)
+{
+    struct queue *q = queue_of(o);
+    load_store(l, o, &q->store);
+    q->maxsize = load_int(l);
+    q->unfinished = load_uint(l);
+    q->shut = load_bool(l);
+}
+
 const struct type type_queue = {.code = ROOST_TYPE_queue,
                                 .size = sizeof(struct queue),
                                 .destroy = queue_destroy,
                                 .expire = queue_expire,
                                 .left = queue_left,
                                 .describe = queue_describe,
-                                .each_stored = queue_each_stored};
+                                .each_stored = queue_each_stored,
+                                .save = queue_save,
+                                .load = queue_load};
 
 static int kind_of(struct slice name)
 {
@@ -156,12 +177,12 @@ static void undeliver(struct queue *q, struct delivery *d)
         store_put_back(&q->store, d->cells[--d->len], &d->spare);
 }
 
-static struct delivery *delivery_new(struct core *core, struct queue *q, const struct caller *to, size_t n)
+static struct delivery *delivery_new(struct core *core, uint64_t queue, const struct caller *to, size_t n)
 {
     struct delivery *d = malloc(sizeof(*d) + n * sizeof(struct cell));
     if (d == NULL)
         return NULL;
-    *d = (struct delivery){.number = to->number, .queue = q->object.id};
+    *d = (struct delivery){.number = to->number, .queue = queue};
     list_push_back(&to->session->deliveries, &d->in_session);
     core->delivery_count++;
     return d;
@@ -173,7 +194,7 @@ static bool deliver(struct core *core, struct queue *q, const struct caller *to,
 {
     assert(size(q) > 0 && n > 0);
     n = n < size(q) ? n : size(q);
-    struct delivery *d = delivery_new(core, q, to, n);
+    struct delivery *d = delivery_new(core, q->object.id, to, n);
     if (d == NULL)
         return false;
     size_t bytes = 0;
@@ -551,4 +572,64 @@ bool queue_has_room(const struct object *o, size_t n)
 bool queue_is_shut(const struct object *o)
 {
     return queue_of(o)->shut;
+}
+
+/* ---- saving: items on their way ---- */
+
+static void save_delivery(struct buf *out, const struct delivery *d)
+{
+    save_uint(out, d->number);
+    save_uint(out, d->queue);
+    save_uint(out, d->len);
+    for (size_t i = 0; i < d->len; i++)
+        save_cell(out, &d->cells[i]);
+}
+
+void save_deliveries(const struct core *core, struct buf *out)
+{
+    list_each (it, &core->sessions) {
+        const struct session *s = container_of(it, struct session, in_core);
+        save_uint(out, list_count(&s->deliveries));
+        list_each (at, &s->deliveries)
+            save_delivery(out, container_of(at, struct delivery, in_session));
+    }
+}
+
+/* Each item has room to come back to its queue (NULL: it is gone) before it is there. */
+static void load_items(struct loader *l, struct delivery *d, struct queue *q, size_t n)
+{
+    for (; n > 0 && load_good(l); n--) {
+        struct cell cell;
+        if (q != NULL && !store_expect(&q->store, &d->spare))
+            load_no_memory(l);
+        if (!load_cell(l, &l->nobody, false, &cell))
+            return;
+        d->cells[d->len++] = cell;
+        if (cell.tree)
+            load_bad(l, "an item on its way is no plain value");
+    }
+}
+
+static void load_delivery(struct loader *l, struct session *s)
+{
+    struct caller to = {.session = s, .number = load_uint(l)};
+    uint64_t queue = load_uint(l);
+    size_t n = load_count(l);
+    struct object *o = object_find(l->core, queue);
+    if (o != NULL && o->type != &type_queue)
+        load_bad(l, "items are on their way from no queue");
+    if (!load_good(l))
+        return;
+    struct delivery *d = delivery_new(l->core, queue, &to, n);
+    if (d == NULL)
+        load_no_memory(l);
+    else
+        load_items(l, d, o != NULL ? queue_of(o) : NULL, n);
+}
+
+void load_deliveries(struct loader *l)
+{
+    list_each (it, &l->core->sessions)
+        for (size_t n = load_count(l); n > 0 && load_good(l); n--)
+            load_delivery(l, container_of(it, struct session, in_core));
 }

@@ -6,6 +6,7 @@
  * ends returns what it took and nobody gave back for it. Waiting is acquire.c's business.
  */
 #include "core/handlers.h"
+#include "core/save.h"
 #include "core/undo.h"
 
 struct semaphore {
@@ -124,17 +125,40 @@ static const struct takeable semaphore_takeable = {.turn = semaphore_turn,
                                                    .may_give_back = semaphore_may_give_back,
                                                    .give_back = semaphore_give_back};
 
+static void semaphore_save(const struct object *o, struct buf *out)
+{
+    const struct semaphore *s = semaphore_of(o);
+    save_uint(out, s->value);
+    save_uint(out, s->initial);
+    save_uint(out, s->owner_died);
+}
+
+static void semaphore_load(struct loader *l, struct object *o)
+{
+    struct semaphore *s = semaphore_of(o);
+    s->value = load_uint(l);
+    s->initial = load_uint(l);
+    s->owner_died = load_bool(l);
+    bool bounded = o->type == &type_bounded_semaphore;
+    if (s->value > INT64_MAX || s->initial > INT64_MAX || (bounded && s->value > s->initial))
+        load_bad(l, "a semaphore has more permits than it can");
+}
+
 const struct type type_semaphore = {.code = ROOST_TYPE_semaphore,
                                     .size = sizeof(struct semaphore),
                                     .abandoned = semaphore_abandoned,
                                     .describe = semaphore_describe,
-                                    .takeable = &semaphore_takeable};
+                                    .takeable = &semaphore_takeable,
+                                    .save = semaphore_save,
+                                    .load = semaphore_load};
 
 const struct type type_bounded_semaphore = {.code = ROOST_TYPE_bounded_semaphore,
                                             .size = sizeof(struct semaphore),
                                             .abandoned = semaphore_abandoned,
                                             .describe = semaphore_describe,
-                                            .takeable = &semaphore_takeable};
+                                            .takeable = &semaphore_takeable,
+                                            .save = semaphore_save,
+                                            .load = semaphore_load};
 
 /* ---- handlers ---- */
 

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/save.h"
 
 /* Counts what a session was sent of one object. */
 struct session_ref {
@@ -49,14 +49,37 @@ static void discard(struct session *s)
     free(s);
 }
 
+struct session *session_new(struct core *core)
+{
+    struct session *s = calloc(1, sizeof(*s));
+    if (s == NULL || !roost__hmap_reserve(&core->sessions_by_id, 1) ||
+        !roost__heap_reserve(&core->graces, core->session_count + 1 - core->graces.len)) {
+        free(s);
+        return NULL;
+    }
+    heap_node_init(&s->in_graces);
+    list_init(&s->kept);
+    list_init(&s->waiters);
+    list_init(&s->holds);
+    list_init(&s->deliveries);
+    list_init(&s->refs);
+    return s;
+}
+
+void session_add(struct core *core, struct session *s)
+{
+    s->by_id.hash = hash_u64(s->id);
+    roost__hmap_add(&core->sessions_by_id, &s->by_id);
+    list_push_back(&core->sessions, &s->in_core);
+    core->session_count++;
+}
+
 int session_open(struct core *core, struct slice info, struct slice secret, uint64_t *ret)
 {
     if (core->session_count >= SESSIONS_MAX)
         return ROOST_ELIMIT;
-    struct session *s = calloc(1, sizeof(*s));
-    if (s == NULL || !roost__hmap_reserve(&core->sessions_by_id, 1) ||
-        !roost__heap_reserve(&core->graces, core->session_count + 1 - core->graces.len) ||
-        !info_text(info, "host", &s->host) || !info_text(info, "label", &s->label)) {
+    struct session *s = session_new(core);
+    if (s == NULL || !info_text(info, "host", &s->host) || !info_text(info, "label", &s->label)) {
         discard(s);
         return ROOST_ENOMEM;
     }
@@ -65,15 +88,7 @@ int session_open(struct core *core, struct slice info, struct slice secret, uint
     s->pid = pid.kind == ROOST_INT && pid.as.i > 0 ? pid.as.u : 0;
     s->since_us = core->now_us;
     grace_init(s, info, secret);
-    list_init(&s->kept);
-    list_init(&s->waiters);
-    list_init(&s->holds);
-    list_init(&s->deliveries);
-    list_init(&s->refs);
-    s->by_id.hash = hash_u64(s->id);
-    roost__hmap_add(&core->sessions_by_id, &s->by_id);
-    list_push_back(&core->sessions, &s->in_core);
-    core->session_count++;
+    session_add(core, s);
     *ret = s->id;
     return ROOST_OK;
 }
@@ -187,4 +202,32 @@ void session_refs_forget(struct object *o)
 {
     for (struct list *first; (first = list_first(&o->session_refs)) != NULL;)
         ref_free(container_of(first, struct session_ref, in_object));
+}
+
+/* ---- saving: references in the order in which they were sent first ---- */
+
+void save_session_refs(const struct session *s, struct buf *out)
+{
+    save_uint(out, s->refs_by_id.len);
+    list_each (it, &s->refs) {
+        const struct session_ref *r = container_of(it, struct session_ref, in_session);
+        save_uint(out, r->object->id);
+        save_uint(out, r->count);
+    }
+}
+
+void load_session_refs(struct loader *l, struct session *s)
+{
+    for (size_t n = load_count(l); n > 0 && load_good(l); n--) {
+        struct object *o = load_object(l);
+        uint64_t count = load_uint(l);
+        if (load_good(l) && (count == 0 || ref_find(s, o->id) != NULL))
+            load_bad(l, "a session's reference counts nothing, or twice");
+        if (!load_good(l))
+            return;
+        if (!session_retain(s, o))
+            load_no_memory(l);
+        else
+            ref_find(s, o->id)->count = count;
+    }
 }

@@ -4,12 +4,15 @@
  */
 #include "core/handlers.h"
 #include "core/keymap.h"
+#include "core/save.h"
 #include "core/undo.h"
 
 const struct type type_set = {.code = ROOST_TYPE_set,
                               .size = sizeof(struct keyed),
                               .destroy = keyed_destroy,
-                              .describe = keyed_describe};
+                              .describe = keyed_describe,
+                              .save = save_keyed,
+                              .load = load_keyed};
 
 /* Adds a key that may be inside already. False: the call has failed. */
 static bool add(struct call *c, struct keymap *m, struct slice value)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/order.h"
+#include "core/save.h"
 #include "core/undo.h"
 
 struct ranked {
@@ -229,5 +230,79 @@ bool store_push_all(struct core *core, struct store *s, const struct cell *cells
             return false;
         }
     }
+    return true;
+}
+
+/* ---- saving: the items of a heap as they lie in it, so that they lie there again ---- */
+
+void save_store(struct buf *out, const struct store *s)
+{
+    save_uint(out, s->kind);
+    save_uint(out, store_size(s));
+    if (s->kind != STORE_PRIORITY) {
+        for (size_t i = 0; i < s->cells.len; i++)
+            save_cell(out, cells_get(&s->cells, i));
+        return;
+    }
+    for (size_t i = 0; i < s->heap.len; i++) {
+        const struct ranked *r = ranked_at(s->heap.items[i]);
+        save_int(out, r->order);
+        save_cell(out, &r->cell);
+    }
+    save_int(out, s->last_order);
+    save_int(out, s->first_order);
+}
+
+static void load_item(struct loader *l, struct object *owner, struct store *s)
+{
+    bool ranked = s->kind == STORE_PRIORITY;
+    int64_t order = ranked ? load_int(l) : 0;
+    struct cell cell;
+    if (!load_cell(l, owner, false, &cell))
+        return;
+    if (cell.tree) {
+        load_bad(l, "an item of a queue is no plain value");
+        cell_free(l->core, &cell);
+    } else if (!ranked) {
+        cells_push_back(&s->cells, cell);
+    } else if (!push_ranked(s, cell, order)) {
+        load_no_memory(l);
+        cell_free(l->core, &cell);
+    } else if (ranked_at(s->heap.items[s->heap.len - 1])->order != order) {
+        load_bad(l, "the items of a queue are out of their order");
+    }
+}
+
+void load_store(struct loader *l, struct object *owner, struct store *s)
+{
+    uint64_t kind = load_uint(l);
+    if (kind > STORE_PRIORITY) {
+        load_bad(l, "there is no such kind of queue");
+        return;
+    }
+    store_init(s, (enum store_kind)kind);
+    size_t n = load_count(l);
+    if (!reserve(s, n))
+        load_no_memory(l);
+    for (; n > 0 && load_good(l); n--)
+        load_item(l, owner, s);
+    if (s->kind == STORE_PRIORITY) {
+        s->last_order = load_int(l);
+        s->first_order = load_int(l);
+    }
+}
+
+bool store_expect(struct store *s, struct ranked **spare)
+{
+    if (!reserve(s, 1))
+        return false;
+    if (s->kind == STORE_PRIORITY) {
+        struct ranked *r = malloc(sizeof(*r));
+        if (r == NULL)
+            return false;
+        r->next = *spare;
+        *spare = r;
+    }
+    s->out++;
     return true;
 }

@@ -58,6 +58,15 @@ void store_drain(struct core *core, struct store *s);
 /* Inside of a transaction: takes the next item out; *ret is borrowed from the log. False without memory. */
 bool store_take(struct core *core, struct store *s, struct cell *ret);
 
+struct loader;
+
+/* As bytes, without the items taken out; back into zeroed memory. */
+void save_store(struct buf *out, const struct store *s);
+void load_store(struct loader *l, struct object *owner, struct store *s);
+
+/* One more item was taken out before: it has its room, and its node is a spare one. False without memory. */
+bool store_expect(struct store *s, struct ranked **spare);
+
 /* Calls visit for the id of every object stored inside. */
 void store_each_stored(const struct store *s, void (*visit)(void *context, uint64_t id), void *context);
 

@@ -20,6 +20,7 @@
 #include "core/clause.h"
 #include "core/effects.h"
 #include "core/handlers.h"
+#include "core/save.h"
 #include "core/undo.h"
 
 enum { CONDITIONS, CALLS, TIMEOUT }; /* the arguments */
@@ -251,9 +252,8 @@ void transaction_free(struct transaction *t)
     free(t);
 }
 
-static struct transaction *transaction_new(const struct call *c)
+static struct transaction *transaction_new(struct slice conditions, struct slice calls)
 {
-    struct slice conditions = c->arg[CONDITIONS], calls = c->arg[CALLS];
     struct transaction *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return NULL;
@@ -271,7 +271,8 @@ static struct transaction *transaction_new(const struct call *c)
     return t;
 }
 
-static void watch_all(struct core *core, struct transaction *t)
+/* False: an object that a condition names is gone. */
+static bool watch_all(struct core *core, struct transaction *t)
 {
     struct item head;
     const uint8_t *p = roost__scan_item(t->arg[CONDITIONS].data, &head);
@@ -280,14 +281,17 @@ static void watch_all(struct core *core, struct transaction *t)
         const uint8_t *target = roost__scan_skip(roost__scan_item(p, &it));
         struct object *o = find_target(core, scan_next(&target));
         p = roost__scan_skip(p);
+        if (o == NULL)
+            return false;
         t->watches[t->watch_len].transaction = t;
         list_push_back(&o->watches, &t->watches[t->watch_len++].in_object);
     }
+    return true;
 }
 
 static void wait_for_change(struct call *c)
 {
-    struct transaction *t = transaction_new(c);
+    struct transaction *t = transaction_new(c->arg[CONDITIONS], c->arg[CALLS]);
     if (t == NULL) {
         fail_memory(c);
         return;
@@ -299,7 +303,8 @@ static void wait_for_change(struct call *c)
     }
     t->waiter->transaction = t;
     t->order = ++c->core->last_order;
-    watch_all(c->core, t);
+    bool watched = watch_all(c->core, t);
+    assert(watched);
 }
 
 void on_server_transact(struct call *c)
@@ -388,4 +393,52 @@ void transactions_deleted(struct core *core, struct object *o)
         answer_error(core, &w->caller, ROOST_EDELETED, "%s, which a condition names, was deleted", words);
         waiter_free(core, w);
     }
+}
+
+/* ---- saving: what it watches follows from its conditions ---- */
+
+void save_transaction(struct buf *out, const struct transaction *t)
+{
+    save_uint(out, t->order);
+    save_bytes(out, t->arg[CONDITIONS]);
+    save_bytes(out, t->arg[CALLS]);
+}
+
+/* An array of one condition at least, each an array with a target. */
+static bool are_conditions(struct slice value)
+{
+    struct item head, it;
+    const uint8_t *p = roost__scan_item(value.data, &head);
+    if (head.kind != ROOST_ARRAY || head.len == 0)
+        return false;
+    for (uint32_t i = 0; i < head.len; i++, p = roost__scan_skip(p)) {
+        roost__scan_item(p, &it);
+        if (it.kind != ROOST_ARRAY || it.len < 2)
+            return false;
+    }
+    return true;
+}
+
+void load_transaction(struct loader *l, struct waiter *w)
+{
+    uint64_t order = load_uint(l);
+    struct slice conditions = load_value(l, false), calls = load_value(l, false);
+    if (!load_good(l) || !are_conditions(conditions) || !is_array(calls)) {
+        load_bad(l, "a transaction has not the shape of one");
+        return;
+    }
+    struct transaction *t = transaction_new(conditions, calls);
+    if (t == NULL) {
+        load_no_memory(l);
+        return;
+    }
+    t->waiter = w;
+    t->order = order;
+    w->transaction = t;
+}
+
+void watch_transaction(struct loader *l, struct transaction *t)
+{
+    if (!watch_all(l->core, t))
+        load_bad(l, "a transaction waits for what is not there");
 }

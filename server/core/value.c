@@ -2,6 +2,7 @@
 #include "core/cell.h"
 #include "core/handlers.h"
 #include "core/number.h"
+#include "core/save.h"
 #include "core/undo.h"
 
 struct value_object {
@@ -25,8 +26,29 @@ static unsigned value_describe(const struct object *o, struct buf *out)
     return 2;
 }
 
-const struct type type_value = {
-    .code = ROOST_TYPE_value, .size = sizeof(struct value_object), .describe = value_describe};
+static void value_save(const struct object *o, struct buf *out)
+{
+    const struct value_object *v = value_of(o);
+    save_bytes(out, slice_of(&v->typecode->code, 1));
+    save_bytes(out, slice_of(v->element, v->typecode->size));
+}
+
+static void value_load(struct loader *l, struct object *o)
+{
+    struct value_object *v = value_of(o);
+    v->typecode = roost__typecode_find(load_bytes(l, 1));
+    struct slice element = load_bytes(l, sizeof(v->element));
+    if (v->typecode == NULL || element.len != v->typecode->size || !number_elements(v->typecode, element))
+        load_bad(l, "a value is no number of its typecode");
+    else
+        memcpy(v->element, element.data, element.len);
+}
+
+const struct type type_value = {.code = ROOST_TYPE_value,
+                                .size = sizeof(struct value_object),
+                                .describe = value_describe,
+                                .save = value_save,
+                                .load = value_load};
 
 static void open_found(struct call *c, struct value_object *v)
 {

@@ -17,7 +17,7 @@ struct waiter *line_first_of(const struct line *l)
     return first == NULL ? NULL : place_of(first)->waiter;
 }
 
-static void enter_line(struct waiter *w, struct place *p, struct line *line)
+void enter_line(struct waiter *w, struct place *p, struct line *line)
 {
     p->waiter = w;
     p->line = line;
@@ -26,7 +26,7 @@ static void enter_line(struct waiter *w, struct place *p, struct line *line)
     line->joint += w->place_count > 1;
 }
 
-static void leave_line(struct place *p)
+void leave_line(struct place *p)
 {
     assert(p->line->len > 0);
     list_remove(&p->in_line);
@@ -34,7 +34,7 @@ static void leave_line(struct place *p)
     p->line->joint -= p->waiter->place_count > 1;
 }
 
-static void time_is_up(struct core *core, struct deadline *d)
+void waiter_time_is_up(struct core *core, struct deadline *d)
 {
     struct waiter *w = container_of(d, struct waiter, deadline);
     if (w->object->type->expire != NULL)
@@ -53,7 +53,7 @@ static struct waiter *park_call(struct call *c, int64_t timeout_ms)
         fail_memory(c);
         return NULL;
     }
-    deadline_init(&w->deadline, time_is_up);
+    deadline_init(&w->deadline, waiter_time_is_up);
     int64_t at_us = deadline_in_ms(core, timeout_ms);
     if (at_us != INT64_MAX && !deadline_set(core, &w->deadline, at_us)) {
         free(w);

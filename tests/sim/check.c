@@ -180,6 +180,7 @@ int check_step(struct world *w, struct event event)
     int rc[2];
     event.now_us = w->now_us + w->offset_us;
     w->steps++;
+    saved_now_and_then(w);
     for (int i = 0; i < 2; i++) {
         effects_reset(&w->effects[i]);
         rc[i] = core_step(w->core[i], &event, &w->effects[i]);

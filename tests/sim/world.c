@@ -120,6 +120,7 @@ static void begin(struct world *w, uint64_t seed, bool verbose)
         for (unsigned t = 0; t < THREADS; t++)
             w->clients[i].pending[t].frame = buf_make(FRAME_BYTES);
     choose_theme(w);
+    saved_begin(w);
 }
 
 static void end(struct world *w)

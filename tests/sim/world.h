@@ -127,6 +127,11 @@ void check_empty(struct world *w);
 /* A call of the observer's; returns the answer's result (len 0: an error), good until the next step. */
 struct slice observe(struct world *w, uint64_t target, unsigned method, struct slice args);
 
+/* ---- saved.c: the second core is now and then another one, with the same state ---- */
+
+void saved_begin(const struct world *w);
+void saved_now_and_then(struct world *w);
+
 /* ---- net.c: connections ---- */
 
 void net_connect(struct world *w, unsigned client);
