@@ -98,5 +98,5 @@ void expiry_free(struct core *core, struct expiry *x)
 
 int64_t expiry_left_ms(const struct core *core, const struct expiry *x)
 {
-    return x == NULL ? -1 : (x->at_us - core->now_us + 999) / 1000;
+    return x == NULL ? -1 : (x->at_us - core->now_us - 1) / 1000 + 1;
 }

@@ -42,8 +42,8 @@ static void load_counters(struct loader *l)
 {
     struct core *core = l->core;
     core->epoch = load_uint(l);
-    core->start_us = load_int(l);
-    core->now_us = load_int(l);
+    core->start_us = load_past(l);
+    core->now_us = load_past(l);
     core->last_session = load_uint(l);
     core->last_object = load_uint(l);
     core->last_token = load_uint(l);
@@ -68,7 +68,7 @@ static void load_object_head(struct loader *l, uint64_t *before)
     }
     *before = o->id = id;
     object_add(l->core, o);
-    o->since_us = load_int(l);
+    o->since_us = load_past(l);
     o->refers = load_bool(l);
     o->signalled = load_bool(l);
     o->expiry = load_expiry(l, o, NULL, NULL);

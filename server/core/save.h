@@ -46,6 +46,9 @@ static inline bool load_good(const struct loader *l)
 uint64_t load_uint(struct loader *l);
 int64_t load_int(struct loader *l);
 bool load_bool(struct loader *l);
+/* A moment that has been, and one to come (INT64_MAX: never). */
+int64_t load_past(struct loader *l);
+int64_t load_future(struct loader *l);
 /* A number of things to come, each of which takes a byte at least. */
 size_t load_count(struct loader *l);
 /* At most max bytes, borrowed from the input. */

@@ -28,10 +28,10 @@ void save_promise(struct buf *out, const struct hold *h)
 static void load_terms(struct loader *l, struct hold *h)
 {
     h->depth = load_uint(l);
-    h->ttl_us = load_int(l);
+    h->ttl_us = load_past(l);
     load_deadline(l, &h->deadline);
     bool timed = heap_has(&h->deadline.in_deadlines);
-    if (h->depth > 0 && h->ttl_us >= 0 && timed == (h->ttl_us > 0 && !h->lapsed))
+    if (h->depth > 0 && timed == (h->ttl_us > 0 && !h->lapsed))
         return;
     load_bad(l, "a grant without depth, or its end without a time");
     deadline_clear(l->core, &h->deadline);
@@ -126,7 +126,7 @@ static void load_hold(struct loader *l, struct object *o, bool lapsed)
     list_push_back(lapsed ? &o->lapsed : &o->holds, &h->in_object);
     h->thread = load_uint(l);
     h->token = load_uint(l);
-    h->since_us = load_int(l);
+    h->since_us = load_past(l);
     load_terms(l, h);
     if (o->type->code == ROOST_TYPE_keyed_lock) {
         h->slot = load_slot(l, o);

@@ -19,7 +19,7 @@ void load_deadline(struct loader *l, struct deadline *d)
 {
     if (!load_bool(l))
         return;
-    d->at_us = load_int(l);
+    d->at_us = load_future(l);
     d->order = load_uint(l);
     if (!roost__heap_push(&l->core->deadlines, &d->in_deadlines))
         load_no_memory(l);
@@ -44,7 +44,7 @@ struct expiry *load_expiry(struct loader *l, struct object *o, struct keymap *m,
         load_no_memory(l);
         return NULL;
     }
-    *x = (struct expiry){.at_us = load_int(l), .object = o, .map = m, .entry = e};
+    *x = (struct expiry){.at_us = load_future(l), .object = o, .map = m, .entry = e};
     x->order = load_uint(l);
     heap_node_init(&x->in_heap);
     roost__heap_push(&l->core->expiries, &x->in_heap);
@@ -118,12 +118,12 @@ static void load_parts(struct loader *l, struct session *s)
     s->pid = load_uint(l);
     s->host = load_text(l);
     s->label = load_text(l);
-    s->since_us = load_int(l);
-    s->grace_us = load_int(l);
-    if (s->grace_us < 0 || s->grace_us > GRACE_MS_MAX * 1000LL)
+    s->since_us = load_past(l);
+    s->grace_us = load_past(l);
+    if (s->grace_us > GRACE_MS_MAX * 1000LL)
         load_bad(l, "a grace that nobody can have");
     if (load_bool(l)) {
-        s->grace_end_us = load_int(l);
+        s->grace_end_us = load_future(l);
         roost__heap_push(&l->core->graces, &s->in_graces); /* there is room for every session */
     }
     struct slice secret = load_bytes(l, SECRET_LEN);

@@ -184,7 +184,7 @@ static void load_waiter(struct loader *l, struct session *s)
     w->method = roost__method_by_code(load_uint(l));
     if (w->method == NULL)
         load_bad(l, "a call that waits is of no method");
-    w->since_us = load_int(l);
+    w->since_us = load_past(l);
     load_deadline(l, &w->deadline);
     w->count = load_uint(l);
     w->many = load_bool(l);

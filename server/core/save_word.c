@@ -76,6 +76,26 @@ bool load_bool(struct loader *l)
     return v == 1;
 }
 
+/* From 0 to max; 0 after a fault. */
+static int64_t load_time(struct loader *l, int64_t max)
+{
+    int64_t at_us = load_int(l);
+    if (at_us >= 0 && at_us <= max)
+        return at_us;
+    load_bad(l, "a time that cannot be");
+    return 0;
+}
+
+int64_t load_past(struct loader *l)
+{
+    return load_time(l, INT64_MAX / 4);
+}
+
+int64_t load_future(struct loader *l)
+{
+    return load_time(l, INT64_MAX);
+}
+
 size_t load_count(struct loader *l)
 {
     uint64_t n = load_uint(l);

@@ -1,4 +1,5 @@
-/* backend_core.c: the bare core: frames are events, time is a number. */
+/* backend_core.c: the bare core: frames are events, time is a number. The second backend saves the core,
+ * destroys it and loads it again before each event. */
 #include <stdlib.h>
 
 #include "core/core.h"
@@ -15,8 +16,9 @@ static struct core *core;
 static struct effects effects;
 static struct list inboxes;
 static int64_t now_us;
+static bool saves;
 
-static void start(void)
+static void start_core(void)
 {
     now_us = 1000000;
     struct core_options options = {.now_us = now_us, .epoch = 7, .hash_key = {1, 2, 3}};
@@ -24,6 +26,18 @@ static void start(void)
     assert_non_null(core);
     effects_init(&effects);
     list_init(&inboxes);
+}
+
+static void start(void)
+{
+    saves = false;
+    start_core();
+}
+
+static void start_saved(void)
+{
+    saves = true;
+    start_core();
 }
 
 static void stop(void)
@@ -43,8 +57,26 @@ static void deliver(void)
     }
 }
 
+/* The same core, as another one with another secret. */
+static void save_and_load(void)
+{
+    struct core_options options = {.hash_key = {9, 8, 7}};
+    struct buf bytes = buf_make(SIZE_MAX / 2);
+    uint8_t before[CORE_HASH_LEN], after[CORE_HASH_LEN];
+    assert_int_equal(core_hash(core, before), ROOST_OK);
+    assert_int_equal(core_save(core, &bytes), ROOST_OK);
+    core_destroy(core);
+    if (core_load(&options, buf_slice(&bytes), &core) != ROOST_OK)
+        fail_msg("%s", roost_errmsg());
+    roost__buf_free(&bytes);
+    assert_int_equal(core_hash(core, after), ROOST_OK);
+    assert_memory_equal(before, after, CORE_HASH_LEN);
+}
+
 static void step(enum event_kind kind, uint64_t session, struct slice payload)
 {
+    if (saves)
+        save_and_load();
     effects_reset(&effects);
     struct event event = {.kind = kind, .now_us = now_us, .session = session, .payload = payload};
     assert_int_equal(core_step(core, &event, &effects), ROOST_OK);
@@ -116,3 +148,13 @@ const struct backend backend_core = {.name = "core",
                                      .receive = receive,
                                      .real_time = false,
                                      .pass_time = pass};
+
+const struct backend backend_saved = {.name = "saved",
+                                      .start = start_saved,
+                                      .stop = stop,
+                                      .open = open_session,
+                                      .lose = lose_session,
+                                      .send = send_frame,
+                                      .receive = receive,
+                                      .real_time = false,
+                                      .pass_time = pass};
