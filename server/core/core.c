@@ -109,7 +109,7 @@ static int take_session_event(struct core *core, struct session *s, const struct
 {
     switch (event->kind) {
     case EVENT_CALL:
-        return core__call(core, s, event->payload);
+        return core__call(core, s, event);
     case EVENT_ACK:
         return take_numbers(core, s, event->payload, acknowledge);
     case EVENT_CANCEL:
@@ -209,6 +209,11 @@ int64_t core_next_deadline_us(const struct core *core)
     if (grace_us < next_us)
         next_us = grace_us;
     return expiry_us < next_us ? expiry_us : next_us;
+}
+
+int64_t core_now_us(const struct core *core)
+{
+    return core->now_us;
 }
 
 void core_set_rings(struct core *core, uint64_t n)

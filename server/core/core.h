@@ -36,6 +36,11 @@ struct event {
     uint64_t session; /* OPEN: unused */
     struct slice payload;
     struct slice secret; /* OPEN: 16 bytes, or none: it cannot be resumed; RESUMED: what the client says */
+
+    /* A CALL that a log tells again: what core_confirmed() said behind the first time, which then counts, not
+     * what the frame says: that may be the answer to a read, of which the log does not know. */
+    bool again;
+    uint64_t confirmed;
 };
 
 /* A frame for a session: len bytes of effects.bytes from at. */
@@ -74,6 +79,21 @@ void core_destroy(struct core *core);
  * ROOST_ESESSION when one could not be resumed: it is gone, has no grace, or another secret.
  */
 int core_step(struct core *core, const struct event *event, struct effects *effects);
+
+/*
+ * Is the event a call that changes nothing which matters later, so that a log need not have it? What a read
+ * leaves behind (that there was an answer, how often the method was called) changes no answer of others, and
+ * a read that is sent again may as well be executed again.
+ */
+bool core_only_reads(const struct core *core, const struct event *event);
+
+/* The last answer with bytes that the session has confirmed; 0: none. */
+uint64_t core_confirmed(const struct core *core, uint64_t session);
+
+/* The session that was opened next after one of that id (0: the first); 0: none. */
+uint64_t core_session_after(const struct core *core, uint64_t id);
+
+int64_t core_now_us(const struct core *core);
 
 /* When EVENT_TIME must come at the latest, or INT64_MAX. */
 int64_t core_next_deadline_us(const struct core *core);

@@ -42,13 +42,18 @@ struct search {
     size_t work;
 };
 
+bool threads_know(const struct threads *t, uint64_t thread)
+{
+    for (unsigned i = 0; i < t->len; i++)
+        if (t->known[i] == thread)
+            return true;
+    return t->more;
+}
+
 void threads_note(struct threads *t, uint64_t thread)
 {
-    if (t->more || (t->len > 0 && t->known[0] == thread))
+    if (threads_know(t, thread))
         return;
-    for (unsigned i = 1; i < t->len; i++)
-        if (t->known[i] == thread)
-            return;
     if (t->len < THREADS_KNOWN_MAX)
         t->known[t->len++] = thread;
     else

@@ -240,11 +240,13 @@ static bool read_options(struct call *c, struct slice options)
     return true;
 }
 
-int core__call(struct core *core, struct session *s, struct slice payload)
+int core__call(struct core *core, struct session *s, const struct event *event)
 {
     struct call_frame frame;
-    if (!roost__frame_call(payload, &frame))
+    if (!roost__frame_call(event->payload, &frame))
         return ROOST_EPROTO;
+    if (event->again)
+        frame.seen = event->confirmed;
     struct call c = {.core = core, .caller = {.session = s, .number = frame.number, .thread = frame.thread}};
     if (!is_new(&c, &frame))
         return ROOST_OK;
@@ -259,6 +261,24 @@ int core__call(struct core *core, struct session *s, struct slice payload)
     if (frame.options.len == 0 || read_options(&c, frame.options))
         core__serve(&c, &frame);
     return ROOST_OK;
+}
+
+/* An object that never held a reference has none to give. */
+static bool gives_no_refs(const struct core *core, const struct method *m, uint64_t target)
+{
+    const struct object *o = m->type == ROOST_TYPE_server ? NULL : object_find(core, target);
+    return o == NULL || !o->refers;
+}
+
+bool core_only_reads(const struct core *core, const struct event *event)
+{
+    struct call_frame frame;
+    if (event->kind != EVENT_CALL || !roost__frame_call(event->payload, &frame))
+        return false;
+    const struct session *s = session_find(core, event->session);
+    const struct method *m = roost__method_by_code(frame.method);
+    return s != NULL && m != NULL && is_repeatable(m) && threads_know(&s->threads, frame.thread) &&
+           gives_no_refs(core, m, frame.target);
 }
 
 int64_t arg_int(const struct call *c, unsigned i, int64_t otherwise)

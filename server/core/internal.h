@@ -61,9 +61,11 @@ struct session {
 
     struct list kept; /* answers not confirmed: kept.c */
     size_t kept_len, kept_bytes;
+    size_t stubs;         /* of these, without bytes */
     size_t parked;        /* how many waiters */
     uint64_t last_number; /* the highest call's */
     uint64_t confirmed;   /* the answer confirmed last on this connection */
+    uint64_t dropped;     /* the answer with bytes that was confirmed last */
 
     struct threads threads;
 };
@@ -292,7 +294,7 @@ struct core {
 
 /* ---- dispatch.c ---- */
 
-int core__call(struct core *core, struct session *s, struct slice payload);
+int core__call(struct core *core, struct session *s, const struct event *event);
 
 /* The signatures of all rows, malloc'ed. NULL without memory. */
 struct signature *core__signatures(void);
@@ -560,8 +562,9 @@ static inline void lines_serve(struct core *core)
 
 /* Answers a waiter that closes a cycle of waits with ROOST_EDEADLK and frees it; else does nothing. */
 void deadlock_check(struct core *core, struct waiter *w);
-/* Notes that a session calls from a thread. */
+/* Notes that a session calls from a thread; has it been noted? */
 void threads_note(struct threads *t, uint64_t thread);
+bool threads_know(const struct threads *t, uint64_t thread);
 /* "lock "a"", "lock #7", "key 5 of keyed_lock "k"". */
 void put_what(struct buf *out, const struct object *o, const struct slot *slot);
 /* "pid 71 thread 1", or without a pid "session 5 thread 1". */

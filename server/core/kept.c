@@ -26,6 +26,7 @@ static struct kept *as_kept(struct list *l)
 static void count(struct core *core, struct session *s, int sign, size_t len)
 {
     s->kept_len += (size_t)sign;
+    s->stubs += len == 0 ? (size_t)sign : 0;
     core->kept_count += (uint64_t)(int64_t)sign;
     s->kept_bytes = sign > 0 ? s->kept_bytes + len : s->kept_bytes - len;
     core->kept_bytes = sign > 0 ? core->kept_bytes + len : core->kept_bytes - len;
@@ -54,6 +55,17 @@ static bool is_parked(const struct session *s, uint64_t number)
     return false;
 }
 
+/* Answers without bytes refuse no call: when there are too many the oldest goes, which did no more than say
+ * where it was. */
+static void make_room_for_stub(struct core *core, struct session *s)
+{
+    for (struct list *it = s->kept.next; s->stubs >= KEPT_MAX; it = s->kept.next) {
+        while (as_kept(it)->len > 0)
+            it = it->next;
+        drop(core, s, as_kept(it));
+    }
+}
+
 bool kept_add(struct core *core, const struct caller *to, struct slice frame)
 {
     struct session *s = to->session;
@@ -63,6 +75,8 @@ bool kept_add(struct core *core, const struct caller *to, struct slice frame)
     *k = (struct kept){.number = to->number, .connection = s->connection, .len = frame.len};
     if (frame.len > 0)
         memcpy(k->frame, frame.data, frame.len);
+    if (frame.len == 0)
+        make_room_for_stub(core, s);
     list_push_back(&s->kept, &k->in_session);
     count(core, s, 1, frame.len);
     return true;
@@ -76,6 +90,7 @@ void kept_confirm(struct core *core, struct session *s, uint64_t seen)
     for (uint64_t number = seen + 1; number != seen;) {
         struct kept *first = as_kept(list_first(&s->kept));
         number = first->number;
+        s->dropped = first->len > 0 ? number : s->dropped;
         drop(core, s, first);
     }
 }
@@ -104,7 +119,7 @@ bool kept_again(struct core *core, struct session *s, uint64_t number)
 
 bool kept_full(const struct session *s)
 {
-    return s->kept_len + s->parked >= KEPT_MAX || s->kept_bytes >= KEPT_BYTES_MAX;
+    return s->kept_len - s->stubs + s->parked >= KEPT_MAX || s->kept_bytes >= KEPT_BYTES_MAX;
 }
 
 void kept_free(struct core *core, struct session *s)

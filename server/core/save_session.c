@@ -108,6 +108,7 @@ static void save_session(struct buf *out, const struct session *s)
     save_uint(out, s->connection);
     save_uint(out, s->last_number);
     save_uint(out, s->confirmed);
+    save_uint(out, s->dropped);
     save_threads(out, &s->threads);
     save_kept(s, out);
 }
@@ -134,6 +135,7 @@ static void load_parts(struct loader *l, struct session *s)
     s->connection = load_uint(l);
     s->last_number = load_uint(l);
     s->confirmed = load_uint(l);
+    s->dropped = load_uint(l);
     load_threads(l, &s->threads);
     load_kept(l, s);
 }

@@ -93,6 +93,22 @@ int session_open(struct core *core, struct slice info, struct slice secret, uint
     return ROOST_OK;
 }
 
+uint64_t core_session_after(const struct core *core, uint64_t id)
+{
+    list_each (it, &core->sessions) {
+        const struct session *s = container_of(it, struct session, in_core);
+        if (s->id > id)
+            return s->id;
+    }
+    return 0;
+}
+
+uint64_t core_confirmed(const struct core *core, uint64_t session)
+{
+    const struct session *s = session_find(core, session);
+    return s == NULL ? 0 : s->dropped;
+}
+
 static void leave_lines(struct core *core, struct session *s)
 {
     for (struct list *first; (first = list_first(&s->waiters)) != NULL;)
