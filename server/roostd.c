@@ -159,9 +159,9 @@ static void wait_for_the_end(int signals, int owner)
 
 static int serve(struct daemon *d, int signals, int owner)
 {
-    int rc = server_start(&d->server);
+    int rc = server_start(&d->server, &d->options.durable);
     if (rc != ROOST_OK) {
-        log_error("cannot start: %s", roost_strerror(rc));
+        log_error("cannot start: %s", roost_errmsg());
         return 1;
     }
     d->server.no_rings = d->options.no_ring;

@@ -39,7 +39,7 @@ typedef void conn_tell(void *owner, roost_state state);
 struct conn_options {
     struct wishes wishes;
     size_t window_calls, window_bytes; /* of asynchronous calls under way */
-    int reconnect_ms;                  /* how long to try to resume; -1: for ever */
+    int reconnect_ms;                  /* how long to try to resume; -1: for ever; 0: grace and lease */
     struct refs *refs;
     conn_adopt *adopt;
     conn_tell *tell;

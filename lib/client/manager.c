@@ -45,9 +45,9 @@ static void take_options(struct roost_manager *m, const roost_options *options)
     const roost_options *o = options != NULL ? options : &none;
     bool tcp = m->url != NULL && strncmp(m->url, "ipc://", 6) != 0;
     m->timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : CONNECT_TIMEOUT;
-    m->grace_ms = wish(o->grace_ms, tcp ? TCP_GRACE : 0);
+    m->grace_ms = tcp || o->grace_ms != 0 ? wish(o->grace_ms, TCP_GRACE) : GRACE_UNSAID;
     m->lease_ms = wish(o->lease_ms, tcp ? TCP_LEASE : 0);
-    m->reconnect_ms = o->reconnect_ms != 0 ? o->reconnect_ms : m->grace_ms + m->lease_ms;
+    m->reconnect_ms = o->reconnect_ms; /* 0: as long as the server's terms say */
     m->window_calls = o->window_calls;
     m->window_bytes = o->window_bytes;
     m->no_ring = o->no_ring;

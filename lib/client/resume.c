@@ -84,7 +84,10 @@ static bool worth_another(int rc)
 /* Tries until it succeeds, is refused, or the time is up. */
 static int try_all(struct conn *c)
 {
-    struct attempts a = {.deadline = roost__clock_deadline(c->options.reconnect_ms),
+    int patience_ms = c->options.reconnect_ms;
+    if (patience_ms == 0) /* both are at most an hour */
+        patience_ms = (int)(c->terms.grace_ms + c->terms.lease_ms);
+    struct attempts a = {.deadline = roost__clock_deadline(patience_ms),
                          .pause_ms = PAUSE_FIRST_MS,
                          .attempt_ms = ATTEMPT_FIRST_MS,
                          .random = (uint64_t)roost__clock_us() ^ c->terms.session};
@@ -93,8 +96,8 @@ static int try_all(struct conn *c)
         if (rc == ROOST_OK || !worth_another(rc))
             return rc;
         if (roost__clock_left(a.deadline) == 0)
-            return roost__fail(ROOST_ECONN, "connection lost, and not back within %d ms: %s",
-                               c->options.reconnect_ms, roost_errmsg());
+            return roost__fail(ROOST_ECONN, "connection lost, and not back within %d ms: %s", patience_ms,
+                               roost_errmsg());
         if (failed_within(c, min(jitter(&a, a.pause_ms), roost__clock_left(a.deadline))) != 0)
             return roost__fail(ROOST_ECLOSED, "the manager was closed");
         a.pause_ms = min(2 * a.pause_ms, PAUSE_LAST_MS);

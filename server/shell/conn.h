@@ -47,11 +47,12 @@ struct conn {
     struct hnode by_session;
     struct list in_server;
     atomic_uint refs;
-    uint64_t session;  /* 0 before HELLO */
-    bool over;         /* another connection has taken the session over; under the server's mutex */
-    bool has_ring;     /* a ring was offered; likewise */
-    bool on_ring;      /* and the peer moved to it */
-    bool ends_session; /* the session ends with this connection, whatever its grace; likewise */
+    uint64_t session;      /* 0 before HELLO */
+    bool over;             /* another connection has taken the session over; under the server's mutex */
+    bool has_ring;         /* a ring was offered; likewise */
+    bool on_ring;          /* and the peer moved to it */
+    bool ends_session;     /* the session ends with this connection, whatever its grace; likewise */
+    bool waits_for_server; /* its grace is for the server's end only, not for its own */
     struct lease lease;
     int64_t since_us;
     struct buf in; /* the receiving side's */

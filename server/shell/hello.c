@@ -3,7 +3,10 @@
 
 #include <sodium.h>
 
+#include "roost/error.h"
+
 #include "shell/conn.h"
+#include "shell/durable.h"
 #include "shell/log.h"
 #include "shell/server.h"
 #include "wire/frame.h"
@@ -69,7 +72,8 @@ static uint32_t offer_ring(struct conn *c, const struct hello *h)
     return size;
 }
 
-static bool welcome(struct conn *c, const struct hello *h, const uint8_t secret[SECRET_LEN])
+static bool welcome(struct conn *c, struct batch *batch, const struct hello *h,
+                    const uint8_t secret[SECRET_LEN])
 {
     const struct core *core = c->server->core;
     int64_t grace_ms = core_grace_ms(core, c->session);
@@ -100,10 +104,8 @@ static bool welcome(struct conn *c, const struct hello *h, const uint8_t secret[
         roost__put_uint(&b, ring);
     }
     bool ok = roost__frame_end(&b, at);
-    if (ok) {
-        conn_write(c, buf_slice(&b));
-        c->ops->flush(c);
-    }
+    if (ok)
+        server_send(c->server, batch, c, buf_slice(&b));
     roost__buf_free(&b);
     return ok;
 }
@@ -118,14 +120,39 @@ static bool bind_session(struct conn *c, struct batch *batch, enum event_kind ot
     return false;
 }
 
+/* Whoever says nothing of a grace waits for a server that comes back, and for that alone. */
+static bool waits_for_server(const struct conn *c, const struct hello *h)
+{
+    return c->server->durable != NULL && roost__map_item(h->info, "grace_ms").kind == ROOST_NIL;
+}
+
+/* The info with the grace of those. */
+static struct slice with_grace(struct slice info, struct buf *out)
+{
+    struct item head;
+    const uint8_t *pairs = roost__scan_item(info.data, &head);
+    roost__put_map(out, head.len + 1u);
+    buf_append(out, pairs, info.len - (size_t)(pairs - info.data));
+    roost__put_cstr(out, "grace_ms");
+    roost__put_int(out, DURABLE_GRACE_MS);
+    return out->failed ? info : buf_slice(out);
+}
+
 static bool open_session(struct conn *c, struct batch *batch, const struct hello *h)
 {
     uint8_t secret[SECRET_LEN];
     randombytes_buf(secret, sizeof(secret));
-    struct event open = {.kind = EVENT_OPEN, .payload = h->info, .secret = slice_of(secret, sizeof(secret))};
+    struct buf info = buf_make(FRAME_HELLO_MAX + 64);
+    struct event open = {.kind = EVENT_OPEN,
+                         .payload = c->waits_for_server ? with_grace(h->info, &info) : h->info,
+                         .secret = slice_of(secret, sizeof(secret))};
     int rc = server_step(c->server, batch, open);
+    roost__buf_free(&info);
     if (rc != ROOST_OK) {
-        conn_goodbye(c, rc, rc == ROOST_ELIMIT ? "too many sessions" : "no memory for a session");
+        conn_goodbye(c, rc,
+                     rc == ROOST_ELIMIT  ? "too many sessions"
+                     : rc == ROOST_EDISK ? roost_strerror(rc)
+                                         : "no memory for a session");
         return false;
     }
     c->session = c->server->effects.opened;
@@ -133,7 +160,7 @@ static bool open_session(struct conn *c, struct batch *batch, const struct hello
         return false;
     log_debug("%s: session %llu begins", c->peer, (unsigned long long)c->session);
     lease_begin(c, h->lease_ms);
-    return welcome(c, h, secret);
+    return welcome(c, batch, h, secret);
 }
 
 static bool resume_session(struct conn *c, struct batch *batch, const struct hello *h)
@@ -144,7 +171,7 @@ static bool resume_session(struct conn *c, struct batch *batch, const struct hel
     }
     struct event resume = {.kind = EVENT_RESUMED, .session = h->session, .secret = h->secret};
     int rc = server_step(c->server, batch, resume);
-    if (rc == ROOST_ENOMEM)
+    if (rc == ROOST_ENOMEM || rc == ROOST_EDISK)
         return false; /* the session stays: the client tries again */
     if (rc != ROOST_OK) {
         conn_goodbye(c, ROOST_ESESSION, "the session ended; what it held was released");
@@ -156,7 +183,7 @@ static bool resume_session(struct conn *c, struct batch *batch, const struct hel
         return false;
     log_debug("%s: session %llu goes on", c->peer, (unsigned long long)c->session);
     lease_begin(c, h->lease_ms);
-    return welcome(c, h, NULL);
+    return welcome(c, batch, h, NULL);
 }
 
 bool hello_take(struct conn *c, struct batch *batch, struct slice payload)
@@ -170,5 +197,6 @@ bool hello_take(struct conn *c, struct batch *batch, struct slice payload)
         conn_goodbye(c, ROOST_EPROTO, "this server speaks version 2 of the protocol");
         return false;
     }
+    c->waits_for_server = waits_for_server(c, &h);
     return h.resumes ? resume_session(c, batch, &h) : open_session(c, batch, &h);
 }

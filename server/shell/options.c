@@ -2,8 +2,10 @@
 #include "shell/options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shell/log.h"
 
@@ -20,12 +22,26 @@ static const char help[] =
     "      --socket-mode MODE  permissions of ipc sockets, octal (0600)\n"
     "      --no-ring           ipc clients talk over their sockets only, not through shared memory\n"
     "      --log-level LEVEL   error, warn, info (default) or debug; one line per fact goes to stderr\n"
+    "      --data DIR          keep everything in this folder: what was answered survives the server and the "
+    "machine\n"
+    "      --sync MODE         always (default): on the disk before the answer; batch:MS: within MS ms; "
+    "none\n"
+    "      --snapshot-bytes N  so many bytes of log until the next snapshot (67108864)\n"
     "      --owner PID         exit when that process ends\n"
     "      --ready-fd FD       write the first URL and a newline to this descriptor when listening\n"
     "  -V, --version           print the version\n"
     "  -h, --help              print this\n";
 
-enum { OPT_SOCKET_MODE = 256, OPT_NO_RING, OPT_LOG_LEVEL, OPT_OWNER, OPT_READY_FD };
+enum {
+    OPT_SOCKET_MODE = 256,
+    OPT_NO_RING,
+    OPT_LOG_LEVEL,
+    OPT_OWNER,
+    OPT_READY_FD,
+    OPT_DATA,
+    OPT_SYNC,
+    OPT_SNAPSHOT_BYTES
+};
 
 static const struct option table[] = {
     {"listen", required_argument, NULL, 'l'},
@@ -34,6 +50,9 @@ static const struct option table[] = {
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"owner", required_argument, NULL, OPT_OWNER},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
+    {"data", required_argument, NULL, OPT_DATA},
+    {"sync", required_argument, NULL, OPT_SYNC},
+    {"snapshot-bytes", required_argument, NULL, OPT_SNAPSHOT_BYTES},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -51,6 +70,21 @@ static long number(const char *text, int base, long min, long max)
     char *end;
     long n = strtol(text, &end, base);
     return end != text && *end == '\0' && n >= min && n <= max ? n : -1;
+}
+
+static bool take_sync(struct durable_options *d, const char *value)
+{
+    const char *batch = strncmp(value, "batch:", 6) == 0 ? value + 6 : NULL;
+    long ms = batch != NULL ? number(batch, 10, 1, 60000) : 0;
+    if (ms > 0)
+        d->sync = WAL_SYNC_BATCH, d->batch_ms = (int)ms;
+    else if (strcmp(value, "none") == 0)
+        d->sync = WAL_SYNC_NONE;
+    else if (strcmp(value, "always") == 0)
+        d->sync = WAL_SYNC_ALWAYS;
+    else
+        return false;
+    return true;
 }
 
 static int take(struct options *o, int option, const char *value)
@@ -84,6 +118,16 @@ static int take(struct options *o, int option, const char *value)
         if ((n = number(value, 10, 0, 1 << 20)) < 0)
             return usage("--ready-fd wants a descriptor", value);
         o->ready_fd = (int)n;
+        return -1;
+    case OPT_DATA:
+        o->durable.folder = value;
+        return -1;
+    case OPT_SYNC:
+        return take_sync(&o->durable, value) ? -1 : usage("--sync wants always, batch:MS or none", value);
+    case OPT_SNAPSHOT_BYTES:
+        if ((n = number(value, 10, 1, LONG_MAX)) < 0)
+            return usage("--snapshot-bytes wants a number", value);
+        o->durable.snapshot_bytes = (uint64_t)n;
         return -1;
     case 'V':
         puts("roostd " ROOST_VERSION);

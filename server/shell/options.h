@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "shell/durable.h"
+
 enum { LISTEN_MAX = 16 };
 
 struct options {
@@ -15,6 +17,7 @@ struct options {
     unsigned socket_mode;
     bool no_ring; /* no shared memory with clients on this host */
     pid_t owner;  /* exit when this process ends; 0: none */
+    struct durable_options durable;
     int ready_fd; /* write the first URL here when listening; -1: nowhere */
 };
 

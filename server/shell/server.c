@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "roost/error.h"
+#include "base/error.h"
 #include "shell/conn.h"
+#include "shell/durable.h"
 #include "shell/log.h"
+#include "wire/frame.h"
+
+enum { DISK_LOOK_US = 200 * 1000 }; /* how often a full disk is looked at */
 
 int64_t server_now_us(void)
 {
@@ -99,6 +103,18 @@ static void mark_dirty(struct batch *batch, struct conn *c)
     batch->dirty[batch->len++] = c;
 }
 
+void server_write(struct batch *batch, struct conn *c, struct slice bytes)
+{
+    conn_write(c, bytes);
+    mark_dirty(batch, c);
+}
+
+void server_send(struct server *s, struct batch *batch, struct conn *c, struct slice bytes)
+{
+    if (s->durable == NULL || !durable_holds(s->durable, c, bytes))
+        server_write(batch, c, bytes);
+}
+
 static void route(struct server *s, struct batch *batch)
 {
     const struct effects *e = &s->effects;
@@ -109,8 +125,7 @@ static void route(struct server *s, struct batch *batch)
             c = conn_of(s, effect->session);
         if (c == NULL)
             continue; /* it is gone: so is its session, in a moment */
-        conn_write(c, slice_of(e->bytes.data + effect->at, effect->len));
-        mark_dirty(batch, c);
+        server_send(s, batch, c, slice_of(e->bytes.data + effect->at, effect->len));
     }
     for (size_t i = 0; i < e->broken_len; i++) {
         c = conn_of(s, e->broken[i]);
@@ -125,6 +140,7 @@ static void route(struct server *s, struct batch *batch)
 static int64_t next_deadline_us(const struct server *s)
 {
     int64_t core_us = core_next_deadline_us(s->core);
+    core_us = core_us == INT64_MAX ? core_us : core_us - s->clock_us;
     return core_us < s->lease_next_us ? core_us : s->lease_next_us;
 }
 
@@ -135,13 +151,35 @@ static void check_timer(struct server *s)
         pthread_cond_signal(&s->timer_wake);
 }
 
+/* Answers a call that was not made, because the log has no room for it. */
+static void refuse(struct server *s, struct batch *batch, const struct event *event)
+{
+    struct call_frame call;
+    struct conn *c = conn_of(s, event->session);
+    struct buf b = buf_make(1024);
+    if (c == NULL || !roost__frame_call(event->payload, &call))
+        return;
+    size_t at = frame_begin(&b);
+    roost__put_array(&b, 4);
+    roost__put_int(&b, FRAME_ERROR);
+    roost__put_uint(&b, call.number);
+    roost__put_int(&b, ROOST_EDISK);
+    roost__put_cstr(&b, roost_strerror(ROOST_EDISK));
+    if (roost__frame_end(&b, at))
+        server_send(s, batch, c, buf_slice(&b));
+    roost__buf_free(&b);
+}
+
 int server_step(struct server *s, struct batch *batch, struct event event)
 {
     effects_reset(&s->effects);
-    event.now_us = server_now_us();
-    int rc = core_step(s->core, &event, &s->effects);
+    event.now_us = server_now_us() + s->clock_us;
+    int rc = s->durable == NULL ? core_step(s->core, &event, &s->effects) : durable_step(s->durable, &event);
     route(s, batch);
-    return rc;
+    if (rc != ROOST_EDISK || event.kind != EVENT_CALL)
+        return rc;
+    refuse(s, batch, &event);
+    return ROOST_OK;
 }
 
 void server_leave(struct server *s, struct batch *batch)
@@ -180,7 +218,8 @@ static void *timer_main(void *arg)
         }
         if (s->lease_next_us <= now)
             lease_check(s, now);
-        server_step(s, &batch, (struct event){.kind = EVENT_TIME});
+        if (server_step(s, &batch, (struct event){.kind = EVENT_TIME}) == ROOST_EDISK)
+            wait_until(s, now + DISK_LOOK_US); /* no time passes: timer_target_us is not to be trusted */
         server_leave(s, &batch);
         server_enter(s, &batch);
     }
@@ -190,26 +229,22 @@ static void *timer_main(void *arg)
 
 /* ---- life ---- */
 
-static int init_core(struct server *s)
+static int init_core(struct server *s, const struct durable_options *durable)
 {
     if (sodium_init() < 0)
-        return ROOST_ESYS;
+        return roost__fail(ROOST_ESYS, "libsodium does not start");
     struct core_options options = {.now_us = server_now_us()};
     randombytes_buf(options.hash_key, sizeof(options.hash_key));
     randombytes_buf(&options.epoch, sizeof(options.epoch));
     options.epoch &= INT64_MAX; /* fits the signed integers of every language */
+    if (durable->folder != NULL)
+        return durable_open(s, durable, &options);
     s->core = core_create(&options);
-    return s->core == NULL ? ROOST_ENOMEM : ROOST_OK;
+    return s->core == NULL ? roost__fail(ROOST_ENOMEM, "no memory for a core") : ROOST_OK;
 }
 
-int server_start(struct server *s)
+static void init_locks(struct server *s)
 {
-    *s = (struct server){.timer_target_us = INT64_MAX, .lease_next_us = INT64_MAX};
-    list_init(&s->conns);
-    effects_init(&s->effects);
-    int rc = init_core(s);
-    if (rc != ROOST_OK)
-        return rc;
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -217,10 +252,31 @@ int server_start(struct server *s)
     pthread_cond_init(&s->all_gone, NULL);
     pthread_cond_init(&s->timer_wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&s->timer, NULL, timer_main, s) == 0)
-        return ROOST_OK;
+}
+
+static void discard(struct server *s)
+{
+    durable_close(s->durable);
     core_destroy(s->core);
-    return ROOST_ESYS;
+    effects_free(&s->effects);
+    roost__hmap_free(&s->conns_by_session);
+    pthread_cond_destroy(&s->timer_wake);
+    pthread_cond_destroy(&s->all_gone);
+    pthread_mutex_destroy(&s->mutex);
+}
+
+int server_start(struct server *s, const struct durable_options *durable)
+{
+    *s = (struct server){.timer_target_us = INT64_MAX, .lease_next_us = INT64_MAX};
+    list_init(&s->conns);
+    effects_init(&s->effects);
+    init_locks(s);
+    int rc = init_core(s, durable);
+    if (rc == ROOST_OK && pthread_create(&s->timer, NULL, timer_main, s) != 0)
+        rc = roost__fail(ROOST_ESYS, "no thread for the timer");
+    if (rc != ROOST_OK)
+        discard(s);
+    return rc;
 }
 
 void server_stop(struct server *s)
@@ -232,14 +288,10 @@ void server_stop(struct server *s)
         struct conn *c = container_of(it, struct conn, in_server);
         c->ops->close(c);
     }
+    durable_drop(s->durable);
     while (s->conn_count > 0)
         pthread_cond_wait(&s->all_gone, &s->mutex);
     pthread_mutex_unlock(&s->mutex);
     pthread_join(s->timer, NULL);
-    core_destroy(s->core);
-    effects_free(&s->effects);
-    roost__hmap_free(&s->conns_by_session);
-    pthread_cond_destroy(&s->timer_wake);
-    pthread_cond_destroy(&s->all_gone);
-    pthread_mutex_destroy(&s->mutex);
+    discard(s);
 }

@@ -15,12 +15,16 @@
 #include "core/core.h"
 
 struct conn;
+struct durable;
+struct durable_options;
 
 enum { DIRTY_MAX = 64, CONNECTIONS_MAX = 20000, RINGS_MAX = 1024 };
 
 struct server {
     pthread_mutex_t mutex;
     struct core *core;
+    struct durable *durable; /* NULL: the core lives as long as the server */
+    int64_t clock_us;        /* the core's time is ahead of the monotonic one by */
     struct effects effects;
     struct hmap conns_by_session;
     struct list conns; /* all of them */
@@ -42,8 +46,8 @@ struct batch {
     size_t len;
 };
 
-/* Errors: ROOST_ENOMEM, ROOST_ESYS. */
-int server_start(struct server *s);
+/* Errors (worded): ROOST_ENOMEM, ROOST_ESYS, those of durable_open(). */
+int server_start(struct server *s, const struct durable_options *options);
 
 /* Closes every connection, waits until they are gone, ends the timer, frees the core. Listeners are closed
  * before. */
@@ -54,6 +58,10 @@ void server_enter(struct server *s, struct batch *batch);
 
 /* One step, whose time is now, and its effects on their way. Inside a batch. Returns core_step()'s status. */
 int server_step(struct server *s, struct batch *batch, struct event event);
+
+/* Bytes to a connection: at once, or when the log has what they tell of. Inside a batch. */
+void server_send(struct server *s, struct batch *batch, struct conn *c, struct slice bytes);
+void server_write(struct batch *batch, struct conn *c, struct slice bytes);
 
 /* Ends a batch: releases the mutex, then writes to the sockets. */
 void server_leave(struct server *s, struct batch *batch);

@@ -42,15 +42,16 @@ typedef enum roost_state {
  * the call, but for on_state_arg.
  *
  * grace_ms: how long the server keeps the session, with all it holds, after its connection broke. Default
- * 5000 for tcp://, none for ipc:// (where a connection breaks only when a process ends). lease_ms: a server
- * not heard of for so long (a quarter more at most) is given up, and the server gives up a client likewise:
- * that finds stopped processes and cut cables. Both sides are asked for signs of life by one sleeping thread.
- * Default 10000 for tcp://, none for ipc://. The server's limits are 50 ms and an hour. reconnect_ms: how
- * long the library tries to resume the session; -1: for ever. Default grace_ms + lease_ms. on_state: called
- * at every change, before the calls concerned return; from any thread that is inside a call, from the
- * library's own, and from roost_connect() before it returns. It must be short and must not use or close m or
- * what belongs to it. no_ring: a client on ipc:// talks through memory it shares with the server where that
- * can be had, 520 KiB a connection when all of it is used, and else over the socket; nothing else differs.
+ * 5000 for tcp://; for ipc://, where a connection breaks only when a process ends, none, but 60000 for the
+ * end of a server that keeps its data (roostd --data) and so comes back. lease_ms: a server not heard of for
+ * so long (a quarter more at most) is given up, and the server gives up a client likewise: that finds stopped
+ * processes and cut cables. Both sides are asked for signs of life by one sleeping thread. Default 10000 for
+ * tcp://, none for ipc://. The server's limits are 50 ms and an hour. reconnect_ms: how long the library
+ * tries to resume the session; -1: for ever. Default: the grace and the lease granted. on_state: called at
+ * every change, before the calls concerned return; from any thread that is inside a call, from the library's
+ * own, and from roost_connect() before it returns. It must be short and must not use or close m or what
+ * belongs to it. no_ring: a client on ipc:// talks through memory it shares with the server where that can be
+ * had, 520 KiB a connection when all of it is used, and else over the socket; nothing else differs.
  */
 typedef struct roost_options {
     int timeout_ms; /* for connecting, and for a server to start; 0 means 10000, -1 the system's own limits */

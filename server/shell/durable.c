@@ -1,0 +1,338 @@
+/* durable.c: the log in front of the core; see durable.h. */
+#include "shell/durable.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "shell/conn.h"
+#include "shell/log.h"
+#include "shell/server.h"
+#include "wire/frame.h"
+
+enum {
+    SNAPSHOT_BYTES = 64 << 20,
+    EVENT_HEADER = 26 /* kind, time, session, confirmed, length of the secret */
+};
+
+/* An answer that waits for its position. */
+struct held {
+    struct list in_order;
+    uint64_t position;
+    struct conn *conn;
+    size_t len;
+    uint8_t bytes[];
+};
+
+struct durable {
+    struct server *server;
+    struct wal *wal;
+    uint64_t position;  /* of the event appended last */
+    uint64_t committed; /* … of the one released last */
+    struct list held;
+    struct buf entry;
+    uint64_t snapshot_bytes;
+    uint64_t size_then; /* of the log when the last snapshot was begun */
+    pid_t child;        /* writes a snapshot of child_position; 0: none */
+    uint64_t child_position;
+    const struct core_options *new_core; /* only at the start */
+    struct effects unread;               /* likewise */
+    bool ready;                          /* the start is over: somebody hears of what happens */
+};
+
+/* ---- events as entries ---- */
+
+static void put_u64(uint8_t *p, uint64_t v)
+{
+    put_u32be(p, (uint32_t)(v >> 32));
+    put_u32be(p + 4, (uint32_t)v);
+}
+
+static bool encode(struct buf *out, const struct event *e, uint64_t confirmed)
+{
+    uint8_t header[EVENT_HEADER] = {(uint8_t)e->kind};
+    assert(e->secret.len <= UINT8_MAX);
+    put_u64(header + 1, (uint64_t)e->now_us);
+    put_u64(header + 9, e->session);
+    put_u64(header + 17, confirmed);
+    header[25] = (uint8_t)e->secret.len;
+    buf_reset(out);
+    buf_append(out, header, sizeof(header));
+    buf_append(out, e->secret.data, e->secret.len);
+    buf_append(out, e->payload.data, e->payload.len);
+    return !out->failed;
+}
+
+/* False: it is none. */
+static bool decode(struct slice entry, struct event *ret)
+{
+    const uint8_t *p = entry.data;
+    if (entry.len < EVENT_HEADER || p[0] > EVENT_TIME || entry.len - EVENT_HEADER < p[25])
+        return false;
+    size_t at = EVENT_HEADER + (size_t)p[25];
+    *ret = (struct event){.kind = (enum event_kind)p[0],
+                          .now_us = (int64_t)get_u64be(p + 1),
+                          .session = get_u64be(p + 9),
+                          .again = true,
+                          .confirmed = get_u64be(p + 17),
+                          .secret = slice_of(p + EVENT_HEADER, p[25]),
+                          .payload = slice_of(p + at, entry.len - at)};
+    bool has_payload = ret->kind <= EVENT_CANCEL;
+    return has_payload == (ret->payload.len > 0) &&
+           (!has_payload || roost__scan_check(ret->payload, FRAME_DEPTH_MAX));
+}
+
+/* ---- the start ---- */
+
+static int restore(void *context, struct slice state)
+{
+    struct durable *d = context;
+    return core_load(d->new_core, state, &d->server->core);
+}
+
+static int replay(void *context, struct slice entry)
+{
+    struct durable *d = context;
+    struct event event;
+    if (d->server->core == NULL)
+        return roost__fail(ROOST_EDAMAGED, "there is a log, but the snapshot before it is missing");
+    if (!decode(entry, &event))
+        return roost__fail(ROOST_EDAMAGED, "it is no event");
+    effects_reset(&d->unread);
+    int rc = core_step(d->server->core, &event, &d->unread);
+    return rc == ROOST_OK ? rc : roost__fail(rc, "it cannot happen: %s", roost_strerror(rc));
+}
+
+/* The first state of a folder is its first snapshot: it has the epoch. */
+static int begin_anew(struct durable *d)
+{
+    struct buf state = buf_make(SIZE_MAX / 2);
+    d->server->core = core_create(d->new_core);
+    if (d->server->core == NULL || core_save(d->server->core, &state) != ROOST_OK)
+        return roost__fail(ROOST_ENOMEM, "no memory for a core");
+    int rc = wal_write_snapshot(d->wal, 0, buf_slice(&state));
+    roost__buf_free(&state);
+    return rc;
+}
+
+/* To the sessions their connections have broken. */
+static void detach_all(struct durable *d)
+{
+    struct core *core = d->server->core;
+    for (uint64_t id = 0; (id = core_session_after(core, id)) != 0;) {
+        struct event event = {.kind = EVENT_DETACHED, .session = id, .now_us = core_now_us(core)};
+        effects_reset(&d->unread);
+        (void)durable_step(d, &event);
+    }
+}
+
+static void committed(void *context, uint64_t position);
+
+/* What is on the disk is unknown now: the only honest answer is none. */
+static void broken(void *context, const char *why)
+{
+    (void)context;
+    log_error("%s: the server stops: what was not answered may or may not have happened", why);
+    _exit(1);
+}
+
+static struct durable *durable_new(struct server *s, const struct durable_options *options)
+{
+    struct durable *d = calloc(1, sizeof(*d));
+    if (d == NULL)
+        return NULL;
+    d->server = s;
+    d->snapshot_bytes = options->snapshot_bytes != 0 ? options->snapshot_bytes : SNAPSHOT_BYTES;
+    d->entry = buf_make(FRAME_MAX + EVENT_HEADER + UINT8_MAX);
+    list_init(&d->held);
+    effects_init(&d->unread);
+    d->unread.unread = true;
+    return d;
+}
+
+int durable_open(struct server *s, const struct durable_options *options, const struct core_options *core)
+{
+    struct durable *d = durable_new(s, options);
+    if (d == NULL)
+        return roost__fail(ROOST_ENOMEM, "no memory for the log");
+    d->new_core = core;
+    struct wal_options wal = {.folder = options->folder,
+                              .sync = options->sync,
+                              .batch_ms = options->batch_ms,
+                              .context = d,
+                              .restore = restore,
+                              .replay = replay,
+                              .committed = committed,
+                              .broken = broken};
+    int rc = wal_open(&wal, &d->wal);
+    if (rc == ROOST_OK)
+        d->position = d->committed = wal_committed(d->wal);
+    if (rc == ROOST_OK && s->core == NULL)
+        rc = begin_anew(d);
+    if (rc != ROOST_OK) {
+        durable_close(d);
+        return rc;
+    }
+    s->durable = d;
+    s->clock_us = core_now_us(s->core) - server_now_us();
+    pthread_mutex_lock(&s->mutex);
+    detach_all(d);
+    d->ready = true;
+    pthread_mutex_unlock(&s->mutex);
+    return ROOST_OK;
+}
+
+static void held_free(struct held *h)
+{
+    list_remove(&h->in_order);
+    conn_unref(h->conn);
+    free(h);
+}
+
+void durable_drop(struct durable *d)
+{
+    while (d != NULL && !list_empty(&d->held))
+        held_free(container_of(d->held.next, struct held, in_order));
+}
+
+void durable_close(struct durable *d)
+{
+    if (d == NULL)
+        return;
+    wal_close(d->wal);
+    if (d->child > 0) {
+        kill(d->child, SIGKILL);
+        waitpid(d->child, NULL, 0);
+    }
+    effects_free(&d->unread);
+    roost__buf_free(&d->entry);
+    free(d);
+}
+
+/* ---- steps ---- */
+
+/* Who asks can be told no; all others' events happen, and wait for room if need be. */
+static bool can_be_refused(enum event_kind kind)
+{
+    return kind == EVENT_CALL || kind == EVENT_OPEN || kind == EVENT_RESUMED || kind == EVENT_TIME;
+}
+
+static int take(struct durable *d, struct event *event, struct effects *effects)
+{
+    struct core *core = d->server->core;
+    int rc = core_step(core, event, effects);
+    if (rc != ROOST_OK)
+        return rc;
+    uint64_t position = 0;
+    if (encode(&d->entry, event, core_confirmed(core, event->session)))
+        position = wal_append(d->wal, buf_slice(&d->entry));
+    if (position == 0)
+        broken(d, "no memory for the log");
+    d->position = position;
+    return ROOST_OK;
+}
+
+int durable_step(struct durable *d, struct event *event)
+{
+    struct server *s = d->server;
+    struct effects *effects = d->ready ? &s->effects : &d->unread;
+    int64_t due_us = core_next_deadline_us(s->core);
+    bool is_due = due_us <= event->now_us, reads = core_only_reads(s->core, event);
+    bool room = (reads && !is_due) || wal_has_room(d->wal, EVENT_HEADER + UINT8_MAX + event->payload.len);
+    if (!room && is_due) /* what is due cannot be logged: no time passes */
+        event->now_us = due_us - 1;
+    if (room && is_due && reads) {
+        struct event time = {.kind = EVENT_TIME, .now_us = event->now_us};
+        (void)take(d, &time, effects);
+    }
+    if (reads)
+        return core_step(s->core, event, effects);
+    if (room || !can_be_refused(event->kind))
+        return take(d, event, effects);
+    return ROOST_EDISK;
+}
+
+/* ---- answers ---- */
+
+bool durable_holds(struct durable *d, struct conn *c, struct slice bytes)
+{
+    if (d->position <= d->committed && list_empty(&d->held))
+        return false;
+    if (d->server->stopping)
+        return true; /* its connection ends */
+    struct held *h = malloc(sizeof(*h) + bytes.len);
+    if (h == NULL) {
+        c->ops->close(c); /* it misses an answer; its session goes on on another connection */
+        return true;
+    }
+    *h = (struct held){.position = d->position, .conn = c, .len = bytes.len};
+    memcpy(h->bytes, bytes.data, bytes.len);
+    conn_ref(c);
+    list_push_back(&d->held, &h->in_order);
+    return true;
+}
+
+/* ---- snapshots ---- */
+
+/* The child has a copy of the core as it was, and all the time it wants. */
+static void write_snapshot(struct durable *d)
+{
+    struct buf state = buf_make(SIZE_MAX / 2);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    close_range(3, ~0U, 0); /* nobody's connection or lock stays open because of it */
+    bool good = core_save(d->server->core, &state) == ROOST_OK &&
+                wal_write_snapshot(d->wal, d->position, buf_slice(&state)) == ROOST_OK;
+    _exit(good ? 0 : 1);
+}
+
+static void begin_snapshot(struct durable *d)
+{
+    d->size_then = wal_size(d->wal);
+    d->child_position = d->position;
+    d->child = fork();
+    if (d->child == 0)
+        write_snapshot(d);
+    if (d->child < 0)
+        log_error("no snapshot: fork: %s", strerror(errno));
+}
+
+static void end_snapshot(struct durable *d)
+{
+    int status;
+    if (d->child <= 0 || waitpid(d->child, &status, WNOHANG) != d->child)
+        return;
+    d->child = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        log_debug("snapshot of entry %llu", (unsigned long long)d->child_position);
+        wal_forget(d->wal, d->child_position);
+    } else {
+        log_error("no snapshot: the disk may be full; the log grows");
+    }
+}
+
+/* From the writer's thread: what waited for this goes out. */
+static void committed(void *context, uint64_t position)
+{
+    struct durable *d = context;
+    struct server *s = d->server;
+    struct batch batch;
+    server_enter(s, &batch);
+    d->committed = position;
+    for (struct list *first; (first = list_first(&d->held)) != NULL;) {
+        struct held *h = container_of(first, struct held, in_order);
+        if (h->position > position)
+            break;
+        server_write(&batch, h->conn, slice_of(h->bytes, h->len));
+        held_free(h);
+    }
+    end_snapshot(d);
+    if (d->child <= 0 && d->ready && wal_size(d->wal) - d->size_then >= d->snapshot_bytes)
+        begin_snapshot(d);
+    server_leave(s, &batch);
+}
