@@ -44,7 +44,7 @@ struct wal {
     int64_t full_until_ms; /* the disk was full: not asked again before */
     bool ends;
     struct pending writing; /* the writer's alone, as the next two */
-    uint64_t written, synced;
+    uint64_t written, synced, marked;
 };
 
 static int64_t now_ms(void)
@@ -213,9 +213,22 @@ static void wait_ms(struct wal *w, int ms)
     pthread_cond_timedwait(&w->work, &w->mutex, &t);
 }
 
+/* The batch before was committed: said by an empty one, which the next overwrites. Then damage to it cannot
+ * pass for the torn end of the log. Nobody waits for it, nor depends on it. */
+static void mark_committed(struct wal *w)
+{
+    uint8_t empty[BATCH_HEADER];
+    if (w->marked == w->synced || room_in(&w->now) < sizeof(empty))
+        return;
+    w->marked = w->synced;
+    wal_seal(empty, 0, w->synced + 1, 0, w->synced);
+    (void)wal_write_at(w->now.fd, empty, sizeof(empty), (off_t)w->now.used);
+}
+
 /* Nothing is pending: sleeps, or syncs what was written long enough ago. */
 static void rest(struct wal *w)
 {
+    mark_committed(w);
     if (w->options.sync != WAL_SYNC_BATCH || w->synced == w->written) {
         pthread_cond_wait(&w->work, &w->mutex);
         return;
@@ -264,7 +277,7 @@ static void *writer_main(void *arg)
         pthread_mutex_lock(&w->mutex);
     }
     if (w->now.fd >= 0)
-        sync_log(w);
+        sync_log(w), mark_committed(w);
     pthread_mutex_unlock(&w->mutex);
     return NULL;
 }
@@ -353,7 +366,7 @@ static int start(struct wal *w)
     }
     if (rc == ROOST_OK)
         rc = read_logs(&r);
-    w->appended = w->committed = w->written = w->synced = r.applied;
+    w->appended = w->committed = w->written = w->synced = w->marked = r.applied;
     w->size = r.bytes;
     if (rc == ROOST_OK)
         rc = begin_log(w);

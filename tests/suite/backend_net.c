@@ -20,7 +20,8 @@ static pid_t server;
 static char folder[64];
 static char url[256];
 
-static void start_at(const char *listen)
+/* data NULL: in memory. */
+static void start_with(const char *listen, const char *data)
 {
     int ready[2];
     assert_int_equal(pipe(ready), 0);
@@ -31,7 +32,8 @@ static void start_at(const char *listen)
         char fd[16];
         snprintf(fd, sizeof(fd), "%d", ready[1]);
         close(ready[0]);
-        execl(program, "roostd", "--listen", listen, "--ready-fd", fd, "--log-level", "error", (char *)NULL);
+        execl(program, "roostd", "--listen", listen, "--ready-fd", fd, "--log-level", "error",
+              "--snapshot-bytes", "20000", data != NULL ? "--data" : NULL, data, (char *)NULL);
         _exit(127);
     }
     close(ready[1]);
@@ -39,6 +41,11 @@ static void start_at(const char *listen)
     assert_non_null(fgets(url, sizeof(url), from));
     url[strcspn(url, "\n")] = '\0';
     fclose(from);
+}
+
+static void start_at(const char *listen)
+{
+    start_with(listen, NULL);
 }
 
 static void make_folder(void)
@@ -53,6 +60,13 @@ void net_start_ipc(void)
     start_at(text("ipc://%s/sock", folder));
 }
 
+/* It keeps its data, and takes a snapshot every few calls. */
+static void start_durable(void)
+{
+    make_folder();
+    start_with(text("ipc://%s/sock", folder), text("%s/data", folder));
+}
+
 static void start_nng(void)
 {
     make_folder();
@@ -65,14 +79,28 @@ static void start_tcp(void)
     start_at("tcp://127.0.0.1:0");
 }
 
-void net_stop(void)
+static void end_server(void)
 {
     int status;
     kill(server, SIGTERM);
     waitpid(server, &status, 0);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+void net_stop(void)
+{
+    end_server();
     if (folder[0] != '\0')
         assert_int_equal(rmdir(folder), 0); /* the server left nothing in it */
+}
+
+/* All that the cases did comes back at another start. */
+static void stop_durable(void)
+{
+    end_server();
+    start_with(text("ipc://%s/sock", folder), text("%s/data", folder));
+    end_server();
+    assert_int_equal(system(text("rm -r %s", folder)), 0);
 }
 
 static int connect_ipc(const char *path)
@@ -156,16 +184,17 @@ static void lose_session(void *link)
     free(link);
 }
 
-#define NET_BACKEND(name_, start_)                                \
+#define NET_BACKEND(name_, start_, stop_)                         \
     const struct backend backend_##name_ = {.name = #name_,       \
                                             .start = start_,      \
-                                            .stop = net_stop,     \
+                                            .stop = stop_,        \
                                             .open = open_session, \
                                             .lose = lose_session, \
                                             .send = send_frame,   \
                                             .receive = receive,   \
                                             .real_time = true}
 
-NET_BACKEND(ipc, net_start_ipc);
-NET_BACKEND(tcp, start_tcp);
-NET_BACKEND(nng, start_nng);
+NET_BACKEND(ipc, net_start_ipc, net_stop);
+NET_BACKEND(tcp, start_tcp, net_stop);
+NET_BACKEND(nng, start_nng, net_stop);
+NET_BACKEND(durable, start_durable, stop_durable);

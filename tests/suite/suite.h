@@ -26,7 +26,8 @@ struct backend {
     void (*pass_time)(int64_t ms);
 };
 
-extern const struct backend backend_core, backend_saved, backend_resume, backend_ipc, backend_tcp, backend_nng, backend_ring;
+extern const struct backend backend_core, backend_saved, backend_durable, backend_resume, backend_ipc,
+    backend_tcp, backend_nng, backend_ring;
 
 /* backend_net.c: a roostd on a socket of its own, and a connection to it that gives up after 10 s. */
 void net_start_ipc(void);
