@@ -57,12 +57,13 @@ static void put_info(struct buf *b, const struct wishes *w, const struct terms *
     char host[256] = "";
     gethostname(host, sizeof(host) - 1);
     bool resumes = terms->session != 0;
-    roost__put_map(b, 3u + (w->grace_ms >= 0) + (w->label != NULL) + (w->ring > 0) + (resumes ? 3u : 0));
+    roost__put_map(b, 4u + (w->restart_ms > 0) + (w->label != NULL) + (w->ring > 0) + (resumes ? 3u : 0));
     roost__put_cstr(b, "host");
     roost__put_cstr(b, host);
     put_pair_int(b, "pid", (uint64_t)getpid());
-    if (w->grace_ms >= 0)
-        put_pair_int(b, "grace_ms", (uint64_t)w->grace_ms);
+    put_pair_int(b, "grace_ms", (uint64_t)w->grace_ms);
+    if (w->restart_ms > 0)
+        put_pair_int(b, "restart_ms", (uint64_t)w->restart_ms);
     put_pair_int(b, "lease_ms", (uint64_t)w->lease_ms);
     if (w->label != NULL) {
         roost__put_cstr(b, "label");

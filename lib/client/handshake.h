@@ -11,15 +11,13 @@
 #include "client/transport.h"
 #include "wire/frame.h"
 
-enum { GRACE_UNSAID = -1 };
-
 /* What the client says of itself and asks for. */
 struct wishes {
     const char *url;
     const char *label; /* may be NULL */
     int timeout_ms;    /* for connecting and the first answer */
-    int grace_ms;      /* GRACE_UNSAID: as the server likes */
-    int lease_ms;
+    int grace_ms, lease_ms;
+    int restart_ms; /* the grace for the restart of a server that keeps its data; 0: grace_ms */
     uint32_t ring;  /* bytes each way of the shared memory asked for; 0: none */
     uint64_t epoch; /* of the server whose objects are known; 0: any */
 };

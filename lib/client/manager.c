@@ -11,7 +11,7 @@
 #include "wire/decode.h"
 #include "wire/methods.h"
 
-enum { CONNECT_TIMEOUT = 10000, TCP_GRACE = 5000, TCP_LEASE = 10000 };
+enum { CONNECT_TIMEOUT = 10000, TCP_GRACE = 5000, TCP_LEASE = 10000, RESTART_GRACE = 60000 };
 
 /* ---- memory ---- */
 
@@ -45,7 +45,8 @@ static void take_options(struct roost_manager *m, const roost_options *options)
     const roost_options *o = options != NULL ? options : &none;
     bool tcp = m->url != NULL && strncmp(m->url, "ipc://", 6) != 0;
     m->timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : CONNECT_TIMEOUT;
-    m->grace_ms = tcp || o->grace_ms != 0 ? wish(o->grace_ms, TCP_GRACE) : GRACE_UNSAID;
+    m->grace_ms = wish(o->grace_ms, tcp ? TCP_GRACE : 0);
+    m->restart_ms = wish(o->grace_ms, tcp ? 0 : RESTART_GRACE);
     m->lease_ms = wish(o->lease_ms, tcp ? TCP_LEASE : 0);
     m->reconnect_ms = o->reconnect_ms; /* 0: as long as the server's terms say */
     m->window_calls = o->window_calls;
@@ -192,6 +193,7 @@ static int connect_now(struct roost_manager *m)
                                               .timeout_ms = m->timeout_ms,
                                               .grace_ms = m->grace_ms,
                                               .lease_ms = m->lease_ms,
+                                              .restart_ms = m->restart_ms,
                                               .ring = ipc && !m->no_ring ? RING_SIZE : 0,
                                               .epoch = atomic_load(&m->epoch)},
                                    .reconnect_ms = m->reconnect_ms,

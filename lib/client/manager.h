@@ -18,7 +18,7 @@
 struct roost_manager {
     char *url;
     char *label;
-    int timeout_ms, grace_ms, lease_ms, reconnect_ms; /* as wished for */
+    int timeout_ms, grace_ms, lease_ms, restart_ms, reconnect_ms; /* as wished for */
     size_t window_calls, window_bytes;
     bool no_ring;
     void (*on_state)(roost_manager *m, roost_state state, void *arg);

@@ -29,11 +29,6 @@ struct durable_options {
     uint64_t snapshot_bytes; /* of log until the next snapshot; 0: the default */
 };
 
-enum {
-    DURABLE_GRACE_MS =
-        60 * 1000 /* of a session that asked for none: how long it waits for a server's restart */
-};
-
 /* Opens the folder: s->core is what was saved there, or a new one made with the options. Errors (worded). */
 int durable_open(struct server *s, const struct durable_options *options, const struct core_options *core);
 

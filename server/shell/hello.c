@@ -120,10 +120,11 @@ static bool bind_session(struct conn *c, struct batch *batch, enum event_kind ot
     return false;
 }
 
-/* Whoever says nothing of a grace waits for a server that comes back, and for that alone. */
+/* Whoever wants no grace may still want to wait for a server that comes back, and for that alone. */
 static bool waits_for_server(const struct conn *c, const struct hello *h)
 {
-    return c->server->durable != NULL && roost__map_item(h->info, "grace_ms").kind == ROOST_NIL;
+    return c->server->durable != NULL && number_in(h->info, "restart_ms") > 0 &&
+           number_in(h->info, "grace_ms") <= 0;
 }
 
 /* The info with the grace of those. */
@@ -134,7 +135,7 @@ static struct slice with_grace(struct slice info, struct buf *out)
     roost__put_map(out, head.len + 1u);
     buf_append(out, pairs, info.len - (size_t)(pairs - info.data));
     roost__put_cstr(out, "grace_ms");
-    roost__put_int(out, DURABLE_GRACE_MS);
+    roost__put_int(out, number_in(info, "restart_ms"));
     return out->failed ? info : buf_slice(out);
 }
 

@@ -172,6 +172,17 @@ static int give_up(int fd, const char *unfinished)
     return -1;
 }
 
+static bool write_zeros(int fd, size_t at, size_t end)
+{
+    static const uint8_t zeros[1 << 16];
+    for (size_t n; at < end; at += n) {
+        n = end - at < sizeof(zeros) ? end - at : sizeof(zeros);
+        if (!wal_write_at(fd, zeros, n, (off_t)at))
+            return false;
+    }
+    return true;
+}
+
 static void room_path(char ret[PATH_MAX], const char *folder)
 {
     snprintf(ret, PATH_MAX, "%s/" UNFINISHED "log", folder);
@@ -184,10 +195,11 @@ int wal_make_room(const char *folder, size_t size)
     int fd = open(path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0)
         return -1;
-    int rc = posix_fallocate(fd, 0, (off_t)size);
-    if (rc == 0)
+    int rc = posix_fallocate(fd, 0, (off_t)size); /* the blocks lie together … */
+    if (rc != 0)
+        errno = rc;
+    else if (write_zeros(fd, 0, size)) /* … and are written: a sync of data then needs no sync of extents */
         return fd;
-    errno = rc;
     return give_up(fd, path);
 }
 
@@ -312,14 +324,8 @@ static int take_entries(struct reading *r, const char *path, struct slice file, 
 /* Nothing is in a file from an offset on. */
 static int cut(const char *path, size_t at, size_t end)
 {
-    static const uint8_t zeros[1 << 16];
     int fd = open(path, O_WRONLY | O_CLOEXEC);
-    bool good = fd >= 0;
-    for (size_t n; good && at < end; at += n) {
-        n = end - at < sizeof(zeros) ? end - at : sizeof(zeros);
-        good = wal_write_at(fd, zeros, n, (off_t)at);
-    }
-    good = good && fsync(fd) == 0;
+    bool good = fd >= 0 && write_zeros(fd, at, end) && fsync(fd) == 0;
     int rc = good ? ROOST_OK : fail_at(path, "its torn end cannot be cut");
     if (fd >= 0)
         close(fd);
