@@ -90,7 +90,7 @@ bool core_only_reads(const struct core *core, const struct event *event);
 /* The last answer with bytes that the session has confirmed; 0: none. */
 uint64_t core_confirmed(const struct core *core, uint64_t session);
 
-/* The session that was opened next after one of that id (0: the first); 0: none. */
+/* The session that was opened next after one that is there (id 0: the first); 0: none. */
 uint64_t core_session_after(const struct core *core, uint64_t id);
 
 int64_t core_now_us(const struct core *core);

@@ -95,12 +95,9 @@ int session_open(struct core *core, struct slice info, struct slice secret, uint
 
 uint64_t core_session_after(const struct core *core, uint64_t id)
 {
-    list_each (it, &core->sessions) {
-        const struct session *s = container_of(it, struct session, in_core);
-        if (s->id > id)
-            return s->id;
-    }
-    return 0;
+    const struct session *s = session_find(core, id);
+    struct list *next = s != NULL ? s->in_core.next : core->sessions.next;
+    return next == &core->sessions ? 0 : container_of(next, struct session, in_core)->id;
 }
 
 uint64_t core_confirmed(const struct core *core, uint64_t session)

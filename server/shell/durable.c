@@ -125,7 +125,8 @@ static int begin_anew(struct durable *d)
 static void detach_all(struct durable *d)
 {
     struct core *core = d->server->core;
-    for (uint64_t id = 0; (id = core_session_after(core, id)) != 0;) {
+    for (uint64_t id = core_session_after(core, 0), next; id != 0; id = next) {
+        next = core_session_after(core, id);
         struct event event = {.kind = EVENT_DETACHED, .session = id, .now_us = core_now_us(core)};
         effects_reset(&d->unread);
         (void)durable_step(d, &event);

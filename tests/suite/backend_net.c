@@ -32,8 +32,8 @@ static void start_with(const char *listen, const char *data)
         char fd[16];
         snprintf(fd, sizeof(fd), "%d", ready[1]);
         close(ready[0]);
-        execl(program, "roostd", "--listen", listen, "--ready-fd", fd, "--log-level", "error",
-              "--sync", "none", "--snapshot-bytes", "20000", data != NULL ? "--data" : NULL, data, (char *)NULL);
+        execl(program, "roostd", "--listen", listen, "--ready-fd", fd, "--log-level", "error", "--sync",
+              "none", "--snapshot-bytes", "20000", data != NULL ? "--data" : NULL, data, (char *)NULL);
         _exit(127);
     }
     close(ready[1]);
