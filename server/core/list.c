@@ -48,22 +48,12 @@ static void list_each_stored(const struct object *o, void (*visit)(void *context
 
 static void list_save(const struct object *o, struct buf *out)
 {
-    const struct cells *v = &((const struct list_object *)(const void *)o)->cells;
-    save_uint(out, v->len);
-    for (size_t i = 0; i < v->len; i++)
-        save_cell(out, cells_get(v, i));
+    save_cells(out, &((const struct list_object *)(const void *)o)->cells);
 }
 
 static void list_load(struct loader *l, struct object *o)
 {
-    size_t n = load_count(l);
-    if (!cells_reserve(list_cells(o), n))
-        load_no_memory(l);
-    for (; n > 0 && load_good(l); n--) {
-        struct cell cell;
-        if (load_cell(l, o, false, &cell))
-            cells_push_back(list_cells(o), cell);
-    }
+    load_cells(l, o, list_cells(o), 0);
 }
 
 const struct type type_list = {.code = ROOST_TYPE_list,

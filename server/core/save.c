@@ -88,8 +88,7 @@ int core_save(const struct core *core, struct buf *out)
     size_t len = out->len - at - SAVE_HEADER;
     memcpy(header, SAVE_MAGIC, SAVE_MAGIC_LEN);
     put_u32be(header + 8, SAVE_VERSION);
-    put_u32be(header + 12, (uint32_t)((uint64_t)len >> 32));
-    put_u32be(header + 16, (uint32_t)len);
+    put_u64be(header + 12, len);
     put_u32be(header + 20, roost__crc32c(0, header + SAVE_HEADER, len));
     return ROOST_OK;
 }

@@ -9,6 +9,7 @@
 #ifndef ROOST_CORE_SAVE_H
 #define ROOST_CORE_SAVE_H
 
+#include "core/cells.h"
 #include "core/keymap.h"
 
 #define SAVE_MAGIC "roostcor"
@@ -63,6 +64,9 @@ struct object *load_object(struct loader *l);
 void save_cell(struct buf *out, const struct cell *c);
 /* On behalf of owner; false: a fault, and the cell is empty. */
 bool load_cell(struct loader *l, struct object *owner, bool may_be_empty, struct cell *ret);
+/* All of a vector; into an empty one. */
+void save_cells(struct buf *out, const struct cells *v);
+void load_cells(struct loader *l, struct object *owner, struct cells *v, unsigned depth);
 void save_keymap(struct buf *out, const struct keymap *m);
 /* Fills an empty map in o. With or without values; depth: levels of trees around it. */
 void load_keymap(struct loader *l, struct object *o, struct keymap *m, bool values, unsigned depth);

@@ -22,10 +22,15 @@ void save_cell(struct buf *out, const struct cell *c)
         save_keymap(out, &t->map);
     } else {
         save_uint(out, CELL_ARRAY);
-        save_uint(out, t->cells.len);
-        for (size_t i = 0; i < t->cells.len; i++)
-            save_cell(out, cells_get(&t->cells, i));
+        save_cells(out, &t->cells);
     }
+}
+
+void save_cells(struct buf *out, const struct cells *v)
+{
+    save_uint(out, v->len);
+    for (size_t i = 0; i < v->len; i++)
+        save_cell(out, cells_get(v, i));
 }
 
 void save_keymap(struct buf *out, const struct keymap *m)
@@ -82,21 +87,25 @@ void load_keymap(struct loader *l, struct object *o, struct keymap *m, bool valu
     m->sequence.last = last;
 }
 
-static void load_tree(struct loader *l, struct object *owner, unsigned depth, struct tree *t)
+void load_cells(struct loader *l, struct object *owner, struct cells *v, unsigned depth)
 {
-    if (t->kind == ROOST_MAP) {
-        t->map.live = true;
-        load_keymap(l, owner, &t->map, true, depth + 1);
-        return;
-    }
     size_t n = load_count(l);
-    if (!cells_reserve(&t->cells, n))
+    if (!cells_reserve(v, n))
         load_no_memory(l);
     for (; n > 0 && load_good(l); n--) {
         struct cell cell;
-        if (load_nested(l, owner, depth + 1, false, &cell))
-            cells_push_back(&t->cells, cell);
+        if (load_nested(l, owner, depth, false, &cell))
+            cells_push_back(v, cell);
     }
+}
+
+static void load_tree(struct loader *l, struct object *owner, unsigned depth, struct tree *t)
+{
+    t->map.live = t->kind == ROOST_MAP;
+    if (t->kind == ROOST_MAP)
+        load_keymap(l, owner, &t->map, true, depth + 1);
+    else
+        load_cells(l, owner, &t->cells, depth + 1);
 }
 
 static bool load_bytes_cell(struct loader *l, struct object *owner, bool may_be_empty, struct cell *ret)

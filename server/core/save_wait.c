@@ -120,7 +120,7 @@ static void load_caller(struct loader *l, struct session *s, struct caller *c)
     c->goes_on = load_bool(l);
 }
 
-static void load_cells(struct loader *l, struct waiter *w)
+static void load_items(struct loader *l, struct waiter *w)
 {
     size_t n = w->count <= (size_t)(l->end - l->at) ? w->count : 0;
     w->count = 0;
@@ -191,7 +191,7 @@ static void load_waiter(struct loader *l, struct session *s)
     w->woken = load_bool(l);
     w->notified = load_bool(l);
     if (load_bool(l))
-        load_cells(l, w);
+        load_items(l, w);
     if (load_bool(l))
         load_transaction(l, w);
     load_places(l, w);

@@ -48,19 +48,13 @@ struct durable {
 
 /* ---- events as entries ---- */
 
-static void put_u64(uint8_t *p, uint64_t v)
-{
-    put_u32be(p, (uint32_t)(v >> 32));
-    put_u32be(p + 4, (uint32_t)v);
-}
-
 static bool encode(struct buf *out, const struct event *e, uint64_t confirmed)
 {
     uint8_t header[EVENT_HEADER] = {(uint8_t)e->kind};
     assert(e->secret.len <= UINT8_MAX);
-    put_u64(header + 1, (uint64_t)e->now_us);
-    put_u64(header + 9, e->session);
-    put_u64(header + 17, confirmed);
+    put_u64be(header + 1, (uint64_t)e->now_us);
+    put_u64be(header + 9, e->session);
+    put_u64be(header + 17, confirmed);
     header[25] = (uint8_t)e->secret.len;
     buf_reset(out);
     buf_append(out, header, sizeof(header));

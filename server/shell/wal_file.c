@@ -141,12 +141,6 @@ bool wal_write_at(int fd, const void *data, size_t n, off_t at)
     return true;
 }
 
-static void put_u64be(uint8_t *p, uint64_t v)
-{
-    put_u32be(p, (uint32_t)(v >> 32));
-    put_u32be(p + 4, (uint32_t)v);
-}
-
 /* ---- new files: whole, or not there ---- */
 
 /* Where a file is while it is not finished. */
