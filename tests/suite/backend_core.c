@@ -6,7 +6,7 @@
 #include "tests/suite/suite.h"
 #include "wire/frame.h"
 
-enum { REST_BYTES = 4000 };
+enum { REST_BYTES = 1000 };
 
 struct inbox {
     uint64_t session;
