@@ -98,6 +98,7 @@ int roost__conn_register(struct conn *c, struct call *call)
     pthread_mutex_lock(&c->lock);
     int rc = c->code != 0 ? fail_as(c->code, c->reason) : ROOST_OK;
     call->node.hash = call->number;
+    call->alone = c->calls.len == 0;
     if (rc == ROOST_OK && !roost__hmap_add(&c->calls, &call->node))
         rc = roost__fail(ROOST_ENOMEM, "no memory for one more call");
     pthread_mutex_unlock(&c->lock);
@@ -307,6 +308,7 @@ static bool give_up(struct conn *c, struct call *call)
 bool roost__conn_await(struct conn *c, struct call *call, int64_t deadline)
 {
     bool late = false;
+    roost__send_held(c);
     pthread_mutex_lock(&c->lock);
     while (!call->done && !late && (c->code == 0 || !give_up(c, call))) {
         late = roost__clock_left(deadline) == 0; /* a last look */
@@ -432,6 +434,7 @@ int roost__conn_open(const struct conn_options *options, struct conn **ret)
     list_init(&c->link);
     roost__window_init(&c->window, options->window_calls, options->window_bytes);
     roost__callbacks_init(&c->callbacks);
+    roost__cork_init(&c->cork);
     init_locks(c);
     int rc = greet(c);
     if (rc != ROOST_OK) {
@@ -444,8 +447,7 @@ int roost__conn_open(const struct conn_options *options, struct conn **ret)
 
 void roost__conn_end_session(struct conn *c)
 {
-    if (c->terms.grace_ms > 0)
-        roost__send_signal(c, FRAME_END);
+    roost__send_farewell(c);
 }
 
 void roost__conn_close(struct conn *c, int code, const char *reason)
@@ -457,6 +459,7 @@ void roost__conn_close(struct conn *c, int code, const char *reason)
     roost__transport_shutdown(&c->transport);
     finish_abandoned(c, &abandoned);
     roost__pulse_stop(c);
+    roost__cork_stop(c);
     roost__callbacks_stop(c);
 }
 
@@ -472,6 +475,7 @@ void roost__conn_free(struct conn *c)
     roost__buf_free(&c->acks);
     roost__hmap_free(&c->calls);
     roost__callbacks_free(&c->callbacks);
+    roost__cork_free(&c->cork);
     pthread_mutex_destroy(&c->write_lock);
     pthread_mutex_destroy(&c->lock);
     pthread_cond_destroy(&c->failed);

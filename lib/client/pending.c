@@ -83,6 +83,7 @@ static roost_pending *allocate(roost_manager *m, const struct object *o, const s
     atomic_init(&p->refs, 1);
     p->call = *call;
     p->call.finish = finish;
+    p->call.may_wait = true;
     p->manager = m;
     p->args = buf_make(FRAME_MAX);
     p->callee.run = call_back;
