@@ -27,7 +27,7 @@ static bool has_number(const struct hnode *n, const void *number)
 
 static struct call *find_call(struct conn *c, uint64_t number)
 {
-    return as_call(roost__hmap_find(&c->calls, number, has_number, &number));
+    return as_call(roost__hmap_find(&c->calls, hash_u64(number), has_number, &number));
 }
 
 static void set_reason(char reason[REASON_MAX], struct slice text)
@@ -50,7 +50,7 @@ static void take_unattended(struct conn *c, struct list *ret)
             list_push_back(ret, &call->link);
     }
     list_each (it, ret)
-        roost__hmap_remove(&c->calls, &container_of(it, struct call, link)->node);
+        roost__hmap_take(&c->calls, &container_of(it, struct call, link)->node);
 }
 
 static void finish_abandoned(struct conn *c, struct list *abandoned)
@@ -97,7 +97,7 @@ int roost__conn_register(struct conn *c, struct call *call)
 {
     pthread_mutex_lock(&c->lock);
     int rc = c->code != 0 ? fail_as(c->code, c->reason) : ROOST_OK;
-    call->node.hash = call->number;
+    call->node.hash = hash_u64(call->number);
     call->alone = c->calls.len == 0;
     if (rc == ROOST_OK && !roost__hmap_add(&c->calls, &call->node))
         rc = roost__fail(ROOST_ENOMEM, "no memory for one more call");
@@ -127,7 +127,7 @@ static struct call *take_call(struct conn *c, uint64_t number)
     pthread_mutex_lock(&c->lock);
     struct call *call = find_call(c, number);
     if (call != NULL)
-        roost__hmap_remove(&c->calls, &call->node);
+        roost__hmap_take(&c->calls, &call->node);
     pthread_mutex_unlock(&c->lock);
     return call;
 }
@@ -148,6 +148,10 @@ static void answer(struct conn *c, const struct reply *reply)
     }
     if (call->finish != NULL) {
         call->finish(c, call);
+        return;
+    }
+    if (call == c->leads) { /* this very thread waits for it */
+        call->done = true;
         return;
     }
     pthread_mutex_lock(&c->lock);
@@ -221,16 +225,18 @@ static int receive_by(struct conn *c, int64_t deadline)
 }
 
 /* Reads until the leader's own call has its answer, or the deadline; the others' are given out on the way. */
-static void lead(struct conn *c, const struct call *call, int64_t deadline)
+static void lead(struct conn *c, struct call *call, int64_t deadline)
 {
     int rc = ROOST_OK;
+    c->leads = call;
     while (rc == ROOST_OK && !call->done) {
         rc = receive_by(c, deadline);
         if (rc == ROOST_ETIMEDOUT && deadline >= 0)
-            return;
+            break;
         if (rc != ROOST_OK)
             rc = recover(c, rc);
     }
+    c->leads = NULL;
 }
 
 void roost__conn_look(struct conn *c)
@@ -299,7 +305,7 @@ static bool give_up(struct conn *c, struct call *call)
 {
     if (find_call(c, call->number) != call)
         return false;
-    roost__hmap_remove(&c->calls, &call->node);
+    roost__hmap_take(&c->calls, &call->node);
     call->code = c->code;
     set_reason(call->reason, slice_str(c->reason));
     return true;

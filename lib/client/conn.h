@@ -67,7 +67,8 @@ struct conn {
     pthread_cond_t failed; /* code was set; for who pauses between two attempts to resume */
     struct hmap calls;     /* sent and not answered, by number */
     struct list followers; /* calls whose threads sleep */
-    bool led;              /* a thread is reading */
+    bool led;              /* a thread is reading … */
+    struct call *leads;    /* … for this call, or ticket; the leader's */
     struct window window;  /* asynchronous calls under way */
     struct callbacks callbacks;
     int code; /* 0, or why the connection failed */
@@ -103,15 +104,23 @@ struct call {
     struct list link; /* in followers */
     uint64_t number;
     uint64_t thread;     /* the caller's number on the wire */
-    pthread_t caller;    /* the thread, for roost_cancel() */
-    pthread_cond_t wake; /* made when the thread falls asleep */
+    pthread_t caller; /* the thread, for roost_cancel() */
     atomic_bool done;
     bool asleep;
     bool cancelled;
     bool alone; /* when it was registered no other was under way */
     int code; /* how the call ended */
+
+    /* From here on what has a meaning only when something else says so. */
+    pthread_cond_t wake; /* made when the thread falls asleep */
     char reason[REASON_MAX];
 };
+
+/* A call with nothing set: its large parts, made when they are needed, are left alone. */
+static inline void call_init(struct call *call)
+{
+    memset(call, 0, offsetof(struct call, wake));
+}
 
 /* Connects and opens a session. Errors: those of roost__transport_open() and roost__handshake(),
  * ROOST_ENOMEM.

@@ -31,9 +31,18 @@ struct item {
  */
 bool roost__scan_check(struct slice s, unsigned depth_max);
 
+/* roost__scan_item() of what is no small number. */
+const uint8_t *roost__scan_other(const uint8_t *p, struct item *ret);
+
 /* The item at p; returns where the next begins: behind a scalar or string, at the first element of a
- * container. */
-const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret);
+ * container. Small numbers, most of what a frame is made of, are read in place. */
+static inline const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret)
+{
+    if (*p >= 0x80)
+        return roost__scan_other(p, ret);
+    *ret = (struct item){.kind = ROOST_INT, .as.u = *p};
+    return p + 1;
+}
 
 /* Where the value that begins at p ends. */
 const uint8_t *roost__scan_skip(const uint8_t *p);
