@@ -301,8 +301,10 @@ static void take_one(roost_pending *p)
 
 void roost__pending_take(roost_pending *const *all, size_t n)
 {
-    uint64_t *numbers = malloc((n + 1) * sizeof(*numbers));
-    size_t found = 0;
+    size_t some = 0, found = 0;
+    for (size_t i = 0; i < n; i++)
+        some += all[i]->delivers;
+    uint64_t *numbers = some > 0 ? malloc(some * sizeof(*numbers)) : NULL;
     for (size_t i = 0; i < n && numbers != NULL; i++)
         if (all[i]->call.done && !all[i]->taken && all[i]->call.code == ROOST_OK && all[i]->delivers)
             numbers[found++] = all[i]->call.number;

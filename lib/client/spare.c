@@ -3,30 +3,23 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
-#ifdef __SANITIZE_ADDRESS__
-enum { SPARES_MAX = 0 };
-#else
-enum { SPARES_MAX = 128 };
-#endif
+#include "base/spares.h"
 
-struct spares {
-    void *blocks[SPARES_MAX + 1];
-    unsigned len;
+struct mine {
+    struct spares spares;
     bool known; /* to the key: freed when the thread ends */
 };
 
-static _Thread_local struct spares mine;
+static _Thread_local struct mine mine = {.spares = {.size = SPARE_SIZE}};
 static pthread_key_t at_end;
 static bool has_key;
 
 static void free_all(void *of)
 {
-    struct spares *s = of;
-    while (s->len > 0)
-        free(s->blocks[--s->len]);
-    s->known = false;
+    struct mine *m = of;
+    spares_free(&m->spares);
+    m->known = false;
 }
 
 static void make_key(void)
@@ -35,27 +28,26 @@ static void make_key(void)
 }
 
 /* Can the thread keep blocks? Only if they are freed with it. */
-static bool may_keep(struct spares *s)
+static bool may_keep(struct mine *m)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    if (s->known)
+    if (m->known)
         return true;
     pthread_once(&once, make_key);
-    s->known = has_key && pthread_setspecific(at_end, s) == 0;
-    return s->known;
+    m->known = has_key && pthread_setspecific(at_end, m) == 0;
+    return m->known;
 }
 
 void *roost__spare_take(void)
 {
-    struct spares *s = &mine;
-    return s->len > 0 ? s->blocks[--s->len] : malloc(SPARE_SIZE);
+    return spares_take(&mine.spares);
 }
 
 void roost__spare_give(void *block)
 {
-    struct spares *s = &mine;
-    if (block != NULL && s->len < SPARES_MAX && may_keep(s))
-        s->blocks[s->len++] = block;
+    struct mine *m = &mine;
+    if (may_keep(m))
+        spares_give(&m->spares, block);
     else
         free(block);
 }
