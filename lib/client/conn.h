@@ -103,13 +103,13 @@ struct call {
     struct slice raw; /* arguments, encoded, instead of args */
     struct list link; /* in followers */
     uint64_t number;
-    uint64_t thread;     /* the caller's number on the wire */
+    uint64_t thread;  /* the caller's number on the wire */
     pthread_t caller; /* the thread, for roost_cancel() */
     atomic_bool done;
     bool asleep;
     bool cancelled;
     bool alone; /* when it was registered no other was under way */
-    int code; /* how the call ended */
+    int code;   /* how the call ended */
 
     /* From here on what has a meaning only when something else says so. */
     pthread_cond_t wake; /* made when the thread falls asleep */
@@ -194,7 +194,8 @@ void roost__send_held(struct conn *c);
 int roost__send_out(struct conn *c);
 /* send.c: a frame of one element, if that is possible without waiting. */
 void roost__send_signal(struct conn *c, unsigned frame_kind);
-/* send.c: what is held, and END when the session could be resumed, as far as possible without waiting for the server. */
+/* send.c: what is held, and END when the session could be resumed, as far as possible without waiting for the
+ * server. */
 void roost__send_farewell(struct conn *c);
 /* send.c: the stream becomes c->next, on which all that is unanswered is sent again. The leader. */
 int roost__send_again(struct conn *c);

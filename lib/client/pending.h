@@ -26,7 +26,8 @@ struct roost_pending {
     bool delivers;          /* items that are acknowledged when the result is asked for … */
     bool taken;             /* … which was done */
     pthread_mutex_t taking; /* held meanwhile; made when it delivers */
-    struct object object; /* a copy, for the path and for messages; its name stands behind it, then the arguments */
+    struct object
+        object; /* a copy, for the path and for messages; its name stands behind it, then the arguments */
 };
 
 /* A call that is not sent yet, with everything of its own. o NULL: the server's. Errors: ROOST_ENOMEM, and

@@ -25,8 +25,8 @@ static bool parse_welcome(const uint8_t *p, struct reply *ret)
     p = roost__scan_item(p, &it);
     if (it.kind != ROOST_STR || !slice_equal(slice_of(it.as.bytes, it.len), slice_str("roost")))
         return false;
-    if (!roost__scan_uint(&p, &version) || version != PROTOCOL_VERSION || !roost__scan_uint(&p, &ret->number) ||
-        !roost__scan_uint(&p, &ret->epoch))
+    if (!roost__scan_uint(&p, &version) || version != PROTOCOL_VERSION ||
+        !roost__scan_uint(&p, &ret->number) || !roost__scan_uint(&p, &ret->epoch))
         return false;
     p = roost__scan_skip(p); /* limits */
     ret->terms = scan_next(&p);

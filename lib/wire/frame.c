@@ -48,8 +48,8 @@ bool roost__frame_call(struct slice payload, struct call_frame *ret)
     uint32_t parts = it.len;
     if (it.kind != ROOST_ARRAY || parts < CALL_PARTS || !roost__scan_uint(&p, &kind) || kind != FRAME_CALL)
         return false;
-    if (!roost__scan_uint(&p, &ret->number) || !roost__scan_uint(&p, &ret->thread) || !roost__scan_uint(&p, &ret->target) ||
-        !roost__scan_uint(&p, &ret->method))
+    if (!roost__scan_uint(&p, &ret->number) || !roost__scan_uint(&p, &ret->thread) ||
+        !roost__scan_uint(&p, &ret->target) || !roost__scan_uint(&p, &ret->method))
         return false;
     const uint8_t *args = p;
     ret->args = roost__scan_item(p, &it);

@@ -27,7 +27,7 @@ enum { LINES_MAX = 3, NAME_BYTES_MAX = 255, INFO_BYTES_MAX = 255 };
 enum {
     SESSIONS_MAX = 65536,
     GRACE_MS_MAX = 3600 * 1000,
-    KEPT_MAX = 10000,         /* answers kept for a session, and calls of it that wait */
+    KEPT_MAX = 10000,          /* answers kept for a session, and calls of it that wait */
     KEPT_BYTES_MAX = 64 << 20, /* reached, the session's next call is refused */
     KEPT_SMALL = 128           /* bytes of a block for a small kept answer */
 };

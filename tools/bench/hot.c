@@ -3,8 +3,8 @@
  *
  *   roost_hot URL KIND N [CLIENTS]
  *
- * KIND: none (connects only), get, set, queue (put and get), lock (acquire and release), pending (a window of 64), batch (64 in one write).
- * CLIENTS threads with a connection each share the n operations.
+ * KIND: none (connects only), get, set, queue (put and get), lock (acquire and release), pending (a window of
+ * 64), batch (64 in one write). CLIENTS threads with a connection each share the n operations.
  */
 #include <pthread.h>
 #include <roost/roost.h>
@@ -81,7 +81,8 @@ static int batch(struct client *c, int i)
 static const struct {
     const char *name;
     operation *run;
-} kinds[] = {{"get", get}, {"set", set}, {"queue", queue}, {"lock", lock}, {"pending", pending}, {"batch", batch}};
+} kinds[] = {{"get", get},   {"set", set},         {"queue", queue},
+             {"lock", lock}, {"pending", pending}, {"batch", batch}};
 
 static struct {
     operation *run;
@@ -101,7 +102,8 @@ static void *run_client(void *client)
 static int open_client(const char *url, struct client *c)
 {
     if (roost_connect(url, NULL, &c->m) != 0 || roost_dict_open(c->m, "hot", &c->d) != 0 ||
-        roost_queue_open(c->m, "hot.queue", NULL, &c->q) != 0 || roost_lock_open(c->m, "hot.lock", &c->l) != 0 ||
+        roost_queue_open(c->m, "hot.queue", NULL, &c->q) != 0 ||
+        roost_lock_open(c->m, "hot.lock", &c->l) != 0 ||
         roost_dict_set(c->d, roost_str("key"), roost_int(1)) != 0)
         return fprintf(stderr, "%s\n", roost_errmsg()), 1;
     return 0;
