@@ -98,7 +98,6 @@ int roost__conn_register(struct conn *c, struct call *call)
     pthread_mutex_lock(&c->lock);
     int rc = c->code != 0 ? fail_as(c->code, c->reason) : ROOST_OK;
     call->node.hash = hash_u64(call->number);
-    call->alone = c->calls.len == 0;
     if (rc == ROOST_OK && !roost__hmap_add(&c->calls, &call->node))
         rc = roost__fail(ROOST_ENOMEM, "no memory for one more call");
     pthread_mutex_unlock(&c->lock);

@@ -108,7 +108,6 @@ struct call {
     atomic_bool done;
     bool asleep;
     bool cancelled;
-    bool alone; /* when it was registered no other was under way */
     int code;   /* how the call ended */
 
     /* From here on what has a meaning only when something else says so. */

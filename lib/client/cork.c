@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "client/clock.h"
 #include "client/conn.h"
 #include "client/quiet.h"
 
@@ -54,7 +55,12 @@ static void *write_held(void *arg)
 bool roost__cork_hold(struct conn *c)
 {
     struct cork *k = &c->cork;
-    if (c->transport.ring.memory != NULL || k->calls + 1 >= CORK_CALLS || c->out.len >= CORK_BYTES)
+    if (c->transport.ring.memory != NULL)
+        return false;
+    int64_t now_us = roost__clock_us();
+    bool first = now_us - k->last_us > CORK_US;
+    k->last_us = now_us;
+    if (first || k->calls + 1 >= CORK_CALLS || c->out.len >= CORK_BYTES)
         return false;
     if (!k->runs)
         k->runs = !k->ends && roost__start_quietly(&k->thread, write_held, c);

@@ -1,11 +1,10 @@
 /*
  * cork.h: asynchronous calls that wait a moment in the connection's output, to be written together.
  *
- * The first call with nothing else under way is written at once. While there are calls under way, further
- * ones are held, until there are CORK_CALLS or CORK_BYTES of them, anything else is written, or a thread of
- * the process begins to wait for an answer. For a program that does nothing of the kind a thread, which the
- * first held call starts, writes them after CORK_US to twice that. Through shared memory nothing is held:
- * there a write is no system call.
+ * The first call in CORK_US is written at once. Those that follow it closer are held, until there are
+ * CORK_CALLS or CORK_BYTES of them, anything else is written, or a thread of the process begins to wait for
+ * an answer. For a program that does nothing of the kind a thread, which the first held call starts, writes
+ * them after CORK_US to twice that. Through shared memory nothing is held: there a write is no system call.
  *
  * Invariant: all fields under the connection's write_lock but `holds`, which says whether calls > 0. Called
  * by send.c (holds, writes) and conn.c (who begins to wait, the end).
@@ -20,12 +19,13 @@
 
 struct conn;
 
-enum { CORK_CALLS = 16, CORK_BYTES = 4 << 10, CORK_US = 100 };
+enum { CORK_CALLS = 32, CORK_BYTES = 16 << 10, CORK_US = 500 };
 
 struct cork {
     unsigned calls; /* held */
     atomic_bool holds;
     uint64_t writes; /* counts them */
+    int64_t last_us; /* when the last call came */
     pthread_cond_t changed;
     pthread_t thread;
     bool runs, ends;

@@ -192,7 +192,7 @@ int roost__send_calls(struct conn *c, struct call *const *calls, size_t n, size_
     while (sent < n && (rc = put_new(c, calls[sent], true)) == ROOST_OK)
         sent++;
     bool last = atomic_fetch_sub(&c->writers, 1) == 1;
-    bool held = n == 1 && sent == 1 && calls[0]->may_wait && !calls[0]->alone && roost__cork_hold(c);
+    bool held = n == 1 && sent == 1 && calls[0]->may_wait && roost__cork_hold(c);
     if ((last && !held) || c->out.len > TOGETHER_MAX)
         (void)roost__send_out(c);
     pthread_mutex_unlock(&c->write_lock);
