@@ -27,7 +27,7 @@ static bool has_number(const struct hnode *n, const void *number)
 
 static struct call *find_call(struct conn *c, uint64_t number)
 {
-    return as_call(roost__hmap_find(&c->calls, number, has_number, &number));
+    return as_call(roost__hmap_find(&c->calls, hash_u64(number), has_number, &number));
 }
 
 static void set_reason(char reason[REASON_MAX], struct slice text)
@@ -50,7 +50,7 @@ static void take_unattended(struct conn *c, struct list *ret)
             list_push_back(ret, &call->link);
     }
     list_each (it, ret)
-        roost__hmap_remove(&c->calls, &container_of(it, struct call, link)->node);
+        roost__hmap_take(&c->calls, &container_of(it, struct call, link)->node);
 }
 
 static void finish_abandoned(struct conn *c, struct list *abandoned)
@@ -97,7 +97,7 @@ int roost__conn_register(struct conn *c, struct call *call)
 {
     pthread_mutex_lock(&c->lock);
     int rc = c->code != 0 ? fail_as(c->code, c->reason) : ROOST_OK;
-    call->node.hash = call->number;
+    call->node.hash = hash_u64(call->number);
     if (rc == ROOST_OK && !roost__hmap_add(&c->calls, &call->node))
         rc = roost__fail(ROOST_ENOMEM, "no memory for one more call");
     pthread_mutex_unlock(&c->lock);
@@ -126,7 +126,7 @@ static struct call *take_call(struct conn *c, uint64_t number)
     pthread_mutex_lock(&c->lock);
     struct call *call = find_call(c, number);
     if (call != NULL)
-        roost__hmap_remove(&c->calls, &call->node);
+        roost__hmap_take(&c->calls, &call->node);
     pthread_mutex_unlock(&c->lock);
     return call;
 }
@@ -147,6 +147,10 @@ static void answer(struct conn *c, const struct reply *reply)
     }
     if (call->finish != NULL) {
         call->finish(c, call);
+        return;
+    }
+    if (call == c->leads) { /* this very thread waits for it */
+        call->done = true;
         return;
     }
     pthread_mutex_lock(&c->lock);
@@ -220,16 +224,18 @@ static int receive_by(struct conn *c, int64_t deadline)
 }
 
 /* Reads until the leader's own call has its answer, or the deadline; the others' are given out on the way. */
-static void lead(struct conn *c, const struct call *call, int64_t deadline)
+static void lead(struct conn *c, struct call *call, int64_t deadline)
 {
     int rc = ROOST_OK;
+    c->leads = call;
     while (rc == ROOST_OK && !call->done) {
         rc = receive_by(c, deadline);
         if (rc == ROOST_ETIMEDOUT && deadline >= 0)
-            return;
+            break;
         if (rc != ROOST_OK)
             rc = recover(c, rc);
     }
+    c->leads = NULL;
 }
 
 void roost__conn_look(struct conn *c)
@@ -298,7 +304,7 @@ static bool give_up(struct conn *c, struct call *call)
 {
     if (find_call(c, call->number) != call)
         return false;
-    roost__hmap_remove(&c->calls, &call->node);
+    roost__hmap_take(&c->calls, &call->node);
     call->code = c->code;
     set_reason(call->reason, slice_str(c->reason));
     return true;
@@ -307,6 +313,7 @@ static bool give_up(struct conn *c, struct call *call)
 bool roost__conn_await(struct conn *c, struct call *call, int64_t deadline)
 {
     bool late = false;
+    roost__send_held(c);
     pthread_mutex_lock(&c->lock);
     while (!call->done && !late && (c->code == 0 || !give_up(c, call))) {
         late = roost__clock_left(deadline) == 0; /* a last look */
@@ -432,6 +439,7 @@ int roost__conn_open(const struct conn_options *options, struct conn **ret)
     list_init(&c->link);
     roost__window_init(&c->window, options->window_calls, options->window_bytes);
     roost__callbacks_init(&c->callbacks);
+    roost__cork_init(&c->cork);
     init_locks(c);
     int rc = greet(c);
     if (rc != ROOST_OK) {
@@ -444,8 +452,7 @@ int roost__conn_open(const struct conn_options *options, struct conn **ret)
 
 void roost__conn_end_session(struct conn *c)
 {
-    if (c->terms.grace_ms > 0)
-        roost__send_signal(c, FRAME_END);
+    roost__send_farewell(c);
 }
 
 void roost__conn_close(struct conn *c, int code, const char *reason)
@@ -457,6 +464,7 @@ void roost__conn_close(struct conn *c, int code, const char *reason)
     roost__transport_shutdown(&c->transport);
     finish_abandoned(c, &abandoned);
     roost__pulse_stop(c);
+    roost__cork_stop(c);
     roost__callbacks_stop(c);
 }
 
@@ -472,6 +480,7 @@ void roost__conn_free(struct conn *c)
     roost__buf_free(&c->acks);
     roost__hmap_free(&c->calls);
     roost__callbacks_free(&c->callbacks);
+    roost__cork_free(&c->cork);
     pthread_mutex_destroy(&c->write_lock);
     pthread_mutex_destroy(&c->lock);
     pthread_cond_destroy(&c->failed);

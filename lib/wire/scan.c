@@ -120,6 +120,10 @@ bool roost__scan_check(struct slice s, unsigned depth_max)
         left[depth]--;
         if (p == end)
             return false;
+        if (*p < 0x80) { /* a small number: most of a frame */
+            p++;
+            continue;
+        }
         struct head h = head_of(*p);
         if (h.shape == S_BAD || h.width > end - p - 1)
             return false;
@@ -197,15 +201,11 @@ static const uint8_t *body_item(const uint8_t *p, struct head h, struct item *re
     return p + ret->len;
 }
 
-const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret)
+const uint8_t *roost__scan_other(const uint8_t *p, struct item *ret)
 {
     struct head h = head_of(*p);
     *ret = (struct item){.kind = ROOST_NIL};
     switch ((enum shape)h.shape) {
-    case S_POSFIX:
-        ret->kind = ROOST_INT;
-        ret->as.i = *p;
-        break;
     case S_NEGFIX:
         ret->kind = ROOST_INT;
         ret->as.i = sign_extend(*p, 1);
@@ -236,6 +236,7 @@ const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret)
         ret->len = (uint32_t)length_of(p, h);
         break;
     case S_BAD:
+    case S_POSFIX: /* the caller reads it */
     case S_NIL:
         break;
     }
@@ -245,12 +246,13 @@ const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret)
 const uint8_t *roost__scan_skip(const uint8_t *p)
 {
     for (uint64_t left = 1; left > 0; left--) {
-        struct item it;
-        p = roost__scan_item(p, &it);
-        if (it.kind == ROOST_ARRAY)
-            left += it.len;
-        else if (it.kind == ROOST_MAP)
-            left += 2 * (uint64_t)it.len;
+        struct head h = head_of(*p);
+        uint64_t n = h.shape >= S_STR ? length_of(p, h) : 0;
+        p += 1 + h.width;
+        if (h.shape == S_ARRAY || h.shape == S_MAP)
+            left += h.shape == S_MAP ? 2 * n : n;
+        else
+            p += h.shape == S_EXT ? 1 + n : n;
     }
     return p;
 }

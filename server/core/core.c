@@ -46,6 +46,10 @@ struct core *core_create(const struct core_options *options)
     transactions_init(core);
     core->scratch = buf_make(FRAME_MAX * 3u); /* a canonical form is at most 9/5 of its value */
     core->encoded = buf_make(FRAME_MAX);
+    core->kept_spares = spares_of(KEPT_SMALL);
+    core->hold_spares = spares_of(sizeof(struct hold));
+    core->delivery_spares = spares_of(sizeof(struct delivery) + sizeof(struct cell));
+    core->item_spares = spares_of(2 * sizeof(struct cell));
     return core;
 }
 
@@ -72,6 +76,10 @@ void core_destroy(struct core *core)
     roost__buf_free(&core->scratch);
     roost__buf_free(&core->encoded);
     effects_free(&ignored);
+    spares_free(&core->kept_spares);
+    spares_free(&core->hold_spares);
+    spares_free(&core->delivery_spares);
+    spares_free(&core->item_spares);
     free(core->calls_by_row);
     free(core->signatures);
     free(core);

@@ -14,6 +14,7 @@
 #include "base/heap.h"
 #include "base/hmap.h"
 #include "base/list.h"
+#include "base/spares.h"
 #include "core/cell.h"
 #include "core/core.h"
 #include "wire/encode.h"
@@ -26,8 +27,9 @@ enum { LINES_MAX = 3, NAME_BYTES_MAX = 255, INFO_BYTES_MAX = 255 };
 enum {
     SESSIONS_MAX = 65536,
     GRACE_MS_MAX = 3600 * 1000,
-    KEPT_MAX = 10000,         /* answers kept for a session, and calls of it that wait */
-    KEPT_BYTES_MAX = 64 << 20 /* reached, the session's next call is refused */
+    KEPT_MAX = 10000,          /* answers kept for a session, and calls of it that wait */
+    KEPT_BYTES_MAX = 64 << 20, /* reached, the session's next call is refused */
+    KEPT_SMALL = 128           /* bytes of a block for a small kept answer */
 };
 
 enum { THREADS_KNOWN_MAX = 32 };
@@ -173,6 +175,7 @@ struct delivery {
     uint64_t queue;
     struct ranked *spare; /* of a priority queue: a node for each cell, for its return */
     size_t len;
+    size_t room; /* cells */
     struct cell cells[];
 };
 
@@ -280,6 +283,12 @@ struct core {
     bool starved;                 /* a comparison could not be made for want of memory: it said "not equal" */
     uint64_t *calls_by_row;       /* as roost__methods */
     struct signature *signatures; /* likewise */
+
+    /* Blocks of what comes and goes with calls. */
+    struct spares kept_spares;     /* small answers: kept.c */
+    struct spares hold_spares;     /* hold.c */
+    struct spares delivery_spares; /* of one item: queue.c */
+    struct spares item_spares;     /* one item on its way in: likewise */
 };
 
 /* ---- dispatch.c ---- */

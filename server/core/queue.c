@@ -146,7 +146,10 @@ void delivery_free(struct core *core, struct delivery *d)
         cell_free(core, &d->cells[i]);
     store_let_go(o != NULL ? &queue_of(o)->store : NULL, d->len, d->spare);
     core->delivery_count--;
-    free(d);
+    if (d->room == 1)
+        spares_give(&core->delivery_spares, d);
+    else
+        free(d);
 }
 
 /* The items go back to where they came from. */
@@ -158,10 +161,11 @@ static void undeliver(struct queue *q, struct delivery *d)
 
 static struct delivery *delivery_new(struct core *core, struct queue *q, const struct caller *to, size_t n)
 {
-    struct delivery *d = malloc(sizeof(*d) + n * sizeof(struct cell));
+    struct delivery *d =
+        n == 1 ? spares_take(&core->delivery_spares) : malloc(sizeof(*d) + n * sizeof(struct cell));
     if (d == NULL)
         return NULL;
-    *d = (struct delivery){.number = to->number, .queue = q->object.id};
+    *d = (struct delivery){.number = to->number, .queue = q->object.id, .room = n};
     list_push_back(&to->session->deliveries, &d->in_session);
     core->delivery_count++;
     return d;
@@ -283,7 +287,8 @@ void queue_return(struct core *core, struct delivery *d)
 static bool store_items(struct call *c, bool many, struct cell **ret, size_t *ret_n)
 {
     size_t n = many ? scan_value(c->arg[0]).len : 1;
-    struct cell *cells = calloc(n + 1, sizeof(*cells));
+    struct cell *cells =
+        many ? calloc(n + 1, sizeof(*cells)) : spares_take(&c->core->item_spares); /* plain free() will do */
     int rc = ROOST_ENOMEM;
     if (cells != NULL)
         rc = many ? cells_store(c->core, c->object, c->arg[0], cells)
@@ -324,7 +329,10 @@ static void put_now(struct call *c, struct queue *q, struct cell *cells, size_t 
         fail_memory(c);
         return;
     }
-    free(cells);
+    if (n == 1)
+        spares_give(&c->core->item_spares, cells);
+    else
+        free(cells);
     reply_nil(c);
     undo_wake(c->core, c->object, serve_line);
 }

@@ -186,7 +186,7 @@ static bool take_frames(struct conn *c, size_t *ret_used)
     struct slice payload;
     int found;
     bool ok = true, on_ring = c->on_ring;
-    server_enter(c->server, &batch);
+    server_enter(c->server, &batch, c);
     while (ok && (found = next_frame(c, *ret_used, &payload)) > 0) {
         ok = take_frame(c, &batch, payload);
         *ret_used += FRAME_HEADER + payload.len;
@@ -233,7 +233,7 @@ void conn_write(struct conn *c, struct slice bytes)
 void conn_ended(struct conn *c)
 {
     struct batch batch;
-    server_enter(c->server, &batch);
+    server_enter(c->server, &batch, NULL);
     server_count_rings(c->server, c->has_ring ? -1 : 0, c->on_ring ? -1 : 0);
     if (c->session != 0 && !c->over) {
         server_unbind(c->server, c);

@@ -80,8 +80,10 @@ void server_forget(struct server *s, struct conn *c)
 
 /* ---- batches ---- */
 
-void server_enter(struct server *s, struct batch *batch)
+void server_enter(struct server *s, struct batch *batch, struct conn *from)
 {
+    batch->from = from;
+    batch->now_us = 0;
     batch->len = 0;
     pthread_mutex_lock(&s->mutex);
 }
@@ -99,6 +101,13 @@ static void mark_dirty(struct batch *batch, struct conn *c)
     batch->dirty[batch->len++] = c;
 }
 
+/* The connection of a session: mostly the one that asks. */
+static struct conn *conn_for(const struct server *s, const struct batch *batch, uint64_t session)
+{
+    struct conn *from = batch->from;
+    return from != NULL && from->session == session && !from->over ? from : conn_of(s, session);
+}
+
 static void route(struct server *s, struct batch *batch)
 {
     const struct effects *e = &s->effects;
@@ -106,7 +115,7 @@ static void route(struct server *s, struct batch *batch)
     for (size_t i = 0; i < e->len; i++) {
         const struct effect *effect = &e->items[i];
         if (c == NULL || c->session != effect->session)
-            c = conn_of(s, effect->session);
+            c = conn_for(s, batch, effect->session);
         if (c == NULL)
             continue; /* it is gone: so is its session, in a moment */
         conn_write(c, slice_of(e->bytes.data + effect->at, effect->len));
@@ -138,7 +147,9 @@ static void check_timer(struct server *s)
 int server_step(struct server *s, struct batch *batch, struct event event)
 {
     effects_reset(&s->effects);
-    event.now_us = server_now_us();
+    if (batch->now_us == 0)
+        batch->now_us = server_now_us();
+    event.now_us = batch->now_us;
     int rc = core_step(s->core, &event, &s->effects);
     route(s, batch);
     return rc;
@@ -171,7 +182,7 @@ static void *timer_main(void *arg)
 {
     struct server *s = arg;
     struct batch batch;
-    server_enter(s, &batch);
+    server_enter(s, &batch, NULL);
     while (!s->stopping) {
         int64_t next = next_deadline_us(s), now = server_now_us();
         if (next > now) {
@@ -182,7 +193,7 @@ static void *timer_main(void *arg)
             lease_check(s, now);
         server_step(s, &batch, (struct event){.kind = EVENT_TIME});
         server_leave(s, &batch);
-        server_enter(s, &batch);
+        server_enter(s, &batch, NULL);
     }
     server_leave(s, &batch);
     return NULL;

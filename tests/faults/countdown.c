@@ -31,6 +31,7 @@ void __wrap_free(void *p);
 static atomic_long left; /* allocations until one fails; 0: none will */
 static atomic_bool all, hit;
 static atomic_long alive;
+static atomic_ulong made;
 
 static void forget_in_child(void)
 {
@@ -63,9 +64,15 @@ long blocks_alive(void)
     return atomic_load(&alive);
 }
 
+unsigned long allocations(void)
+{
+    return atomic_load(&made);
+}
+
 /* One more allocation: is it the one? */
 static bool fails(void)
 {
+    atomic_fetch_add(&made, 1);
     long now = atomic_load(&left);
     do {
         if (now == 0)
