@@ -34,8 +34,26 @@ static void end_process(pid_t *pid)
 
 static pid_t roostd;
 
+int bench_roostd_pid(void)
+{
+    return roostd;
+}
+
+double bench_resident(int pid)
+{
+    char path[64];
+    unsigned long size, resident = 0;
+    snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+    FILE *from = fopen(path, "r");
+    if (from != NULL && fscanf(from, "%lu %lu", &size, &resident) != 2)
+        resident = 0;
+    if (from != NULL)
+        fclose(from);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
 /* A roostd of our own on a free port of the loopback. */
-static int start_tcp(roost_manager **ret)
+static int start_tcp(const roost_options *options, roost_manager **ret)
 {
     int ready[2];
     char url[128] = "", fd[16];
@@ -58,14 +76,19 @@ static int start_tcp(roost_manager **ret)
     }
     fclose(from);
     url[strcspn(url, "\n")] = '\0';
-    return roost_connect(url, NULL, ret) != 0 ? bench_complain() : 0;
+    return roost_connect(url, options, ret) != 0 ? bench_complain() : 0;
 }
 
 int bench_roostd_begin(bool tcp, roost_manager **ret)
 {
     if (tcp)
-        return start_tcp(ret);
+        return start_tcp(NULL, ret);
     return roost_manager_start(NULL, ret) != 0 ? bench_complain() : 0;
+}
+
+int bench_roostd_begin_with(const roost_options *options, roost_manager **ret)
+{
+    return start_tcp(options, ret);
 }
 
 void bench_roostd_end(roost_manager *m)
@@ -91,6 +114,11 @@ const char *bench_redis_socket(void)
 int bench_redis_port(void)
 {
     return redis.port;
+}
+
+int bench_redis_pid(void)
+{
+    return redis.pid;
 }
 
 /* A port that is free now: redis-server cannot choose one. */

@@ -15,7 +15,15 @@ int bench_complain(void);
 
 /* Starts a roostd and connects to it. */
 int bench_roostd_begin(bool tcp, roost_manager **ret);
+/* One over tcp, with options for the connection. */
+int bench_roostd_begin_with(const roost_options *options, roost_manager **ret);
 void bench_roostd_end(roost_manager *m);
+
+/* The process of the roostd begun over tcp. */
+int bench_roostd_pid(void);
+
+/* What a process has in memory now, in bytes; 0: it cannot be told. */
+double bench_resident(int pid);
 
 /* Starts a redis-server; it is ready when this returns 0. 1: it is not installed. */
 int bench_redis_begin(void);
@@ -24,5 +32,6 @@ void bench_redis_end(void);
 /* Where it listens. */
 const char *bench_redis_socket(void);
 int bench_redis_port(void);
+int bench_redis_pid(void);
 
 #endif
