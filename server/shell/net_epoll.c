@@ -49,8 +49,7 @@ static bool next_output(struct peer *p)
         return true;
     buf_reset(&p->sending);
     p->sent = 0;
-    if (p->sending.cap > (size_t)1 << 20)
-        roost__buf_free(&p->sending);
+    conn_trim(&p->sending);
     struct buf empty = p->sending;
     p->sending = p->conn.out;
     p->conn.out = empty;

@@ -44,9 +44,9 @@ static int gathered(bool last)
     return rc != 0 || failed > 0 ? bench_complain() : 0;
 }
 
-#define GATHER(n, call)                                     \
-    for (int i = 0; rc == 0 && i < (n); i++)                \
-        if ((rc = roost_batch_add(batch, (call))) == 0)     \
+#define GATHER(n, call)                                 \
+    for (int i = 0; rc == 0 && i < (n); i++)            \
+        if ((rc = roost_batch_add(batch, (call))) == 0) \
             rc = gathered(i + 1 == (n));
 
 static int fill_dict(int n)
@@ -152,18 +152,22 @@ static const struct kind {
 static int measure(const struct kind *k)
 {
     roost_options options = {.window_calls = 20000};
-    if (bench_roostd_begin_with(&options, &m) != 0 || roost_batch_new(m, &batch) != 0)
+    struct bench_roostd server;
+    if (bench_roostd_start(&server) != 0)
+        return -1;
+    if (roost_connect(server.url, &options, &m) != 0 || roost_batch_new(m, &batch) != 0)
         return bench_complain();
-    double before = bench_resident(bench_roostd_pid());
+    double before = bench_resident(server.pid);
     int rc = k->fill(k->n);
-    double taken = bench_resident(bench_roostd_pid()) - before;
+    double taken = bench_resident(server.pid) - before;
     if (rc == 0)
         printf("%-34s %10d %10.1f bytes each\n", k->name, k->n, taken / k->n);
     else
         bench_complain();
     fflush(stdout);
     roost_batch_free(batch);
-    bench_roostd_end(m);
+    roost_manager_close(m);
+    bench_roostd_stop(&server);
     return rc;
 }
 

@@ -32,14 +32,7 @@ static void end_process(pid_t *pid)
 
 /* ---- roostd ---- */
 
-static pid_t roostd;
-
-int bench_roostd_pid(void)
-{
-    return roostd;
-}
-
-double bench_resident(int pid)
+double bench_resident(pid_t pid)
 {
     char path[64];
     unsigned long size, resident = 0;
@@ -52,16 +45,15 @@ double bench_resident(int pid)
     return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
-/* A roostd of our own on a free port of the loopback. */
-static int start_tcp(const roost_options *options, roost_manager **ret)
+int bench_roostd_start(struct bench_roostd *s)
 {
     int ready[2];
-    char url[128] = "", fd[16];
+    char fd[16];
     const char *program = getenv("ROOSTD");
     if (pipe(ready) != 0)
         return -1;
-    roostd = fork();
-    if (roostd == 0) {
+    s->pid = fork();
+    if (s->pid == 0) {
         snprintf(fd, sizeof(fd), "%d", ready[1]);
         close(ready[0]);
         execlp(program != NULL ? program : "roostd", "roostd", "--listen", "tcp://127.0.0.1:0", "--ready-fd",
@@ -70,31 +62,35 @@ static int start_tcp(const roost_options *options, roost_manager **ret)
     }
     close(ready[1]);
     FILE *from = fdopen(ready[0], "r");
-    if (from == NULL || fgets(url, sizeof(url), from) == NULL) {
+    if (from == NULL || fgets(s->url, sizeof(s->url), from) == NULL) {
         fprintf(stderr, "roostd did not start: set ROOSTD\n");
         return -1;
     }
     fclose(from);
-    url[strcspn(url, "\n")] = '\0';
-    return roost_connect(url, options, ret) != 0 ? bench_complain() : 0;
+    s->url[strcspn(s->url, "\n")] = '\0';
+    return 0;
 }
+
+void bench_roostd_stop(struct bench_roostd *s)
+{
+    end_process(&s->pid);
+}
+
+/* The one that rows measure over tcp. */
+static struct bench_roostd roostd;
 
 int bench_roostd_begin(bool tcp, roost_manager **ret)
 {
-    if (tcp)
-        return start_tcp(NULL, ret);
-    return roost_manager_start(NULL, ret) != 0 ? bench_complain() : 0;
-}
-
-int bench_roostd_begin_with(const roost_options *options, roost_manager **ret)
-{
-    return start_tcp(options, ret);
+    if (tcp && bench_roostd_start(&roostd) != 0)
+        return -1;
+    int rc = tcp ? roost_connect(roostd.url, NULL, ret) : roost_manager_start(NULL, ret);
+    return rc != 0 ? bench_complain() : 0;
 }
 
 void bench_roostd_end(roost_manager *m)
 {
     roost_manager_shutdown(m);
-    end_process(&roostd);
+    bench_roostd_stop(&roostd);
 }
 
 /* ---- redis ---- */
@@ -116,7 +112,7 @@ int bench_redis_port(void)
     return redis.port;
 }
 
-int bench_redis_pid(void)
+pid_t bench_redis_pid(void)
 {
     return redis.pid;
 }
