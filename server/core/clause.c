@@ -2,7 +2,7 @@
 #include "core/clause.h"
 
 #include "core/cells.h"
-#include "core/keymap.h"
+#include "core/keyed.h"
 #include "core/order.h"
 #include "core/path.h"
 

@@ -7,7 +7,7 @@
 #include "core/path.h"
 
 static handler *const handlers[] = {
-#define ROOST_METHOD(type, name, number, handler_, params, reply, flags, help) on_##handler_,
+#define ROOST_METHOD(type, name, number, handler_, params, reply, flags, cost, help) on_##handler_,
 #include "wire/methods.def"
 #undef ROOST_METHOD
 };

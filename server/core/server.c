@@ -264,7 +264,7 @@ void on_server_expire(struct call *c)
 {
     int64_t ttl_ms;
     struct object *o = expiry_arg(c, 1, &ttl_ms) ? object_arg(c) : NULL;
-    struct expiry *x = o != NULL ? expiry_new(c, ttl_ms) : NULL;
+    struct expiry *x = o != NULL ? expiry_new(c, NULL, ttl_ms) : NULL;
     if (x == NULL)
         return;
     expiry_of_object(c->core, x, o);

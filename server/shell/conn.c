@@ -10,7 +10,7 @@
 #include "shell/server.h"
 #include "wire/frame.h"
 
-enum { ROOM_MIN = 4 << 10, ROOM_MAX = 256 << 10 };
+enum { ROOM_MIN = IDLE_BYTES, ROOM_MAX = 256 << 10 };
 
 void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer)
 {
@@ -212,8 +212,8 @@ bool conn_received(struct conn *c, size_t n)
     size_t used = 0;
     bool ok = take_frames(c, &used);
     roost__buf_consume(&c->in, used);
-    if (c->in.len == 0 && c->in.cap > ROOM_MAX)
-        roost__buf_free(&c->in); /* an idle connection keeps no large buffer */
+    if (c->in.len == 0)
+        conn_trim(&c->in);
     return ok;
 }
 

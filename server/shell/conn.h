@@ -61,6 +61,14 @@ struct conn {
     char peer[80]; /* for the log */
 };
 
+/* An empty buffer of an idle connection keeps no more than this. */
+enum { IDLE_BYTES = 4 << 10 };
+static inline void conn_trim(struct buf *empty)
+{
+    if (empty->cap > IDLE_BYTES)
+        roost__buf_free(empty);
+}
+
 /* Sets up the common part with one reference, for the receiving side. */
 void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer);
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,8 +50,7 @@ static bool next_output(struct peer *p)
         return true;
     buf_reset(&p->sending);
     p->sent = 0;
-    if (p->sending.cap > (size_t)1 << 20)
-        roost__buf_free(&p->sending);
+    conn_trim(&p->sending);
     struct buf empty = p->sending;
     p->sending = p->conn.out;
     p->conn.out = empty;
@@ -266,6 +266,12 @@ static void peer_begin(struct epoll_listener *l, int fd)
         peer_end(p);
 }
 
+static unsigned long descriptors_allowed(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (unsigned long)limit.rlim_cur : 0;
+}
+
 static void on_accept(struct epoll_listener *l)
 {
     for (int i = 0; i < ACCEPTS_MAX; i++) {
@@ -277,7 +283,10 @@ static void on_accept(struct epoll_listener *l)
             return;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             if (!l->refused)
-                log_warn("%s: cannot accept: %s", l->base.url, strerror(errno));
+                log_error(
+                    "%s: cannot accept: %s; of %lu descriptors allowed (ulimit -Hn) none is left, or the "
+                    "system is short: trying again every %d ms",
+                    l->base.url, strerror(errno), descriptors_allowed(), RETRY_MS);
             l->refused = true;
             watch_accept(l, false);
             return;

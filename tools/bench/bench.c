@@ -31,13 +31,6 @@ struct options {
     bool quick;
 };
 
-double bench_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* ---- the Python beside us ---- */
 
 static int peer_start(struct peer *p, const struct options *o)

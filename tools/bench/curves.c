@@ -20,13 +20,6 @@ static int complain(const char *what)
     return 1;
 }
 
-double bench_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static int square(const roost_value *args, roost_value *result)
 {
     *result = roost_int(args->as.items[0].as.i * args->as.items[0].as.i);

@@ -2,12 +2,20 @@
 #include "latency.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "bench.h"
 
 const double bench_percentiles[PERCENTILES] = {50, 99, 99.9};
 
 static struct samples *noted;
+
+double bench_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
 
 void bench_note_in(struct samples *s)
 {
