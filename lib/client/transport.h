@@ -33,6 +33,7 @@ struct transport {
     struct ring
         ring; /* when there is one, the bytes go through it (ring.c); the socket is the sign of life */
     int bell; /* of a ring: wakes the server */
+    uint32_t server_cpu; /* where it said last that it has moved to, 0: not yet */
 };
 
 /* Closes the descriptors that came along and were not taken; no more are awaited. */
