@@ -194,3 +194,12 @@ ssize_t roost__ring_recv_now(struct transport *t, void *data, size_t len)
     errno = EAGAIN;
     return -1;
 }
+
+bool roost__ring_arm(struct transport *t)
+{
+    struct ring_end *in = &t->ring.in;
+    uint32_t bell = RING_ON_BELL;
+    atomic_store(&in->way->reader, bell);
+    /* when the server was quicker its byte is on the way */
+    return ring_filled(in) == 0 || !atomic_compare_exchange_strong(&in->way->reader, &bell, RING_AWAKE);
+}

@@ -58,6 +58,11 @@ ssize_t roost__transport_recv(struct transport *t, void *data, size_t len);
 /* The same without waiting: ROOST_ETIMEDOUT when nothing is there. */
 ssize_t roost__transport_recv_now(struct transport *t, void *data, size_t len);
 
+/* Whoever waits for the socket to be readable will hear of bytes, wherever they come. False: some have come
+ * already. The end of that, before the next receive. By the receiver. */
+bool roost__transport_arm(struct transport *t);
+void roost__transport_disarm(struct transport *t);
+
 /* Sends a few bytes without waiting; false when not all of them went. */
 bool roost__transport_send_now(struct transport *t, const void *data, size_t len);
 
