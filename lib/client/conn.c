@@ -84,8 +84,10 @@ void roost__conn_fail(struct conn *c, int code, const char *reason)
 {
     struct list abandoned;
     mark_failed(c, code, reason, &abandoned);
+    roost__pollable_detach(c);
     roost__transport_shutdown(&c->transport);
     finish_abandoned(c, &abandoned);
+    roost__pollable_notice(c);
 }
 
 static int fail_as(int code, const char *reason)
@@ -238,24 +240,41 @@ static void lead(struct conn *c, struct call *call, int64_t deadline)
     c->leads = NULL;
 }
 
-void roost__conn_look(struct conn *c)
+bool roost__conn_look(struct conn *c, bool resumes)
 {
     int rc;
     do
         rc = receive(c, true);
     while (rc == ROOST_OK);
-    if (rc != ROOST_ETIMEDOUT)
-        (void)recover(c, rc);
+    if (rc == ROOST_ETIMEDOUT)
+        return true;
+    if (!resumes && roost__resumable(c, rc))
+        return false;
+    (void)recover(c, rc);
+    return true;
 }
 
 /* ---- waiting ---- */
+
+/* Lock held. */
+static void begin_to_lead(struct conn *c)
+{
+    c->led = true;
+    roost__pollable_disarm(c);
+}
+
+static void end_to_lead(struct conn *c)
+{
+    c->led = false;
+    roost__pollable_arm(c);
+}
 
 bool roost__conn_try_lead(struct conn *c)
 {
     pthread_mutex_lock(&c->lock);
     bool free = !c->led && c->code == 0;
     if (free)
-        c->led = true;
+        begin_to_lead(c);
     pthread_mutex_unlock(&c->lock);
     return free;
 }
@@ -271,7 +290,7 @@ static void hand_on(struct conn *c)
 void roost__conn_hand_on(struct conn *c)
 {
     pthread_mutex_lock(&c->lock);
-    c->led = false;
+    end_to_lead(c);
     hand_on(c);
     pthread_mutex_unlock(&c->lock);
 }
@@ -322,11 +341,11 @@ bool roost__conn_await(struct conn *c, struct call *call, int64_t deadline)
                 follow(c, call, deadline);
             continue;
         }
-        c->led = true;
+        begin_to_lead(c);
         pthread_mutex_unlock(&c->lock);
         lead(c, call, deadline);
         pthread_mutex_lock(&c->lock);
-        c->led = false;
+        end_to_lead(c);
     }
     hand_on(c);
     bool done = call->done;
@@ -473,6 +492,7 @@ void roost__conn_free(struct conn *c)
     if (c == NULL)
         return;
     assert(list_empty(&c->followers) && !c->pulse.runs && c->calls.len == 0);
+    roost__pollable_close(&c->pollable);
     roost__transport_close(&c->transport);
     roost__buf_free(&c->out);
     roost__buf_free(&c->in);

@@ -22,6 +22,7 @@
 #include "client/callbacks.h"
 #include "client/cork.h"
 #include "client/handshake.h"
+#include "client/pollable.h"
 #include "client/pulse.h"
 #include "client/refs.h"
 #include "client/transport.h"
@@ -71,6 +72,7 @@ struct conn {
     struct call *leads;    /* … for this call, or ticket; the leader's */
     struct window window;  /* asynchronous calls under way */
     struct callbacks callbacks;
+    struct pollable pollable;
     int code; /* 0, or why the connection failed */
     char reason[REASON_MAX];
 
@@ -174,8 +176,9 @@ void roost__conn_fail(struct conn *c, int code, const char *reason);
 bool roost__conn_try_lead(struct conn *c);
 void roost__conn_hand_on(struct conn *c);
 
-/* conn.c, the leader: takes what has come, without waiting; when the stream has ended, resumes or fails. */
-void roost__conn_look(struct conn *c);
+/* conn.c, the leader: takes what has come, without waiting; when the stream has ended, resumes or fails.
+ * False, unless resumes: it has ended, and could be resumed. */
+bool roost__conn_look(struct conn *c, bool resumes);
 
 /* conn.c: from here on its answer finds the call. Errors: ROOST_ENOMEM, why the connection failed. */
 int roost__conn_register(struct conn *c, struct call *call);
@@ -198,6 +201,9 @@ void roost__send_signal(struct conn *c, unsigned frame_kind);
 void roost__send_farewell(struct conn *c);
 /* send.c: the stream becomes c->next, on which all that is unanswered is sent again. The leader. */
 int roost__send_again(struct conn *c);
+
+/* resume.c: is a stream that has ended with this code worth another? */
+bool roost__resumable(const struct conn *c, int code);
 
 /* resume.c: the leader's stream has ended with code (worded). ROOST_OK: it goes on. */
 int roost__resume(struct conn *c, int code);

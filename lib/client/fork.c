@@ -35,6 +35,7 @@ static void after_fork_in_child(void)
             roost__transport_close(&inherited->transport);
             roost__transport_close(&inherited->next);
             roost__pulse_forget(&inherited->pulse);
+            roost__pollable_close(&inherited->pollable);
             list_push_back(&set_aside, &inherited->link);
         }
         m->server.pid = 0; /* the parent's to end */

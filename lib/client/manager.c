@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "client/fork.h"
+#include "roost/pending.h"
 #include "wire/decode.h"
 #include "wire/methods.h"
 
@@ -307,6 +308,25 @@ void roost_manager_close(roost_manager *m)
 roost_state roost_manager_state(const roost_manager *m)
 {
     return m != NULL ? (roost_state)atomic_load(&m->state) : ROOST_NOT_CONNECTED;
+}
+
+int roost_manager_fd(roost_manager *m)
+{
+    struct conn *c;
+    int fd = -1;
+    int rc = m == NULL ? roost__fail(ROOST_EINVAL, "the manager is NULL") : roost__manager_connection(m, &c);
+    if (rc == ROOST_OK)
+        rc = roost__pollable_fd(c, &fd);
+    return rc == ROOST_OK ? fd : roost__fail_at("roost_manager_fd");
+}
+
+int roost_manager_dispatch(roost_manager *m)
+{
+    struct conn *c = m != NULL ? atomic_load(&m->conn) : NULL;
+    int rc = c != NULL
+                 ? roost__pollable_dispatch(c)
+                 : roost__fail(ROOST_EINVAL, "the manager is NULL, or this process has no connection yet");
+    return rc == ROOST_OK ? rc : roost__fail_at("roost_manager_dispatch");
 }
 
 int roost_cancel(roost_manager *m, pthread_t thread)

@@ -75,6 +75,7 @@ static void finish(struct conn *c, struct call *call)
         roost__callbacks_ready(c, &p->callee);
     roost__watches_mark(&p->watches);
     roost__window_leave(c, p->size);
+    roost__pollable_notice(c);
     pthread_mutex_unlock(&c->lock);
     if (!calls_back)
         roost_pending_free(p);

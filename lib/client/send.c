@@ -354,6 +354,8 @@ int roost__send_again(struct conn *c)
     atomic_store(&c->seen, 0);
     atomic_store(&c->heard, true);
     int rc = roost__transport_replace(&c->transport, &c->next);
+    if (rc == ROOST_OK && !roost__pollable_attach(c))
+        rc = roost__fail_sys("cannot put the new connection's socket into an epoll");
     if (rc == ROOST_OK)
         rc = put_acks_again(c);
     if (rc == ROOST_OK)

@@ -290,6 +290,17 @@ ssize_t roost__transport_recv_now(struct transport *t, void *data, size_t len)
     return n;
 }
 
+bool roost__transport_arm(struct transport *t)
+{
+    return t->ring.memory == NULL || roost__ring_arm(t);
+}
+
+void roost__transport_disarm(struct transport *t)
+{
+    if (t->ring.memory != NULL)
+        atomic_store(&t->ring.in.way->reader, RING_AWAKE);
+}
+
 bool roost__transport_send_now(struct transport *t, const void *data, size_t len)
 {
     if (t->ring.memory != NULL)

@@ -33,6 +33,7 @@ struct transport {
     struct ring
         ring; /* when there is one, the bytes go through it (ring.c); the socket is the sign of life */
     int bell; /* of a ring: wakes the server */
+    uint32_t server_cpu; /* where it said last that it has moved to, 0: not yet */
 };
 
 /* Closes the descriptors that came along and were not taken; no more are awaited. */
@@ -56,6 +57,11 @@ ssize_t roost__transport_recv(struct transport *t, void *data, size_t len);
 
 /* The same without waiting: ROOST_ETIMEDOUT when nothing is there. */
 ssize_t roost__transport_recv_now(struct transport *t, void *data, size_t len);
+
+/* Whoever waits for the socket to be readable will hear of bytes, wherever they come. False: some have come
+ * already. The end of that, before the next receive. By the receiver. */
+bool roost__transport_arm(struct transport *t);
+void roost__transport_disarm(struct transport *t);
 
 /* Sends a few bytes without waiting; false when not all of them went. */
 bool roost__transport_send_now(struct transport *t, const void *data, size_t len);

@@ -45,7 +45,7 @@ static void look(struct conn *c)
 {
     if (!roost__conn_try_lead(c))
         return;
-    roost__conn_look(c);
+    (void)roost__conn_look(c, true);
     roost__conn_hand_on(c);
 }
 

@@ -8,6 +8,7 @@
 #include "base/spin.h"
 #include "shell/conn.h"
 #include "shell/net.h"
+#include "shell/place.h"
 
 enum { WATCHED_MAX = 128 };
 
@@ -29,6 +30,7 @@ struct epoll_listener {
     bool may_spin;                     /* there is another core for the clients to run on */
     bool refused;                      /* being out of descriptors was said in the log */
     struct spin spin;                  /* the loop's */
+    struct place place;                /* likewise */
     struct list newborn;               /* peers that have not said HELLO, oldest first */
     struct list ended;                 /* peers to be freed when the events at hand are through */
     struct peer *watched[WATCHED_MAX]; /* peers whose rings are looked at; the others ring their bells */

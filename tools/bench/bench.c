@@ -2,6 +2,7 @@
  * bench.c: measures every row in turns with its peer and prints medians; see README.md.
  */
 #include "bench.h"
+#include "goals.h"
 #include "latency.h"
 
 #include <errno.h>
@@ -144,13 +145,17 @@ static void report(const struct row *row, struct result *r, json_t *all)
     json_t *latency = json_object();
     printf("%-30s %10.3f %10.3f  %-17s %7.2fx   ±%.0f %%", row->name, r->ours, r->theirs,
            row->peer != NULL ? row->peer : "-", ratio, r->spread * 50);
+    double goal = bench_goal(row->name);
+    if (goal > 0)
+        printf("   goal %gx: %s", goal, ratio >= goal ? "reached" : "MISSED");
     report_latency("ours", &r->ours_each, latency);
     report_latency("theirs", &r->theirs_each, latency);
     printf("\n");
     fflush(stdout);
-    json_array_append_new(all, json_pack("{s:s, s:s, s:f, s:s?, s:f, s:f, s:f, s:o}", "name", row->name,
-                                         "unit", "us", "ours", r->ours, "peer", row->peer, "theirs",
-                                         r->theirs, "ratio", ratio, "spread", r->spread, "latency", latency));
+    json_array_append_new(all,
+                          json_pack("{s:s, s:s, s:f, s:s?, s:f, s:f, s:f, s:f, s:o}", "name", row->name,
+                                    "unit", "us", "ours", r->ours, "peer", row->peer, "theirs", r->theirs,
+                                    "ratio", ratio, "goal", goal, "spread", r->spread, "latency", latency));
 }
 
 static bool measure_rows(const struct row *rows, size_t n, struct peer *p, const struct options *o,
@@ -215,6 +220,7 @@ int main(int argc, char **argv)
     ok = measure_rows(ring_rows, ring_row_count, &peer, &o, all) && ok;
     ok = measure_rows(session_rows, session_row_count, &peer, &o, all) && ok;
     ok = measure_rows(server_rows, server_row_count, &peer, &o, all) && ok;
+    ok = measure_rows(between_rows, between_row_count, &peer, &o, all) && ok;
 #ifdef ROOST_BENCH_REDIS
     ok = measure_rows(redis_rows, redis_row_count, &peer, &o, all) && ok;
 #endif
