@@ -18,6 +18,7 @@ patience=${DEMO_PATIENCE:-120} # seconds for one thing to happen; each takes abo
 tell() { echo "-- $*"; }
 
 fail() {
+  local part
   echo "$demo: $*" >&2
   for part in "${parts[@]}"; do
     log_of "$part" 2>&1 | sed "s/^/$part: /" >&2

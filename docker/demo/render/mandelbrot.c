@@ -4,10 +4,10 @@
  */
 #include "mandelbrot.h"
 
-enum { STEPS_MAX = 1500, POINTS = 2 };
+enum { STEPS_MAX = 700, POINTS = 2 };
 
 /* The valley of the sea horses: where the picture's middle is, and how wide it is. */
-static const double centre_re = -0.7436, centre_im = 0.1318, view = 0.0185;
+static const double centre_re = -0.7449, centre_im = 0.1312, view = 0.0145;
 
 static int steps_to_leave(double re, double im)
 {
