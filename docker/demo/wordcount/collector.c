@@ -1,11 +1,12 @@
 /*
  * collector.c: puts chunks of text into the queue, waits until the dict has a result for each, adds them up
- * and compares with its own count. Notices workers that died, and puts what has no result yet into the queue
- * once more.
+ * and compares with its own count. Shows a progress bar, notices workers that died, and puts what has no
+ * result yet into the queue once more.
  */
 #include <string.h>
 
-#include "demo.h"
+#include "common.h"
+#include "names.h"
 
 enum { CHUNKS = 60, WORDS_IN_CHUNK = 24 };
 
@@ -64,8 +65,7 @@ static int look_after_workers(roost_manager *m, roost_dict *workers, roost_queue
         const roost_pair *worker = &all.as.pairs[i];
         if (!has_died(m, worker->value.as.s))
             continue;
-        printf("%s died: what has no result goes back into the queue\n", worker->key.as.s);
-        fflush(stdout);
+        say("%s died: what has no result goes back into the queue", worker->key.as.s);
         rc = roost_dict_delete(workers, worker->key);
         if (rc == 0)
             rc = put_missing(jobs, results);
@@ -101,24 +101,41 @@ static bool compare(const int64_t *own, const int64_t *theirs)
     return equal;
 }
 
+/* Looks after the workers until there is a result for every chunk. */
+static int await_results(roost_manager *m, roost_dict *workers, roost_queue *jobs, roost_dict *results)
+{
+    roost_progress *bar;
+    int64_t done = 0;
+    int rc = roost_progress_new(&(roost_progress_options){.out = stdout, .total = CHUNKS, .label = "chunks"},
+                                &bar);
+    if (rc != 0)
+        return rc;
+    while (rc == 0 && done < CHUNKS) {
+        nap_ms(20);
+        rc = look_after_workers(m, workers, jobs, results);
+        if (rc == 0)
+            rc = roost_dict_len(results, &done);
+        roost_progress_set(bar, (uint64_t)done);
+    }
+    roost_progress_close(bar);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     roost_manager *m;
     roost_queue *jobs;
     roost_dict *results, *workers;
-    int64_t own[VOCABULARY] = {0}, theirs[VOCABULARY] = {0}, done = 0;
-    if (argc != 2 || connect_patiently(argv[1], "collector", &m) != 0 ||
+    int64_t own[VOCABULARY] = {0}, theirs[VOCABULARY] = {0};
+    if (argc != 2 || connect_patiently(argv[1], "collector", 0, 0, &m) != 0 ||
         roost_queue_open(m, QUEUE_JOBS, NULL, &jobs) != 0 ||
         roost_dict_open(m, DICT_RESULTS, &results) != 0 || roost_dict_open(m, DICT_WORKERS, &workers) != 0)
         return demo_die("start");
     for (int i = 0; i < CHUNKS; i++)
         if (put_chunk(jobs, i, own) != 0)
             return demo_die("put");
-    while (done < CHUNKS) {
-        nap_ms(20);
-        if (look_after_workers(m, workers, jobs, results) != 0 || roost_dict_len(results, &done) != 0)
-            return demo_die("wait for the results");
-    }
+    if (await_results(m, workers, jobs, results) != 0)
+        return demo_die("wait for the results");
     if (roost_queue_shutdown(jobs, true) != 0 || add_up(results, theirs) != 0)
         return demo_die("collect");
     bool exact = compare(own, theirs);

@@ -3,11 +3,11 @@
  * queue is shut down. While it lives it holds a lock of its own, listed in the dict of workers: whoever gets
  * that lock knows that the worker is gone.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "demo.h"
+#include "common.h"
+#include "names.h"
 
 enum { WORDS_MAX = 64 };
 
@@ -84,12 +84,10 @@ int main(int argc, char **argv)
     roost_lock *alive;
     char name[128] = "worker";
     gethostname(name, sizeof(name) - 1);
-    const char *patience = getenv("DEMO_WORK_MS");
-    if (patience != NULL)
-        work_ms = strtol(patience, NULL, 10);
+    work_ms = from_env("DEMO_WORK_MS", work_ms);
     if (argc > 2)
         snprintf(name, sizeof(name), "%s", argv[2]);
-    if (argc < 2 || connect_patiently(argv[1], name, &m) != 0 || say_hello(m, name, &alive) != 0 ||
+    if (argc < 2 || connect_patiently(argv[1], name, 500, 0, &m) != 0 || say_hello(m, name, &alive) != 0 ||
         roost_queue_open(m, QUEUE_JOBS, NULL, &jobs) != 0 || roost_dict_open(m, DICT_RESULTS, &results) != 0)
         return demo_die("start");
     roost_value job;
