@@ -9,7 +9,7 @@
 #include "shell/conn.h"
 #include "shell/net.h"
 
-enum { WATCHED_MAX = 128 };
+enum { WATCHED_MAX = 128, READY_MAX = 64 };
 
 /* What an event is about. */
 struct source {
@@ -31,6 +31,8 @@ struct epoll_listener {
     struct spin spin;                  /* the loop's */
     struct list newborn;               /* peers that have not said HELLO, oldest first */
     struct list ended;                 /* peers to be freed when the events at hand are through */
+    struct peer *ready[READY_MAX];     /* peers of which something arrived with the events at hand */
+    unsigned ready_len;
     struct peer *watched[WATCHED_MAX]; /* peers whose rings are looked at; the others ring their bells */
     unsigned watched_len;
     unsigned turns; /* of rings only, since sockets were served: one for each small piece of bytes */
