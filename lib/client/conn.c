@@ -58,9 +58,13 @@ static void finish_abandoned(struct conn *c, struct list *abandoned)
     for (struct list *it; (it = list_first(abandoned)) != NULL;) {
         struct call *call = container_of(it, struct call, link);
         list_remove(it);
-        call->code = c->code; /* set once, and before */
+        pthread_mutex_lock(&c->lock);
+        call->code = c->code;
         set_reason(call->reason, slice_str(c->reason));
-        call->finish(c, call);
+        bool drops = call->finish(c, call);
+        pthread_mutex_unlock(&c->lock);
+        if (drops)
+            call->drop(call);
     }
 }
 
@@ -123,41 +127,38 @@ static int decode_result(struct conn *c, struct slice bytes, roost_value *ret)
     return rc;
 }
 
-static struct call *take_call(struct conn *c, uint64_t number)
+/* A call and its answer come together. Lock held. True: the call is to be dropped, without it. */
+static bool settle(struct conn *c, struct call *call, int code, struct slice reason, roost_value result)
 {
-    pthread_mutex_lock(&c->lock);
-    struct call *call = find_call(c, number);
-    if (call != NULL)
-        roost__hmap_take(&c->calls, &call->node);
-    pthread_mutex_unlock(&c->lock);
-    return call;
+    roost__hmap_take(&c->calls, &call->node);
+    call->code = code;
+    call->result = result;
+    if (code != ROOST_OK)
+        set_reason(call->reason, reason);
+    if (call->finish != NULL)
+        return call->finish(c, call);
+    roost__conn_mark(call);
+    return false;
 }
 
 /* Gives a call its answer. An answer that no call waits for is that of a release, or comes a second time. */
 static void answer(struct conn *c, const struct reply *reply)
 {
-    struct call *call = take_call(c, reply->number);
-    if (reply->code != ROOST_ELIMIT) /* a refusal is not kept: PROTOCOL.md, section 2 */
+    int code = reply->code;
+    roost_value result = roost_nil();
+    struct slice reason = reply->message;
+    if (code != ROOST_ELIMIT) /* a refusal is not kept: PROTOCOL.md, section 2 */
         atomic_store_explicit(&c->seen, reply->number, memory_order_relaxed);
-    if (call == NULL)
-        return;
-    call->code = reply->code;
-    if (reply->kind == FRAME_ERROR) {
-        set_reason(call->reason, reply->message);
-    } else if ((call->code = decode_result(c, reply->result, &call->result)) != ROOST_OK) {
-        set_reason(call->reason, slice_str(roost_errmsg()));
-    }
-    if (call->finish != NULL) {
-        call->finish(c, call);
-        return;
-    }
-    if (call == c->leads) { /* this very thread waits for it */
-        call->done = true;
-        return;
-    }
+    if (reply->kind == FRAME_REPLY && (code = decode_result(c, reply->result, &result)) != ROOST_OK)
+        reason = slice_str(roost_errmsg());
     pthread_mutex_lock(&c->lock);
-    roost__conn_mark(call);
+    struct call *call = find_call(c, reply->number);
+    bool drops = call != NULL && settle(c, call, code, reason, result);
     pthread_mutex_unlock(&c->lock);
+    if (drops)
+        call->drop(call);
+    if (call == NULL)
+        roost_value_free(&result);
 }
 
 static int take_frame(struct conn *c, struct slice payload)
@@ -226,18 +227,16 @@ static int receive_by(struct conn *c, int64_t deadline)
 }
 
 /* Reads until the leader's own call has its answer, or the deadline; the others' are given out on the way. */
-static void lead(struct conn *c, struct call *call, int64_t deadline)
+static void lead(struct conn *c, const struct call *call, int64_t deadline)
 {
     int rc = ROOST_OK;
-    c->leads = call;
     while (rc == ROOST_OK && !call->done) {
         rc = receive_by(c, deadline);
         if (rc == ROOST_ETIMEDOUT && deadline >= 0)
-            break;
+            return;
         if (rc != ROOST_OK)
             rc = recover(c, rc);
     }
-    c->leads = NULL;
 }
 
 bool roost__conn_look(struct conn *c, bool resumes)
@@ -318,7 +317,7 @@ static void follow(struct conn *c, struct call *call, int64_t deadline)
     pthread_cond_destroy(&call->wake);
 }
 
-/* Takes a call off a failed connection; false when the leader is just giving it its answer. Lock held. */
+/* Takes a call off a failed connection; false when it is a ticket. Lock held. */
 static bool give_up(struct conn *c, struct call *call)
 {
     if (find_call(c, call->number) != call)

@@ -61,15 +61,14 @@ struct conn {
     struct buf releases; /* scratch */
     struct buf acks;     /* of struct ack: acknowledged, and the server may not know it yet */
     uint64_t number;     /* the last call's */
-    atomic_uint writers; /* threads that write a call, or wait to: the last one sends for all */
+    atomic_uint writers; /* threads that wait to write a call: the last one sends for all */
     struct cork cork;    /* calls in `out` that wait for company */
 
     pthread_mutex_t lock;
     pthread_cond_t failed; /* code was set; for who pauses between two attempts to resume */
     struct hmap calls;     /* sent and not answered, by number */
     struct list followers; /* calls whose threads sleep */
-    bool led;              /* a thread is reading … */
-    struct call *leads;    /* … for this call, or ticket; the leader's */
+    bool led;              /* a thread is reading */
     struct window window;  /* asynchronous calls under way */
     struct callbacks callbacks;
     struct pollable pollable;
@@ -85,9 +84,10 @@ struct conn {
 struct call {
     struct hnode node; /* first; the connection's */
 
-    /* NULL: the call is on the stack of a thread that waits for it. Else called once, without locks, when the
-     * call has its answer or the connection has failed; it owns the call from then on. */
-    void (*finish)(struct conn *c, struct call *call);
+    /* NULL: the call is on the stack of a thread that waits for it. Else called once, lock held, when the call
+     * has its answer or the connection has failed. True: the connection then calls drop, without locks. */
+    bool (*finish)(struct conn *c, struct call *call);
+    void (*drop)(struct call *call);
 
     /* set by the caller */
     uint64_t target;

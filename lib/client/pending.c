@@ -37,7 +37,8 @@ static void free_callbacks(roost_pending *p)
 
 void roost_pending_free(roost_pending *p)
 {
-    if (p == NULL || atomic_fetch_sub(&p->refs, 1) > 1)
+    bool last = p != NULL && (atomic_load(&p->refs) == 1 || atomic_fetch_sub(&p->refs, 1) == 1);
+    if (!last)
         return;
     free_callbacks(p);
     roost_value_free(&p->call.result);
@@ -65,10 +66,9 @@ static void call_back(struct callee *callee)
 }
 
 /* The call has its answer: the connection's reference goes to the callbacks or is given back. */
-static void finish(struct conn *c, struct call *call)
+static bool finish(struct conn *c, struct call *call)
 {
     roost_pending *p = as_pending(call);
-    pthread_mutex_lock(&c->lock);
     call->done = true;
     bool calls_back = !list_empty(&p->callbacks);
     if (calls_back)
@@ -76,9 +76,12 @@ static void finish(struct conn *c, struct call *call)
     roost__watches_mark(&p->watches);
     roost__window_leave(c, p->size);
     roost__pollable_notice(c);
-    pthread_mutex_unlock(&c->lock);
-    if (!calls_back)
-        roost_pending_free(p);
+    return !calls_back;
+}
+
+static void drop(struct call *call)
+{
+    roost_pending_free(as_pending(call));
 }
 
 /* The arguments are encoded in place when there is room for them, as nearly always. */
@@ -114,6 +117,7 @@ static void fill(roost_pending *p, roost_manager *m, const struct object *o, con
     atomic_init(&p->refs, 1);
     memcpy(&p->call, call, offsetof(struct call, wake));
     p->call.finish = finish;
+    p->call.drop = drop;
     p->call.may_wait = true;
     p->call.goes_on = (flags & METHOD_BLOCKS) != 0;
     p->call.args = NULL;
@@ -174,13 +178,13 @@ static int send_let_in(struct conn *c, roost_pending *const *all, size_t n, size
     struct call *calls[TOGETHER_MAX];
     for (size_t i = 0; i < n; i++) {
         all[i]->conn = c;
-        atomic_fetch_add(&all[i]->refs, 1);
+        atomic_store_explicit(&all[i]->refs, 2, memory_order_relaxed); /* nobody else knows it yet */
         calls[i] = &all[i]->call;
     }
     int rc = roost__send_calls(c, calls, n, ret_sent);
     for (size_t i = *ret_sent; i < n; i++) {
         all[i]->conn = NULL;
-        atomic_fetch_sub(&all[i]->refs, 1);
+        atomic_store_explicit(&all[i]->refs, 1, memory_order_relaxed);
         roost__window_undo(c, all[i]->size);
     }
     return rc;

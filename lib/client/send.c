@@ -142,9 +142,15 @@ static int put_new(struct conn *c, struct call *call, bool registered)
     return rc;
 }
 
-static void finish_release(struct conn *c, struct call *call)
+static bool finish_release(struct conn *c, struct call *call)
 {
     (void)c;
+    (void)call;
+    return true;
+}
+
+static void drop_release(struct call *call)
+{
     roost_value_free(&call->result);
     free(call);
 }
@@ -158,6 +164,7 @@ static struct call *release_of(struct conn *c)
     void *args = call + 1;
     memcpy(args, c->releases.data, c->releases.len);
     *call = (struct call){.finish = finish_release,
+                          .drop = drop_release,
                           .method = METHOD_server_release,
                           .argc = 1,
                           .raw = slice_of(args, c->releases.len)};
@@ -178,6 +185,16 @@ static void put_releases(struct conn *c)
         free(kept);
 }
 
+/* Who waits is counted, who need not wait spares himself that. */
+static void lock_to_write(struct conn *c)
+{
+    if (pthread_mutex_trylock(&c->write_lock) == 0)
+        return;
+    atomic_fetch_add(&c->writers, 1);
+    pthread_mutex_lock(&c->write_lock);
+    atomic_fetch_sub(&c->writers, 1);
+}
+
 /*
  * A thread that finds others waiting to write leaves its frames to them: the last one sends all in one write.
  * Every frame here is a call, which is registered, so a failure needs no telling: its reader finds out.
@@ -186,12 +203,11 @@ int roost__send_calls(struct conn *c, struct call *const *calls, size_t n, size_
 {
     int rc = ROOST_OK;
     size_t sent = 0;
-    atomic_fetch_add(&c->writers, 1);
-    pthread_mutex_lock(&c->write_lock);
+    lock_to_write(c);
     put_releases(c);
     while (sent < n && (rc = put_new(c, calls[sent], true)) == ROOST_OK)
         sent++;
-    bool last = atomic_fetch_sub(&c->writers, 1) == 1;
+    bool last = atomic_load(&c->writers) == 0;
     bool held = n == 1 && sent == 1 && calls[0]->may_wait && roost__cork_hold(c);
     if ((last && !held) || c->out.len > TOGETHER_MAX)
         (void)roost__send_out(c);

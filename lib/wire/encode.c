@@ -16,9 +16,19 @@ static msgpack_packer packer(struct buf *b)
     return (msgpack_packer){.data = b, .callback = write_buf};
 }
 
-/* What is one byte, most of a frame, spares itself the packer: its calls through a pointer were a tenth of
- * all instructions of a small call. */
-enum { ONE_BYTE_MAX = 0x7f, NIL = 0xc0, FALSE = 0xc2, TRUE = 0xc3, SHORT_ARRAY = 0x90, SHORT_MAX = 15 };
+/* Small numbers, short texts and arrays, most of a frame, spare themselves the packer: its calls through a
+ * pointer were a tenth of all instructions of a small call. */
+enum {
+    NIL = 0xc0,
+    FALSE = 0xc2,
+    TRUE = 0xc3,
+    UINT_16 = 0xcd,
+    SHORT_ARRAY = 0x90,
+    SHORT_ARRAY_MAX = 15,
+    SHORT_STR = 0xa0,
+    SHORT_STR_MAX = 31,
+    ONE_BYTE_MAX = 0x7f
+};
 
 static void put_byte(struct buf *b, unsigned byte)
 {
@@ -37,24 +47,26 @@ void roost__put_bool(struct buf *b, bool v)
     put_byte(b, v ? TRUE : FALSE);
 }
 
-void roost__put_int(struct buf *b, int64_t v)
-{
-    if (v >= 0 && v <= ONE_BYTE_MAX) {
-        put_byte(b, (unsigned)v);
-        return;
-    }
-    msgpack_packer pk = packer(b);
-    msgpack_pack_int64(&pk, v);
-}
-
 void roost__put_uint(struct buf *b, uint64_t v)
 {
     if (v <= ONE_BYTE_MAX) {
         put_byte(b, (unsigned)v);
-        return;
+    } else if (v > UINT8_MAX && v <= UINT16_MAX) {
+        const uint8_t bytes[] = {UINT_16, (uint8_t)(v >> 8), (uint8_t)v};
+        buf_append(b, bytes, sizeof(bytes));
+    } else {
+        msgpack_packer pk = packer(b);
+        msgpack_pack_uint64(&pk, v);
     }
+}
+
+void roost__put_int(struct buf *b, int64_t v)
+{
     msgpack_packer pk = packer(b);
-    msgpack_pack_uint64(&pk, v);
+    if (v >= 0)
+        roost__put_uint(b, (uint64_t)v);
+    else
+        msgpack_pack_int64(&pk, v);
 }
 
 void roost__put_float(struct buf *b, double v)
@@ -66,8 +78,11 @@ void roost__put_float(struct buf *b, double v)
 void roost__put_str(struct buf *b, struct slice s)
 {
     msgpack_packer pk = packer(b);
-    msgpack_pack_str(&pk, s.len);
-    msgpack_pack_str_body(&pk, s.data, s.len);
+    if (s.len <= SHORT_STR_MAX)
+        put_byte(b, SHORT_STR | (unsigned)s.len);
+    else
+        msgpack_pack_str(&pk, s.len);
+    buf_append(b, s.data, s.len);
 }
 
 void roost__put_cstr(struct buf *b, const char *s)
@@ -84,7 +99,7 @@ void roost__put_bytes(struct buf *b, struct slice s)
 
 void roost__put_array(struct buf *b, size_t n)
 {
-    if (n <= SHORT_MAX) {
+    if (n <= SHORT_ARRAY_MAX) {
         put_byte(b, SHORT_ARRAY | (unsigned)n);
         return;
     }

@@ -106,18 +106,18 @@ static const uint8_t *check_body(const uint8_t *p, const uint8_t *end, struct he
 
 bool roost__scan_check(struct slice s, unsigned depth_max)
 {
-    uint64_t left[WIRE_DEPTH_MAX + WIRE_FRAME_DEPTH_MAX + 1]; /* values still to come, level by level */
+    uint64_t left[WIRE_DEPTH_MAX + WIRE_FRAME_DEPTH_MAX + 1]; /* values still to come, level by level … */
+    uint64_t here = 1;                                        /* … and at the present one */
     unsigned depth = 0;
     const uint8_t *p = s.data, *end = s.data + s.len;
     assert(depth_max <= WIRE_DEPTH_MAX + WIRE_FRAME_DEPTH_MAX);
-    left[0] = 1;
     for (;;) {
-        while (left[depth] == 0) {
+        while (here == 0) {
             if (depth == 0)
                 return p == end;
-            depth--;
+            here = left[--depth];
         }
-        left[depth]--;
+        here--;
         if (p == end)
             return false;
         if (*p < 0x80) { /* a small number: most of a frame */
@@ -141,7 +141,8 @@ bool roost__scan_check(struct slice s, unsigned depth_max)
             p += 1 + h.width;
             if (n > (uint64_t)(end - p) || depth == depth_max) /* each value takes a byte at least */
                 return false;
-            left[++depth] = n;
+            left[depth++] = here;
+            here = n;
             break;
         }
         case S_BAD:
@@ -203,6 +204,10 @@ static const uint8_t *body_item(const uint8_t *p, struct head h, struct item *re
 
 const uint8_t *roost__scan_other(const uint8_t *p, struct item *ret)
 {
+    if (*p < 0xc0 && *p >= 0xa0) { /* a short string */
+        *ret = (struct item){.kind = ROOST_STR, .len = *p & 0x1f, .as.bytes = p + 1};
+        return p + 1 + ret->len;
+    }
     struct head h = head_of(*p);
     *ret = (struct item){.kind = ROOST_NIL};
     switch ((enum shape)h.shape) {

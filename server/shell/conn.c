@@ -180,40 +180,53 @@ static int next_frame(const struct conn *c, size_t at, struct slice *ret)
     return 1;
 }
 
-static bool take_frames(struct conn *c, size_t *ret_used)
+static bool take_frames(struct conn *c, struct batch *batch, size_t *ret_used)
 {
-    struct batch batch;
     struct slice payload;
     int found;
     bool ok = true, on_ring = c->on_ring;
-    server_enter(c->server, &batch, c);
+    batch->from = c;
     while (ok && (found = next_frame(c, *ret_used, &payload)) > 0) {
-        ok = take_frame(c, &batch, payload);
+        ok = take_frame(c, batch, payload);
         *ret_used += FRAME_HEADER + payload.len;
         if (c->on_ring != on_ring) { /* the stream goes on there: nothing follows here */
             on_ring = true;
             *ret_used = c->in.len;
         }
     }
+    batch->from = NULL;
     if (ok && found < 0)
         conn_goodbye(c, ROOST_EPROTO, "a frame's length is out of bounds");
-    server_leave(c->server, &batch);
     return ok && found >= 0;
 }
 
-bool conn_received(struct conn *c, size_t n)
+bool conn_arrived(struct conn *c, size_t n)
 {
     assert(n <= c->in.cap - c->in.len);
     c->in.len += n;
     if (c->lease.us > 0)
         lease_heard(c);
-    if (missing(c) > 0 && (c->in.len < FRAME_HEADER || get_u32be(c->in.data) - 1 < longest(c)))
-        return true; /* not whole yet: spare the server's mutex */
+    return missing(c) == 0 || (c->in.len >= FRAME_HEADER && get_u32be(c->in.data) - 1 >= longest(c));
+}
+
+bool conn_serve(struct conn *c, struct batch *batch)
+{
     size_t used = 0;
-    bool ok = take_frames(c, &used);
+    bool ok = take_frames(c, batch, &used);
     roost__buf_consume(&c->in, used);
     if (c->in.len == 0)
         conn_trim(&c->in);
+    return ok;
+}
+
+bool conn_received(struct conn *c, size_t n)
+{
+    struct batch batch;
+    if (!conn_arrived(c, n))
+        return true;
+    server_enter(c->server, &batch);
+    bool ok = conn_serve(c, &batch);
+    server_leave(c->server, &batch);
     return ok;
 }
 
@@ -233,7 +246,7 @@ void conn_write(struct conn *c, struct slice bytes)
 void conn_ended(struct conn *c)
 {
     struct batch batch;
-    server_enter(c->server, &batch, NULL);
+    server_enter(c->server, &batch);
     server_count_rings(c->server, c->has_ring ? -1 : 0, c->on_ring ? -1 : 0);
     if (c->session != 0 && !c->over) {
         server_unbind(c->server, c);

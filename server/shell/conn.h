@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "shell/lease.h"
 
+struct batch;
 struct conn;
 struct server;
 
@@ -81,7 +82,14 @@ void conn_discard(struct conn *c);
 /* Where the next received bytes go: *ret points to n bytes. n is 0 without memory. */
 size_t conn_room(struct conn *c, void **ret);
 
-/* n bytes were received into the room. False: the connection must be closed. */
+/* n bytes were received into the room. True: there is something to serve; else the server's mutex is spared.
+ */
+bool conn_arrived(struct conn *c, size_t n);
+
+/* Serves what has arrived, inside a batch. False: the connection must be closed. */
+bool conn_serve(struct conn *c, struct batch *batch);
+
+/* Both, in a batch of its own. False: the connection must be closed. */
 bool conn_received(struct conn *c, size_t n);
 
 /* The stream ended. The receiving side's last call: gives its reference back. */

@@ -25,7 +25,7 @@
 #include "shell/server.h"
 
 enum {
-    EVENTS_MAX = 64,
+    EVENTS_MAX = READY_MAX,
     ACCEPTS_MAX = 64, /* in a row, before connected peers are served again */
     RETRY_MS = 10,    /* out of descriptors: when to try again */
     TURNS_MAX = 32,   /* of rings only, before sockets are served again */
@@ -162,9 +162,10 @@ static void peer_end(struct peer *p)
     list_push_back(&p->listener->ended, &p->in_ended);
 }
 
-/* One read. False: the connection is over. */
+/* One read, to be served with the others'. False: the connection is over. */
 static bool peer_receive(struct peer *p)
 {
+    struct epoll_listener *l = p->listener;
     void *room;
     size_t n = conn_room(&p->conn, &room);
     if (n == 0)
@@ -172,7 +173,28 @@ static bool peer_receive(struct peer *p)
     ssize_t got = recv(p->fd, room, n, 0);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR;
-    return got > 0 && conn_received(&p->conn, (size_t)got);
+    if (got > 0 && conn_arrived(&p->conn, (size_t)got)) {
+        assert(l->ready_len < READY_MAX); /* one event each */
+        l->ready[l->ready_len++] = p;
+    }
+    return got > 0;
+}
+
+/* Serves all that arrived with the events at hand under one hold of the server's mutex, then writes. */
+static void serve_ready(struct epoll_listener *l)
+{
+    struct batch batch;
+    bool ok[READY_MAX];
+    if (l->ready_len == 0)
+        return;
+    server_enter(l->server, &batch);
+    for (unsigned i = 0; i < l->ready_len; i++)
+        ok[i] = conn_serve(&l->ready[i]->conn, &batch);
+    server_leave(l->server, &batch);
+    for (unsigned i = 0; i < l->ready_len; i++)
+        if (!ok[i])
+            peer_end(l->ready[i]);
+    l->ready_len = 0;
 }
 
 static void on_peer(struct peer *p, uint32_t events)
@@ -392,6 +414,7 @@ static void *loop_main(void *arg)
         wait_events(l, events, &n);
         for (int i = 0; i < n; i++)
             on = on_event(l, &events[i]) && on;
+        serve_ready(l);
         free_ended(l);
         if (l->paused_us > 0 && server_now_us() >= l->paused_us) /* also while others keep the loop busy */
             watch_accept(l, true);

@@ -10,7 +10,7 @@
 #include "shell/net.h"
 #include "shell/place.h"
 
-enum { WATCHED_MAX = 128 };
+enum { WATCHED_MAX = 128, READY_MAX = 64 };
 
 /* What an event is about. */
 struct source {
@@ -33,6 +33,8 @@ struct epoll_listener {
     struct place place;                /* likewise */
     struct list newborn;               /* peers that have not said HELLO, oldest first */
     struct list ended;                 /* peers to be freed when the events at hand are through */
+    struct peer *ready[READY_MAX];     /* peers of which something arrived with the events at hand */
+    unsigned ready_len;
     struct peer *watched[WATCHED_MAX]; /* peers whose rings are looked at; the others ring their bells */
     unsigned watched_len;
     unsigned turns; /* of rings only, since sockets were served: one for each small piece of bytes */

@@ -80,9 +80,9 @@ void server_forget(struct server *s, struct conn *c)
 
 /* ---- batches ---- */
 
-void server_enter(struct server *s, struct batch *batch, struct conn *from)
+void server_enter(struct server *s, struct batch *batch)
 {
-    batch->from = from;
+    batch->from = NULL;
     batch->now_us = 0;
     batch->len = 0;
     pthread_mutex_lock(&s->mutex);
@@ -182,7 +182,7 @@ static void *timer_main(void *arg)
 {
     struct server *s = arg;
     struct batch batch;
-    server_enter(s, &batch, NULL);
+    server_enter(s, &batch);
     while (!s->stopping) {
         int64_t next = next_deadline_us(s), now = server_now_us();
         if (next > now) {
@@ -193,7 +193,7 @@ static void *timer_main(void *arg)
             lease_check(s, now);
         server_step(s, &batch, (struct event){.kind = EVENT_TIME});
         server_leave(s, &batch);
-        server_enter(s, &batch, NULL);
+        server_enter(s, &batch);
     }
     server_leave(s, &batch);
     return NULL;

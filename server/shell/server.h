@@ -39,7 +39,7 @@ struct server {
 /* Steps made while the mutex is held once, all at the time of the first, and the connections that they wrote
  * to; flushed when the mutex is free again. */
 struct batch {
-    struct conn *from; /* whose frames they are, NULL: nobody's */
+    struct conn *from; /* whose frames are being taken, NULL: nobody's */
     int64_t now_us;    /* 0: no step yet */
     struct conn *dirty[DIRTY_MAX];
     size_t len;
@@ -52,8 +52,8 @@ int server_start(struct server *s);
  * before. */
 void server_stop(struct server *s);
 
-/* Begins a batch, of a connection that is bound or has no session yet: takes the mutex. */
-void server_enter(struct server *s, struct batch *batch, struct conn *from);
+/* Begins a batch: takes the mutex. */
+void server_enter(struct server *s, struct batch *batch);
 
 /* One step, whose time is now, and its effects on their way. Inside a batch. Returns core_step()'s status. */
 int server_step(struct server *s, struct batch *batch, struct event event);
