@@ -66,7 +66,8 @@ bool roost__cork_hold(struct conn *c)
         k->runs = !k->ends && roost__start_quietly(&k->thread, write_held, c);
     if (!k->runs)
         return false;
-    k->calls++;
+    if (k->calls++ == 0)
+        roost__pollable_notice(c); /* a program with an event loop writes them there */
     atomic_store_explicit(&k->holds, true, memory_order_relaxed);
     if (k->idle)
         pthread_cond_signal(&k->changed);

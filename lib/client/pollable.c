@@ -128,6 +128,7 @@ int roost__pollable_dispatch(struct conn *c)
     if (!is_on(c))
         return roost__fail(ROOST_EINVAL, "roost_manager_fd() was not called in this process");
     clear_notice(c); /* before the lead is asked for: who has it now will say what he leaves */
+    roost__send_held(c);
     if (roost__conn_try_lead(c)) {
         bool goes_on = look(c);
         roost__conn_hand_on(c);

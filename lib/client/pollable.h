@@ -2,12 +2,12 @@
  * pollable.h: the descriptor by which a program's event loop waits for answers (roost/pending.h).
  *
  * An epoll of its own: in it are the connection's socket and an eventfd, `notice`. Invariants, once it is on:
- * it is readable whenever bytes have come that no thread is reading, or a call was finished since dispatch
- * looked last. For that whoever gives the lead back arms the transport, under the connection's lock: from
- * then on a server on a ring rings the socket, and what came just before is noticed. The number never
- * changes: a new socket takes the place of the old one inside. While the stream is being resumed there is no
- * socket in it. After fork() the child's connection has none until it is asked for. Called by conn.c,
- * resume.c, send.c and manager.c.
+ * it is readable whenever bytes have come that no thread is reading, a call was finished or held back
+ * (cork.h) since dispatch looked last. For that whoever gives the lead back arms the transport, under the
+ * connection's lock: from then on a server on a ring rings the socket, and what came just before is noticed.
+ * The number never changes: a new socket takes the place of the old one inside. While the stream is being
+ * resumed there is no socket in it. After fork() the child's connection has none until it is asked for.
+ * Called by conn.c, resume.c, send.c and manager.c.
  */
 #ifndef ROOST_CLIENT_POLLABLE_H
 #define ROOST_CLIENT_POLLABLE_H
@@ -37,8 +37,8 @@ bool roost__pollable_attach(struct conn *c);
 void roost__pollable_disarm(struct conn *c);
 void roost__pollable_arm(struct conn *c);
 
-/* Takes what has come, without waiting, and calls back. Errors: ROOST_EINVAL (it is not on), why the
- * connection failed. */
+/* Writes what is held, takes what has come, without waiting, and calls back. Errors: ROOST_EINVAL (it is not
+ * on), why the connection failed. */
 int roost__pollable_dispatch(struct conn *c);
 
 /* Gives the descriptors back; in a child after fork() too. */
