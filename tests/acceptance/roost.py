@@ -181,6 +181,7 @@ class Client:
         self.answers = {}  # number: REPLY or ERROR that nobody waited for yet
         self.acks = {}  # number of a delivery: the last call sent when its ACK was
         self.seen = 0
+        self.acknowledges = True  # a test may leave it out
         self.pongs = 0
         self.connect(self.info)
         self.session, self.epoch, self.secret = self.welcome[3], self.welcome[4], self.terms.get("secret")
@@ -271,7 +272,7 @@ class Client:
         self.cancelled.discard(number)
         self.acks = {delivery: last for delivery, last in self.acks.items() if last >= number}
         self.answers[number] = frame
-        if frame[0] == REPLY and call[4] in DELIVERS:
+        if frame[0] == REPLY and call[4] in DELIVERS and self.acknowledges:
             self.acks[number] = self.number
             self.try_to_send(ERROR_OR_ACK, number)
 
