@@ -88,10 +88,19 @@ void kept_confirm(struct core *core, struct session *s, uint64_t seen)
     }
 }
 
+/* A client sends all it has no answer to again before it calls anew: what it left out it has. */
+static void confirm_what_was_left_out(struct core *core, struct session *s)
+{
+    struct list *first;
+    while ((first = list_first(&s->kept)) != NULL && as_kept(first)->connection != s->connection)
+        drop(core, s, as_kept(first));
+}
+
 bool kept_again(struct core *core, struct session *s, uint64_t number)
 {
     if (number > s->last_number) {
         s->last_number = number;
+        confirm_what_was_left_out(core, s);
         return false;
     }
     if (is_parked(s, number))
