@@ -45,7 +45,7 @@ static inline void *spares_take(struct spares *s)
 /* NULL is allowed. */
 static inline void spares_give(struct spares *s, void *block)
 {
-    if (block == NULL || s->len >= SPARES_MAX) {
+    if (block == NULL || s->len + 1 > SPARES_MAX) {
         free(block);
         return;
     }

@@ -84,8 +84,9 @@ struct conn {
 struct call {
     struct hnode node; /* first; the connection's */
 
-    /* NULL: the call is on the stack of a thread that waits for it. Else called once, lock held, when the call
-     * has its answer or the connection has failed. True: the connection then calls drop, without locks. */
+    /* NULL: the call is on the stack of a thread that waits for it. Else called once, lock held, when the
+     * call has its answer or the connection has failed. True: the connection then calls drop, without locks.
+     */
     bool (*finish)(struct conn *c, struct call *call);
     void (*drop)(struct call *call);
 
@@ -110,7 +111,7 @@ struct call {
     atomic_bool done;
     bool asleep;
     bool cancelled;
-    int code;   /* how the call ended */
+    int code; /* how the call ended */
 
     /* From here on what has a meaning only when something else says so. */
     pthread_cond_t wake; /* made when the thread falls asleep */

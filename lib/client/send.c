@@ -295,9 +295,9 @@ void roost__send_farewell(struct conn *c)
 {
     static const uint8_t frame[] = {0, 0, 0, 2, 0x91, FRAME_END};
     struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
+    clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += 1; /* who writes, like the cork's thread, is through in microseconds, or stuck */
-    if (pthread_mutex_clocklock(&c->write_lock, CLOCK_MONOTONIC, &until) != 0)
+    if (pthread_mutex_timedlock(&c->write_lock, &until) != 0)
         return;
     if (resumable(c))
         buf_append(&c->out, frame, sizeof(frame));

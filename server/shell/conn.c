@@ -243,6 +243,29 @@ void conn_write(struct conn *c, struct slice bytes)
     }
 }
 
+/* Two buffers change places; each keeps its maximum. */
+static void swap(struct buf *a, struct buf *b)
+{
+    struct buf was_a = *a;
+    size_t max_b = b->max;
+    *a = *b;
+    a->max = was_a.max;
+    *b = was_a;
+    b->max = max_b;
+}
+
+void conn_write_all(struct conn *c, struct buf *bytes)
+{
+    pthread_mutex_lock(&c->mutex);
+    bool swaps = !c->closed && c->out.len == 0 && bytes->cap <= c->out.max;
+    if (swaps)
+        swap(&c->out, bytes);
+    pthread_mutex_unlock(&c->mutex);
+    if (!swaps)
+        conn_write(c, buf_slice(bytes));
+    buf_reset(bytes);
+}
+
 void conn_ended(struct conn *c)
 {
     struct batch batch;

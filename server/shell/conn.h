@@ -98,6 +98,9 @@ void conn_ended(struct conn *c);
 /* Appends to `out`; cuts off a peer that does not read. */
 void conn_write(struct conn *c, struct slice bytes);
 
+/* The same for all the bytes of a buffer, which is left empty; they are not copied when `out` is empty. */
+void conn_write_all(struct conn *c, struct buf *bytes);
+
 /* Says why the connection will be closed; its session ends with it. */
 void conn_goodbye(struct conn *c, int code, const char *message);
 

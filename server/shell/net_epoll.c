@@ -26,10 +26,12 @@
 
 enum {
     EVENTS_MAX = READY_MAX,
-    ACCEPTS_MAX = 64, /* in a row, before connected peers are served again */
-    RETRY_MS = 10,    /* out of descriptors: when to try again */
-    TURNS_MAX = 32,   /* of rings only, before sockets are served again */
-    LOOKS = 32        /* at the rings, for one at the sockets */
+    ACCEPTS_MAX = 64,   /* in a row, before connected peers are served again */
+    RETRY_MS = 10,      /* out of descriptors: when to try again */
+    CROWD = 3,          /* clients served at once: who looks takes a core that they could run on … */
+    CROWDED_WAITS = 64, /* … so many waits are without a look */
+    TURNS_MAX = 32,     /* of rings only, before sockets are served again */
+    LOOKS = 32          /* at the rings, for one at the sockets */
 };
 
 /* ---- sending ---- */
@@ -187,6 +189,8 @@ static void serve_ready(struct epoll_listener *l)
     bool ok[READY_MAX];
     if (l->ready_len == 0)
         return;
+    if (l->ready_len >= CROWD)
+        l->crowded = CROWDED_WAITS;
     server_enter(l->server, &batch);
     for (unsigned i = 0; i < l->ready_len; i++)
         ok[i] = conn_serve(&l->ready[i]->conn, &batch);
@@ -375,7 +379,9 @@ static void wait_events(struct epoll_listener *l, struct epoll_event *events, in
         }
         return;
     }
-    if (l->may_spin && spin_worth(&l->spin)) {
+    if (l->crowded > 0) {
+        l->crowded--;
+    } else if (l->may_spin && spin_worth(&l->spin)) {
         bool found = look(l, events, ret_n);
         spin_result(&l->spin, found);
         if (found)

@@ -26,14 +26,15 @@ struct epoll_listener {
     int stop;      /* an eventfd: the loop ends */
     struct source accept_source, stop_source;
     bool tcp;
-    int64_t paused_us;                 /* out of descriptors: accepting again at this time; 0: it does */
-    bool may_spin;                     /* there is another core for the clients to run on */
-    bool refused;                      /* being out of descriptors was said in the log */
-    struct spin spin;                  /* the loop's */
-    struct place place;                /* likewise */
-    struct list newborn;               /* peers that have not said HELLO, oldest first */
-    struct list ended;                 /* peers to be freed when the events at hand are through */
-    struct peer *ready[READY_MAX];     /* peers of which something arrived with the events at hand */
+    int64_t paused_us;             /* out of descriptors: accepting again at this time; 0: it does */
+    bool may_spin;                 /* there is another core for the clients to run on */
+    bool refused;                  /* being out of descriptors was said in the log */
+    struct spin spin;              /* the loop's */
+    unsigned crowded;              /* waits still to go without looking, for there are many clients */
+    struct place place;            /* likewise */
+    struct list newborn;           /* peers that have not said HELLO, oldest first */
+    struct list ended;             /* peers to be freed when the events at hand are through */
+    struct peer *ready[READY_MAX]; /* peers of which something arrived with the events at hand */
     unsigned ready_len;
     struct peer *watched[WATCHED_MAX]; /* peers whose rings are looked at; the others ring their bells */
     unsigned watched_len;

@@ -80,6 +80,8 @@ void server_forget(struct server *s, struct conn *c)
 
 /* ---- batches ---- */
 
+enum { LARGE = 16 << 10 };
+
 void server_enter(struct server *s, struct batch *batch)
 {
     batch->from = NULL;
@@ -108,9 +110,15 @@ static struct conn *conn_for(const struct server *s, const struct batch *batch, 
     return from != NULL && from->session == session && !from->over ? from : conn_of(s, session);
 }
 
+/* A large answer, the only one of its step, goes without being copied. */
+static bool is_large(const struct effects *e)
+{
+    return e->len == 1 && e->items[0].len == e->bytes.len && e->bytes.len >= LARGE;
+}
+
 static void route(struct server *s, struct batch *batch)
 {
-    const struct effects *e = &s->effects;
+    struct effects *e = &s->effects;
     struct conn *c = NULL;
     for (size_t i = 0; i < e->len; i++) {
         const struct effect *effect = &e->items[i];
@@ -118,7 +126,10 @@ static void route(struct server *s, struct batch *batch)
             c = conn_for(s, batch, effect->session);
         if (c == NULL)
             continue; /* it is gone: so is its session, in a moment */
-        conn_write(c, slice_of(e->bytes.data + effect->at, effect->len));
+        if (is_large(e))
+            conn_write_all(c, &e->bytes);
+        else
+            conn_write(c, slice_of(e->bytes.data + effect->at, effect->len));
         mark_dirty(batch, c);
     }
     for (size_t i = 0; i < e->broken_len; i++) {

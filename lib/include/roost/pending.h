@@ -11,13 +11,16 @@
  * (`roost help TYPE METHOD`, or PROTOCOL.md), whatever a proxy makes of it: an integer for roost_dict_len(),
  * [token, owner_died] for roost_lock_acquire() (see roost_value_grant()).
  *
- * Calls of a thread are begun in the order in which it makes them. Who waits reads for all: answers come in
- * while any thread of the process waits for any answer of the manager, or asks roost_pending_done(). At most
- * roost_options.window_calls calls and window_bytes bytes of arguments are under way; one more waits for
- * room. A call survives a broken connection as every other (roost/manager.h). An item from a queue is
- * acknowledged when its result is asked for: if that never happens, it goes back to its queue when the
- * session ends. The server does not take the thread to be blocked while such a call waits, so ROOST_EDEADLK
- * is never its answer.
+ * Calls of a thread are begun in the order in which it makes them. Over a socket the first call after a pause
+ * is written at once; those that follow closely are gathered and written together when somebody waits or asks
+ * for an answer, makes an ordinary call, closes the manager or ends the process in order (not by _exit()),
+ * when 32 or 16 KiB of them are gathered, and else within about a millisecond by a thread of the connection.
+ * Who waits reads for all: answers come in while any thread of the process waits for any answer of the
+ * manager, or asks roost_pending_done(). At most roost_options.window_calls calls and window_bytes bytes of
+ * arguments are under way; one more waits for room. A call survives a broken connection as every other
+ * (roost/manager.h). An item from a queue is acknowledged when its result is asked for: if that never
+ * happens, it goes back to its queue when the session ends. The server does not take the thread to be blocked
+ * while such a call waits, so ROOST_EDEADLK is never its answer.
  *
  * Ownership: a pending call is the caller's, to free; arguments are copied. Threads: any number may use one,
  * but roost_pending_free() must be the caller's last use. After fork() a child cannot wait for what its
