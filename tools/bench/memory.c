@@ -153,7 +153,7 @@ static int measure(const struct kind *k)
 {
     roost_options options = {.window_calls = 20000};
     struct bench_roostd server;
-    if (bench_roostd_start(&server) != 0)
+    if (bench_roostd_start(&server, NULL) != 0)
         return -1;
     if (roost_connect(server.url, &options, &m) != 0 || roost_batch_new(m, &batch) != 0)
         return bench_complain();
