@@ -22,13 +22,14 @@
 enum { CLIENTS = 4, ROUNDS_OF_A_CLIENT = 200, PAUSE_MS = 10, KEYS = 1000, BUCKETS = 640, OF_DOUBLING = 16 };
 enum { SLICES_MIN = 8, SLICES_MAX = 1 << 16 };
 
-/* What a client calls, in order: k a key, v a value, i the index 0, t a timeout, K an array of a key, p 1. */
+/* What a client calls, in order: k a key, v a value, i the index 0, t a timeout, K an array of a key, p 1, n
+ * -1. */
 static const struct call {
     const char *method, *args;
 } calls[] = {{"dict.set", "kv"},
              {"dict.get", "kv"},
              {"dict.pop", "kv"},
-             {"dict.incr", "p"},
+             {"dict.incr", "n"},
              {"dict.page", "ip"},
              {"list.append", "v"},
              {"list.insert", "iv"},
@@ -62,7 +63,7 @@ static const struct call {
              {"event.clear", ""},
              {"barrier.wait", "t"},
              {"keyed_lock.acquire", "Kt"},
-             {"keyed_lock.release", "K"}};
+             {"keyed_lock.release", ""}};
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 
 static const struct kind {
@@ -115,6 +116,9 @@ static unsigned make_args(struct client *c, const char *spec, roost_value *args)
             break;
         case 'i':
             args[n++] = roost_int(0);
+            break;
+        case 'n':
+            args[n++] = roost_int(-1);
             break;
         case 'p':
             args[n++] = roost_int(1);
