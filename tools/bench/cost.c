@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #include "bench.h"
+#include "fill.h"
+#include "latency.h"
 #include "servers.h"
 
 enum { WORLDS = 3, ROUNDS = 15, CALLS = 500, FILL = 10000, WAITERS = 9000 };
@@ -54,33 +56,6 @@ static int fill_some(struct world *w, int from, int n)
     return rc != 0 ? rc : roost_queue_put_many(w->priority, all, -1);
 }
 
-static int make_locks(struct world *w)
-{
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < w->locks; i++) {
-        roost_lock *l;
-        char name[32];
-        snprintf(name, sizeof(name), "lock %d", i);
-        rc = roost_lock_open(w->m, name, &l);
-        if (rc == 0)
-            roost_lock_close(l);
-    }
-    return rc;
-}
-
-static int park_waiters(struct world *w)
-{
-    roost_event *e;
-    int rc = roost_event_open(w->m, "never", &e);
-    for (int i = 0; rc == 0 && i < w->waiters; i++) {
-        roost_pending *p;
-        rc = roost_async(&p, -1, roost_event_wait(e, -1));
-        if (rc == 0)
-            roost_pending_free(p);
-    }
-    return rc;
-}
-
 static int begin(struct world *w)
 {
     roost_options options = {.window_calls = 20000};
@@ -96,9 +71,9 @@ static int begin(struct world *w)
         rc != 0 ? rc : roost_queue_open(w->m, NULL, &(roost_queue_options){.kind = "priority"}, &w->priority);
     for (int i = 0; rc == 0 && i < w->n; i += FILL)
         rc = fill_some(w, i, w->n - i < FILL ? w->n - i : FILL);
-    rc = rc != 0 ? rc : make_locks(w);
+    rc = rc != 0 ? rc : bench_make_locks(w->m, w->locks);
     rc = rc != 0 ? rc : roost_lock_open(w->m, "lock 0", &w->lock);
-    return rc != 0 || park_waiters(w) != 0 ? bench_complain() : 0;
+    return rc != 0 || bench_park_waiters(w->m, w->waiters) != 0 ? bench_complain() : 0;
 }
 
 static void end(struct world *w)
@@ -192,12 +167,6 @@ static const struct operation {
 
 /* ---- measuring ---- */
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Microseconds a call; negative: failed. */
 static double once(struct world *w, const struct operation *o)
 {
@@ -218,10 +187,8 @@ static int measure(struct world *worlds, const struct operation *o)
             if (spent < 0)
                 return -1;
         }
-    for (int k = 0; k < WORLDS; k++)
-        qsort(us[k], ROUNDS, sizeof(us[k][0]), by_value);
-    printf("%-34s %10.2f %10.2f %10.2f   %s\n", o->name, us[0][ROUNDS / 2], us[1][ROUNDS / 2],
-           us[2][ROUNDS / 2], o->cost);
+    printf("%-34s %10.2f %10.2f %10.2f   %s\n", o->name, bench_median(us[0], ROUNDS),
+           bench_median(us[1], ROUNDS), bench_median(us[2], ROUNDS), o->cost);
     fflush(stdout);
     return 0;
 }

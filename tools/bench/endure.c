@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "latency.h"
 #include "servers.h"
 
 enum { CLIENTS = 4, ROUNDS_OF_A_CLIENT = 200, PAUSE_MS = 10, KEYS = 1000, BUCKETS = 640, OF_DOUBLING = 16 };
@@ -235,19 +236,12 @@ static void percentiles(double *ret_p50, double *ret_p99, uint64_t *ret_calls)
     *ret_calls = all;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median_of(int measure, int from, int n)
 {
     double values[SLICES_MAX / 4 + 1];
     for (int i = 0; i < n; i++)
         values[i] = seen[from + i][measure];
-    qsort(values, (size_t)n, sizeof(values[0]), by_value);
-    return values[n / 2];
+    return bench_median(values, n);
 }
 
 /* Compares the last quarter with the first. */
