@@ -78,18 +78,6 @@ static double peer_run(struct peer *p, const struct options *o, const char *call
 
 /* ---- measuring ---- */
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int n)
-{
-    qsort(values, (size_t)n, sizeof(values[0]), by_value);
-    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 /* One round of the peer: 0 when there is none. */
 static double theirs_once(const struct row *row, struct peer *p, const struct options *o, int n)
 {
@@ -122,8 +110,8 @@ static bool measure(const struct row *row, struct peer *p, const struct options 
         if (ours[i] < 0 || theirs[i] < 0)
             return false;
     }
-    ret->theirs = median(theirs, rounds);
-    ret->ours = median(ours, rounds);
+    ret->theirs = bench_median(theirs, rounds);
+    ret->ours = bench_median(ours, rounds);
     ret->spread = (ours[rounds - 1] - ours[0]) / ret->ours;
     return true;
 }

@@ -111,7 +111,7 @@ static int ask(struct side *s)
 
 static int begin(struct side *s)
 {
-    if (bench_roostd_start(&s->server) != 0)
+    if (bench_roostd_start(&s->server, NULL) != 0)
         return -1;
     if (roost_connect(s->server.url, NULL, &s->m) != 0 || roost_dict_new(s->m, &s->d) != 0 ||
         roost_dict_set(s->d, roost_int(1), roost_int(1)) != 0)

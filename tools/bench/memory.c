@@ -11,7 +11,7 @@
 #include <hiredis/hiredis.h>
 #endif
 
-#include "bench.h"
+#include "fill.h"
 #include "servers.h"
 
 enum { BATCH = 1000, VALUE_LEN = 100 };
@@ -109,30 +109,12 @@ static int fill_priority_queue(int n)
 
 static int fill_locks(int n)
 {
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < n; i++) {
-        roost_lock *l;
-        char name[32];
-        snprintf(name, sizeof(name), "lock %d", i);
-        rc = roost_lock_open(m, name, &l);
-        if (rc == 0)
-            roost_lock_close(l);
-    }
-    return rc;
+    return bench_make_locks(m, n);
 }
 
 static int fill_waiters(int n)
 {
-    roost_event *e;
-    int rc = roost_event_open(m, "e", &e);
-    for (int i = 0; rc == 0 && i < n; i++) {
-        roost_pending *p;
-        rc = roost_async(&p, -1, roost_event_wait(e, -1));
-        if (rc == 0)
-            roost_pending_free(p);
-    }
-    roost_value pong;
-    return rc == 0 ? roost_server_ping(m, roost_nil(), &pong) : rc; /* then all of them have arrived */
+    return bench_park_waiters(m, n);
 }
 
 static const struct kind {
@@ -153,7 +135,7 @@ static int measure(const struct kind *k)
 {
     roost_options options = {.window_calls = 20000};
     struct bench_roostd server;
-    if (bench_roostd_start(&server) != 0)
+    if (bench_roostd_start(&server, NULL) != 0)
         return -1;
     if (roost_connect(server.url, &options, &m) != 0 || roost_batch_new(m, &batch) != 0)
         return bench_complain();

@@ -45,7 +45,7 @@ double bench_resident(pid_t pid)
     return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
-int bench_roostd_start(struct bench_roostd *s)
+int bench_roostd_start(struct bench_roostd *s, const char *also)
 {
     int ready[2];
     char fd[16];
@@ -57,7 +57,7 @@ int bench_roostd_start(struct bench_roostd *s)
         snprintf(fd, sizeof(fd), "%d", ready[1]);
         close(ready[0]);
         execlp(program != NULL ? program : "roostd", "roostd", "--listen", "tcp://127.0.0.1:0", "--ready-fd",
-               fd, "--log-level", "error", (char *)NULL);
+               fd, "--log-level", "error", also != NULL ? "--listen" : NULL, also, (char *)NULL);
         _exit(127);
     }
     close(ready[1]);
@@ -81,7 +81,7 @@ static struct bench_roostd roostd;
 
 int bench_roostd_begin(bool tcp, roost_manager **ret)
 {
-    if (tcp && bench_roostd_start(&roostd) != 0)
+    if (tcp && bench_roostd_start(&roostd, NULL) != 0)
         return -1;
     int rc = tcp ? roost_connect(roostd.url, NULL, ret) : roost_manager_start(NULL, ret);
     return rc != 0 ? bench_complain() : 0;

@@ -23,7 +23,8 @@ struct bench_roostd {
     pid_t pid;
     char url[128];
 };
-int bench_roostd_start(struct bench_roostd *s);
+/* It listens at another URL too, unless that is NULL. */
+int bench_roostd_start(struct bench_roostd *s, const char *also);
 void bench_roostd_stop(struct bench_roostd *s);
 
 /* What a process has in memory now, in bytes; 0: it cannot be told. */
