@@ -4,10 +4,12 @@
 #include <sched.h>
 #include <stddef.h>
 
+#include "base/spin.h"
+
 enum {
-    TOGETHER_MAX = 8,    /* wake-ups … */
-    TOGETHER_US = 1000,  /* … within this time are no accident */
-    PAUSE_MIN_US = 1000, /* between two moves; doubled each time, up to … */
+    TOGETHER_MAX = 8,                           /* wake-ups … */
+    TOGETHER_US = TOGETHER_MAX * (SPIN_US + 5), /* … within this time: looking would have been worth it */
+    PAUSE_MIN_US = 1000,                        /* between two moves; doubled each time, up to … */
     PAUSE_MAX_US = 1000000,
     HELD = 8 /* a move that held for so many pauses has helped: the next starts anew */
 };
@@ -34,10 +36,12 @@ static int64_t next_pause(const struct place *p, int64_t now_us)
     return p->pause_us < PAUSE_MAX_US / 2 ? 2 * p->pause_us : PAUSE_MAX_US;
 }
 
-bool place_woken(struct place *p, uint32_t client_cpu, int64_t now_us)
+bool place_woken(struct place *p, const void *client, uint32_t client_cpu, int64_t now_us)
 {
     int cpu = sched_getcpu();
-    if (client_cpu == 0 || cpu < 0 || client_cpu - 1 != (uint32_t)cpu) {
+    bool same = client == p->client;
+    p->client = client;
+    if (!same || client_cpu == 0 || cpu < 0 || client_cpu - 1 != (uint32_t)cpu) {
         p->together = 0;
         return false;
     }
