@@ -11,7 +11,7 @@ enum {
     TOGETHER_US = TOGETHER_MAX * (SPIN_US + 5), /* … within this time: looking would have been worth it */
     PAUSE_MIN_US = 1000,                        /* between two moves; doubled each time, up to … */
     PAUSE_MAX_US = 1000000,
-    HELD = 8 /* a move that held for so many pauses has helped: the next starts anew */
+    HELPED = 64 /* looks that found something: the move before was a good one, the next starts anew */
 };
 
 /* The mask does without the CPU for a moment, which is how a thread is moved. */
@@ -29,9 +29,9 @@ static bool move_off(unsigned cpu)
 }
 
 /* How long the next move must wait, now that one more is due. */
-static int64_t next_pause(const struct place *p, int64_t now_us)
+static int64_t next_pause(const struct place *p)
 {
-    if (p->moved_us == 0 || now_us - p->moved_us > HELD * p->pause_us)
+    if (p->moved_us == 0 || p->found >= HELPED)
         return PAUSE_MIN_US;
     return p->pause_us < PAUSE_MAX_US / 2 ? 2 * p->pause_us : PAUSE_MAX_US;
 }
@@ -52,7 +52,8 @@ bool place_woken(struct place *p, const void *client, uint32_t client_cpu, int64
     if (++p->together < TOGETHER_MAX || now_us - p->moved_us < p->pause_us)
         return false;
     p->together = 0;
-    p->pause_us = next_pause(p, now_us);
+    p->pause_us = next_pause(p);
+    p->found = 0;
     p->moved_us = now_us;
     return move_off((unsigned)cpu);
 }

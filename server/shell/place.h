@@ -24,6 +24,7 @@ struct place {
     unsigned together;  /* wake-ups in a row by that client, of our CPU … */
     int64_t since_us;   /* … since then */
     int64_t moved_us;   /* the last move, 0: none yet */
+    unsigned found;     /* looks of the loop that found something since then; the loop's to count */
     int64_t pause_us;   /* how long the next has to wait for it */
 };
 
