@@ -179,6 +179,7 @@ static int move_to_ring(struct transport *t, int64_t size, struct buf *in)
     static const uint8_t frame[] = {0, 0, 0, 2, 0x91, FRAME_RING};
     struct ring ring;
     int bell;
+    atomic_store(&t->ring_state, RING_NOT_HAD);
     if (!roost__ring_open(t, size, &ring, &bell))
         return ROOST_OK;
     int rc = roost__transport_send(t, frame, sizeof(frame));
@@ -186,6 +187,7 @@ static int move_to_ring(struct transport *t, int64_t size, struct buf *in)
         rc = await_ring(t, in);
     t->ring = ring;
     t->bell = bell;
+    atomic_store(&t->ring_state, RING_TAKEN);
     return rc;
 }
 
@@ -194,6 +196,7 @@ int roost__handshake(struct transport *t, const struct wishes *wishes, struct te
     int64_t ring = 0;
     roost__transport_patience(t, wishes->timeout_ms);
     t->takes_passed = wishes->ring > 0;
+    atomic_store(&t->ring_state, wishes->ring > 0 ? RING_NOT_OFFERED : RING_NOT_ASKED);
     int rc = send_hello(t, wishes, terms);
     if (rc == ROOST_OK)
         rc = await_welcome(t, wishes, terms, in, &ring);

@@ -337,6 +337,25 @@ int roost_cancel(roost_manager *m, pthread_t thread)
     return rc == ROOST_OK ? rc : roost__fail_at("roost_cancel");
 }
 
+static const char *why_socket(const roost_manager *m, int state)
+{
+    if (state == RING_NOT_ASKED)
+        return m->no_ring ? "no_ring was asked for" : "shared memory is for ipc:// only";
+    return state == RING_NOT_OFFERED ? "the server offered no shared memory"
+                                     : "the server's shared memory could not be had";
+}
+
+roost_transport roost_manager_transport(const roost_manager *m, const char **ret_why)
+{
+    struct conn *c = m != NULL ? atomic_load(&m->conn) : NULL;
+    int state = c != NULL ? atomic_load(&c->transport.ring_state) : RING_NOT_ASKED;
+    if (ret_why != NULL)
+        *ret_why = c == NULL             ? "this process is not connected"
+                   : state == RING_TAKEN ? "client and server share memory"
+                                         : why_socket(m, state);
+    return c == NULL ? ROOST_BY_NOTHING : state == RING_TAKEN ? ROOST_BY_RING : ROOST_BY_SOCKET;
+}
+
 const char *roost_manager_url(const roost_manager *m)
 {
     return m != NULL ? m->url : NULL;

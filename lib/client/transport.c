@@ -323,6 +323,7 @@ int roost__transport_replace(struct transport *t, struct transport *with)
     roost__ring_close(t);
     t->ring = with->ring;
     t->bell = with->bell;
+    atomic_store(&t->ring_state, atomic_load(&with->ring_state));
     with->ring = (struct ring){0};
     roost__transport_close(with);
     return rc;

@@ -21,6 +21,9 @@
 
 enum { PASSED_MAX = 2 };
 
+/* What came of a wish for a ring. */
+enum ring_state { RING_NOT_ASKED, RING_NOT_OFFERED, RING_NOT_HAD, RING_TAKEN };
+
 struct transport {
     atomic_int fd;       /* -1: closed; set as soon as there is a socket, for fork.c */
     struct spin spin;    /* the receiver's */
@@ -32,8 +35,9 @@ struct transport {
 
     struct ring
         ring; /* when there is one, the bytes go through it (ring.c); the socket is the sign of life */
-    int bell; /* of a ring: wakes the server */
-    uint32_t server_cpu; /* where it said last that it has moved to, 0: not yet */
+    atomic_int ring_state; /* enum ring_state, for who wants to know */
+    int bell;              /* of a ring: wakes the server */
+    uint32_t server_cpu;   /* where it said last that it has moved to, 0: not yet */
 };
 
 /* Closes the descriptors that came along and were not taken; no more are awaited. */

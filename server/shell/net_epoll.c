@@ -384,6 +384,7 @@ static void wait_events(struct epoll_listener *l, struct epoll_event *events, in
     } else if (l->may_spin && spin_worth(&l->spin)) {
         bool found = look(l, events, ret_n);
         spin_result(&l->spin, found);
+        l->place.found += found;
         if (found)
             return;
     }

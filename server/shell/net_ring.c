@@ -201,7 +201,7 @@ static void keep_apart(struct peer *p)
 {
     struct epoll_listener *l = p->listener;
     uint32_t cpu = atomic_load_explicit(&p->ring.in.way->cpu, memory_order_relaxed);
-    if (!place_woken(&l->place, cpu, server_now_us()))
+    if (!place_woken(&l->place, p, cpu, server_now_us()))
         return;
     l->spin = (struct spin){0};
     atomic_store_explicit(&p->ring.out.way->cpu, (uint32_t)(sched_getcpu() + 1), memory_order_relaxed);

@@ -4,12 +4,14 @@
 #include <sched.h>
 #include <stddef.h>
 
+#include "base/spin.h"
+
 enum {
-    TOGETHER_MAX = 8,    /* wake-ups … */
-    TOGETHER_US = 1000,  /* … within this time are no accident */
-    PAUSE_MIN_US = 1000, /* between two moves; doubled each time, up to … */
+    TOGETHER_MAX = 8,                           /* wake-ups … */
+    TOGETHER_US = TOGETHER_MAX * (SPIN_US + 5), /* … within this time: looking would have been worth it */
+    PAUSE_MIN_US = 1000,                        /* between two moves; doubled each time, up to … */
     PAUSE_MAX_US = 1000000,
-    HELD = 8 /* a move that held for so many pauses has helped: the next starts anew */
+    HELPED = 64 /* looks that found something: the move before was a good one, the next starts anew */
 };
 
 /* The mask does without the CPU for a moment, which is how a thread is moved. */
@@ -27,17 +29,19 @@ static bool move_off(unsigned cpu)
 }
 
 /* How long the next move must wait, now that one more is due. */
-static int64_t next_pause(const struct place *p, int64_t now_us)
+static int64_t next_pause(const struct place *p)
 {
-    if (p->moved_us == 0 || now_us - p->moved_us > HELD * p->pause_us)
+    if (p->moved_us == 0 || p->found >= HELPED)
         return PAUSE_MIN_US;
     return p->pause_us < PAUSE_MAX_US / 2 ? 2 * p->pause_us : PAUSE_MAX_US;
 }
 
-bool place_woken(struct place *p, uint32_t client_cpu, int64_t now_us)
+bool place_woken(struct place *p, const void *client, uint32_t client_cpu, int64_t now_us)
 {
     int cpu = sched_getcpu();
-    if (client_cpu == 0 || cpu < 0 || client_cpu - 1 != (uint32_t)cpu) {
+    bool same = client == p->client;
+    p->client = client;
+    if (!same || client_cpu == 0 || cpu < 0 || client_cpu - 1 != (uint32_t)cpu) {
         p->together = 0;
         return false;
     }
@@ -48,7 +52,8 @@ bool place_woken(struct place *p, uint32_t client_cpu, int64_t now_us)
     if (++p->together < TOGETHER_MAX || now_us - p->moved_us < p->pause_us)
         return false;
     p->together = 0;
-    p->pause_us = next_pause(p, now_us);
+    p->pause_us = next_pause(p);
+    p->found = 0;
     p->moved_us = now_us;
     return move_off((unsigned)cpu);
 }

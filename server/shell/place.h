@@ -3,8 +3,10 @@
  *
  * Two processes that run in turns on one CPU look to the scheduler like one that is never done: it sees no
  * reason to move either, though another CPU is idle, and every call costs two switches instead of none. So a
- * thread that is woken time and again by a client of its own CPU moves to another one and stays where it
- * went.
+ * thread that is woken time and again by one client of its own CPU, so soon that it would have seen the
+ * request by looking (base/spin.h), moves to another and stays where it went. In all other cases it is well
+ * off where it is: with several clients in turns, or rare calls, waking a CPU that sleeps costs more than a
+ * switch.
  *
  * Invariants: the thread's affinity mask is afterwards what it was before, and is never left; whoever pinned
  * the thread to one CPU keeps it there. Moves that do not help become rare: a second apart at least. Only the
@@ -18,13 +20,15 @@
 #include <stdint.h>
 
 struct place {
-    unsigned together; /* wake-ups in a row by clients of our CPU … */
-    int64_t since_us;  /* … since then */
-    int64_t moved_us;  /* the last move, 0: none yet */
-    int64_t pause_us;  /* how long the next has to wait for it */
+    const void *client; /* who woke the thread last */
+    unsigned together;  /* wake-ups in a row by that client, of our CPU … */
+    int64_t since_us;   /* … since then */
+    int64_t moved_us;   /* the last move, 0: none yet */
+    unsigned found;     /* looks of the loop that found something since then; the loop's to count */
+    int64_t pause_us;   /* how long the next has to wait for it */
 };
 
 /* The thread was woken by a client that ran on this CPU (from 1; 0: not known). True: it has moved away. */
-bool place_woken(struct place *p, uint32_t client_cpu, int64_t now_us);
+bool place_woken(struct place *p, const void *client, uint32_t client_cpu, int64_t now_us);
 
 #endif

@@ -35,7 +35,7 @@ static void a_thread_on_its_clients_cpu_moves_away_and_keeps_its_mask(void **sta
     struct place p = {0};
     bool moved = false;
     for (int64_t us = 1; !moved && us < WAKES; us += WAKE_US)
-        moved = place_woken(&p, here(), us);
+        moved = place_woken(&p, &p, here(), us);
     assert_true(moved);
     assert_mask(&mask);
 }
@@ -50,7 +50,7 @@ static void moves_that_do_not_help_become_rare(void **state)
     int64_t last = 0, pause = 0;
     unsigned moves = 0;
     for (int64_t us = 1; us < (int64_t)WAKES * WAKE_US; us += WAKE_US) {
-        if (!place_woken(&p, here(), us))
+        if (!place_woken(&p, &p, here(), us))
             continue;
         assert_true(moves++ == 0 || us - last >= pause);
         pause = pause == 0 ? 1000 : pause < 500000 ? 2 * pause : 1000000;
@@ -60,7 +60,7 @@ static void moves_that_do_not_help_become_rare(void **state)
     assert_mask(&mask);
 }
 
-static void a_move_that_held_leaves_the_next_as_quick_as_the_first(void **state)
+static void a_move_that_helped_leaves_the_next_as_quick_as_the_first(void **state)
 {
     (void)state;
     cpu_set_t mask = mask_now();
@@ -69,10 +69,11 @@ static void a_move_that_held_leaves_the_next_as_quick_as_the_first(void **state)
     struct place p = {0};
     int64_t us = 1;
     for (int moves = 0; moves < 5; us += WAKE_US)
-        moves += place_woken(&p, here(), us);
-    us += 1000000; /* nothing was amiss for a second */
+        moves += place_woken(&p, &p, here(), us);
+    assert_in_range(p.pause_us, 2000, 1000000);
+    p.found = 1000;
     for (bool moved = false; !moved; us += WAKE_US)
-        moved = place_woken(&p, here(), us);
+        moved = place_woken(&p, &p, here(), us);
     assert_int_equal(p.pause_us, 1000);
 }
 
@@ -85,21 +86,30 @@ static void a_pinned_thread_stays(void **state)
     assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
     struct place p = {0};
     for (int64_t us = 1; us < WAKES; us += WAKE_US)
-        assert_false(place_woken(&p, here(), us));
+        assert_false(place_woken(&p, &p, here(), us));
     assert_mask(&one);
     assert_int_equal(sched_setaffinity(0, sizeof(mask), &mask), 0);
+}
+
+static void clients_in_turns_move_nobody(void **state)
+{
+    (void)state;
+    struct place p = {0};
+    int clients[2];
+    for (int64_t us = 1; us < WAKES; us += WAKE_US)
+        assert_false(place_woken(&p, &clients[us / WAKE_US % 2], here(), us));
 }
 
 static void rare_and_foreign_wake_ups_move_nobody(void **state)
 {
     (void)state;
     struct place p = {0};
-    for (int64_t us = 1; us < 1000 * 1000; us += 1001)
-        assert_false(place_woken(&p, here(), us));
+    for (int64_t us = 1; us < 1000 * 1000; us += 201)
+        assert_false(place_woken(&p, &p, here(), us));
     for (int64_t us = 1; us < 100000; us++) {
-        assert_false(place_woken(&p, 0, us));               /* it does not say */
-        assert_false(place_woken(&p, CPU_SETSIZE + 7, us)); /* there is no such CPU */
-        assert_false(place_woken(&p, UINT32_MAX, us));
+        assert_false(place_woken(&p, &p, 0, us));               /* it does not say */
+        assert_false(place_woken(&p, &p, CPU_SETSIZE + 7, us)); /* there is no such CPU */
+        assert_false(place_woken(&p, &p, UINT32_MAX, us));
     }
 }
 
@@ -108,8 +118,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_on_its_clients_cpu_moves_away_and_keeps_its_mask),
         cmocka_unit_test(moves_that_do_not_help_become_rare),
-        cmocka_unit_test(a_move_that_held_leaves_the_next_as_quick_as_the_first),
+        cmocka_unit_test(a_move_that_helped_leaves_the_next_as_quick_as_the_first),
         cmocka_unit_test(a_pinned_thread_stays),
+        cmocka_unit_test(clients_in_turns_move_nobody),
         cmocka_unit_test(rare_and_foreign_wake_ups_move_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,19 @@ ROOST_API int roost_cancel(roost_manager *m, pthread_t thread);
 /* The URL of the server, also for other programs to connect to. Borrowed from m. Never blocks. */
 ROOST_API const char *roost_manager_url(const roost_manager *m);
 
+/* What carries a manager's bytes. */
+typedef enum roost_transport {
+    ROOST_BY_NOTHING, /* there is no connection in this process yet */
+    ROOST_BY_RING,    /* memory shared with the server; the socket is the sign of life */
+    ROOST_BY_SOCKET
+} roost_transport;
+
+/*
+ * Tells what carries m's bytes now. *ret_why (may be NULL) becomes a line of text that says why it is that;
+ * it is the library's, for ever. Never blocks.
+ */
+ROOST_API roost_transport roost_manager_transport(const roost_manager *m, const char **ret_why);
+
 /*
  * Writes the URL where `roostd` listens when it is not told otherwise: ipc:// of
  * $XDG_RUNTIME_DIR/roost/roost.sock, or of /tmp/roost-UID/roost.sock. Errors: ROOST_ELIMIT (size is too
