@@ -18,7 +18,8 @@
 #include "tests/faults/countdown.h"
 
 enum { WINDOW = 64, WARM = 4 * WINDOW, CALLS = 1024, ROUNDS = 20, TRIES = 200 };
-/* Added to a number, its encoding has one length: an entry whose value changes its length is another block. */
+/* Added to a number, its encoding has one length: an entry whose value changes its length is another block.
+ */
 enum { SAME_LEN = 1000 };
 
 static struct server server;
