@@ -119,7 +119,7 @@ int main(int argc, char **argv)
 {
     static struct client clients[CLIENTS_MAX];
     static pthread_t threads[CLIENTS_MAX];
-    int n = argc > 4 ? atoi(argv[4]) : 1;
+    int n = argc > 4 ? (int)strtol(argv[4], NULL, 10) : 1;
     if (argc < 4 || n < 1 || n > CLIENTS_MAX)
         return usage();
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -127,7 +127,7 @@ int main(int argc, char **argv)
             job.run = kinds[i].run;
     if (job.run == NULL && strcmp(argv[2], "none") != 0)
         return usage();
-    job.each = job.run != NULL ? atoi(argv[3]) / n : 0;
+    job.each = job.run != NULL ? (int)strtol(argv[3], NULL, 10) / n : 0;
     for (int i = 0; i < n; i++)
         if (open_client(argv[1], &clients[i]) != 0)
             return 1;
