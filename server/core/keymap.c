@@ -291,7 +291,8 @@ static bool overwrite(const struct core *core, struct entry *e, struct slice val
 {
     if (core->undo != NULL || e->tree || e->refs || refs || e->value_len != value.len)
         return false;
-    memcpy(e->bytes + entry_value_at(e), value.data, value.len);
+    if (value.len > 0)
+        memcpy(e->bytes + entry_value_at(e), value.data, value.len);
     return true;
 }
 
