@@ -65,6 +65,12 @@ static size_t slot_of(const struct keymap *m, uint32_t hash, const struct entry 
     return i;
 }
 
+/* How many steps lead from a slot to another. */
+static size_t way(size_t from, size_t to, size_t slots)
+{
+    return to >= from ? to - from : to + slots - from;
+}
+
 /* Frees a slot; what follows moves up where a search would not reach it any more. */
 static void slot_remove(struct keymap *m, size_t i)
 {
@@ -72,7 +78,7 @@ static void slot_remove(struct keymap *m, size_t i)
     size_t n = slot_count(m->cap);
     for (size_t j = next_slot(i, n); slots[j].at != 0; j = next_slot(j, n)) {
         size_t home = home_of(slots[j].hash, n);
-        if ((j + n - home) % n >= (j + n - i) % n) {
+        if (way(home, j, n) >= way(i, j, n)) {
             slots[i] = slots[j];
             i = j;
         }
@@ -291,7 +297,8 @@ static bool overwrite(const struct core *core, struct entry *e, struct slice val
 {
     if (core->undo != NULL || e->tree || e->refs || refs || e->value_len != value.len)
         return false;
-    memcpy(e->bytes + entry_value_at(e), value.data, value.len);
+    if (value.len > 0)
+        memcpy(e->bytes + entry_value_at(e), value.data, value.len);
     return true;
 }
 

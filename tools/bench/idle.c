@@ -129,7 +129,7 @@ static void end(struct side *s)
 
 static int open_sessions(const struct side *s, int n)
 {
-    int port = atoi(strrchr(s->server.url, ':') + 1);
+    int port = (int)strtol(strrchr(s->server.url, ':') + 1, NULL, 10);
     double before = bench_resident(s->server.pid);
     for (int i = 0; i < n; i++)
         if (open_session(i, port) < 0) /* it stays open to the end */
@@ -159,7 +159,7 @@ static int ask_in_turns(struct side *without, struct side *with)
 
 int main(int argc, char **argv)
 {
-    int n = argc > 1 ? atoi(argv[1]) : 10000;
+    int n = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 10000;
     struct side without = {0}, with = {0};
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {

@@ -34,12 +34,11 @@ static void end_process(pid_t *pid)
 
 double bench_resident(pid_t pid)
 {
-    char path[64];
-    unsigned long size, resident = 0;
+    char path[64], line[128] = "";
     snprintf(path, sizeof(path), "/proc/%d/statm", pid);
     FILE *from = fopen(path, "r");
-    if (from != NULL && fscanf(from, "%lu %lu", &size, &resident) != 2)
-        resident = 0;
+    const char *second = from != NULL && fgets(line, sizeof(line), from) != NULL ? strchr(line, ' ') : NULL;
+    unsigned long resident = second != NULL ? strtoul(second, NULL, 10) : 0;
     if (from != NULL)
         fclose(from);
     return (double)resident * (double)sysconf(_SC_PAGESIZE);
