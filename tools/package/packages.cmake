@@ -1,7 +1,7 @@
 # The Debian packages, by CPack: roost-server, libroost0, libroost-dev, roost-tools. Included last: it looks at what is installed.
 # A build for another prefix than /usr has a target `package` too, which makes them in a build of their own.
 set(ROOST_PACKAGE_RELEASE 1 CACHE STRING "Debian revision of the packages")
-set(ROOST_MAINTAINER "The roost authors <roost@packages.local>" CACHE STRING "Maintainer of the packages")
+set(ROOST_MAINTAINER "The roost authors <roost@roost.invalid>" CACHE STRING "Maintainer of the packages: who builds them says where to write")
 if(NOT CMAKE_INSTALL_PREFIX STREQUAL /usr)
   add_custom_target(package COMMAND ${CMAKE_SOURCE_DIR}/tools/package/debs ${CMAKE_BINARY_DIR}/package USES_TERMINAL)
   return()
