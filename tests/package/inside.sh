@@ -10,13 +10,13 @@ claim() { # claim WORDS COMMAND…: the command succeeds
   if "$@"; then echo "ok      $words"; else echo "FAILED  $words"; failed=1; fi
 }
 quietly() { "$@" >/tmp/said 2>&1 || { cat /tmp/said; return 1; }; }
-as_roost() { setpriv --reuid roost --regid roost --clear-groups "$@"; }
+roost_user=(setpriv --reuid roost --regid roost --clear-groups) # no function: $! is to be the server
 
 # As the unit would: as roost, with the options of /etc/default/roostd.
 start() {
   mkfifo /tmp/ready
   # shellcheck disable=SC2046,SC1091
-  as_roost roostd $(. /etc/default/roostd && echo "$DAEMON_OPTS") --ready-fd 9 9>/tmp/ready 2>/tmp/log &
+  "${roost_user[@]}" roostd $(. /etc/default/roostd && echo "$DAEMON_OPTS") --ready-fd 9 9>/tmp/ready 2>/tmp/log &
   server=$!
   read -r url </tmp/ready
   rm /tmp/ready
@@ -36,6 +36,8 @@ quietly apt-get update -qq || exit 1
 depends=$(for deb in /packages/1/*.deb; do dpkg-deb -f "$deb" Depends; done | tr ',\n' '\n\n' | sed 's/^ *//; s/[ (|].*//' | grep -vE '^(lib)?roost|^$' | sort -u)
 # shellcheck disable=SC2086
 quietly apt-get install -y -qq --no-install-recommends $depends init-system-helpers gcc libc6-dev pkg-config || exit 1
+# The first account made by whatever package leaves files of the tools for accounts.
+quietly adduser --quiet --system --group somebody && quietly userdel somebody
 world >/tmp/before
 
 claim "apt installs the packages" quietly apt-get install -y -qq --no-install-recommends /packages/1/*.deb
@@ -49,12 +51,12 @@ echo 'DAEMON_OPTS="--listen ipc:///var/lib/roost/s --listen tcp://127.0.0.1:7117
 start
 claim "the server of the package starts, as roost" test "$(stat -c %U /proc/$server)" = roost
 claim "the command uses it" quietly roost -c tcp://127.0.0.1:7117 dict set d k 1
-claim "… over its socket, too" test "$(as_roost roost -c "$url" dict get d k)" = 1
+claim "… over its socket, too" test "$("${roost_user[@]}" roost -c "$url" dict get d k)" = 1
 claim "a program is built with pkg-config" quietly sh -c 'cc -I/packages /packages/messages.c -o /tmp/messages $(pkg-config --cflags --libs roost)'
 claim "… and runs, with a private server" quietly /tmp/messages
 claim "… and a static one" quietly sh -c 'cc -I/packages /packages/messages.c -o /tmp/static /usr/lib/*/libroost.a $(pkg-config --cflags roost) -lmsgpackc -lm -pthread'
 claim "… which runs" quietly /tmp/static
-as_roost touch /var/lib/roost/data
+"${roost_user[@]}" touch /var/lib/roost/data
 
 claim "apt upgrades to the next version" quietly apt-get install -y -qq --no-install-recommends /packages/2/*.deb
 claim "… which is there" test "$(dpkg-query -W -f='${Version}' roost-server)" = "$(dpkg-deb -f /packages/2/roost-server_*.deb Version)"
