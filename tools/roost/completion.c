@@ -109,20 +109,19 @@ static void offer_after_command(const struct search *s, const char *command)
 void cli_candidates(struct cli *c, int n, char **words, const char *current, cli_candidate *found, void *arg)
 {
     struct search s = {.cli = c, .current = current, .found = found, .arg = arg};
-    int type = n > 0 ? roost__type_by_name(words[0], strlen(words[0])) : -1;
+    bool help = n == 2 && strcmp(words[0], "help") == 0; /* its words are those of a call */
+    const char *first = n > 0 ? words[help] : "";
+    int type = roost__type_by_name(first, strlen(first));
     if (*current == '-')
         offer_options(&s, n, words);
     else if (n == 0)
         offer_commands(&s);
-    else if (n == 1 && type >= 0)
+    else if (type >= 0 && n == 1 + help)
         offer_methods(&s, (roost_type)type);
     else if (n == 1)
-        offer_after_command(&s, words[0]);
+        offer_after_command(&s, first);
     else if (n == 2 && type > ROOST_TYPE_server)
-        offer_names(&s, words[0]);
-    else if (n == 2 && strcmp(words[0], "help") == 0 &&
-             (type = roost__type_by_name(words[1], strlen(words[1]))) >= 0)
-        offer_methods(&s, (roost_type)type);
+        offer_names(&s, first);
 }
 
 /* ---- shells ---- */
