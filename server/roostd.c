@@ -56,13 +56,13 @@ static bool make_default_url(struct daemon *d)
     return true;
 }
 
-/* The socket that was handed over for the URL, or -1. */
+/* The socket that was handed over for the URL, or 0. */
 static int handed_over(const struct daemon *d, const char *url)
 {
     for (int i = 0; i < d->handed_over_len; i++)
         if (strcmp(d->handed_over[i].url, url) == 0)
             return d->handed_over[i].fd;
-    return -1;
+    return 0;
 }
 
 static bool is_option(const struct options *o, const char *url)
@@ -94,7 +94,7 @@ static bool listen_at(struct daemon *d, const char *url)
 {
     char why[128] = "";
     struct listen_options options = {.socket_mode = d->options.socket_mode, .socket = handed_over(d, url)};
-    const char *path = options.socket < 0 ? net_ipc_path(url) : NULL;
+    const char *path = options.socket == 0 ? net_ipc_path(url) : NULL;
     int lock = -1;
     if (path != NULL && (lock = lockfile_take(path)) < 0) {
         log_error("%s: %s", url, errno == EWOULDBLOCK ? "another roostd listens here" : strerror(errno));

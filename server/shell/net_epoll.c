@@ -439,7 +439,7 @@ struct listener *net_epoll_listen(struct server *s, const char *url, const struc
     list_init(&l->ended);
     l->accept_source.kind = SOURCE_ACCEPT;
     l->stop_source.kind = SOURCE_STOP;
-    l->handed_over = options->socket >= 0;
+    l->handed_over = options->socket > 0;
     if (l->handed_over) {
         snprintf(l->base.url, sizeof(l->base.url), "%s", url);
         l->accepting = options->socket;
