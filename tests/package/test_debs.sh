@@ -16,7 +16,7 @@ rm -f "$2/package.log"
 
 deb() { echo "$folder/$1"_*.deb; }
 field() { dpkg-deb -f "$(deb "$1")" "$2"; }
-has_file() { dpkg-deb -c "$(deb "$1")" | grep -qE " \./$2( ->.*)?$"; }
+has_file() { dpkg-deb -c "$(deb "$1")" | grep -E " \./$2( ->.*)?$" >/dev/null; } # -q would leave dpkg-deb in the middle
 soversion=$(sed -n 's/^set(ROOST_SOVERSION \([0-9]*\)).*/\1/p' "$source/CMakeLists.txt")
 version=$(sed -n 's/^project(roost VERSION \([0-9.]*\) .*/\1/p' "$source/CMakeLists.txt")
 lib=libroost$soversion
