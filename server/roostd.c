@@ -20,12 +20,15 @@
 #include "shell/net.h"
 #include "shell/options.h"
 #include "shell/server.h"
+#include "shell/supervisor.h"
 
 struct daemon {
     struct options options;
     struct server server;
     struct listener *listeners[LISTEN_MAX];
-    int locks[LISTEN_MAX]; /* of ipc paths, else -1 */
+    int locks[LISTEN_MAX]; /* of ipc paths that are ours, else -1 */
+    struct handed_over handed_over[LISTEN_MAX];
+    int handed_over_len;
     unsigned listening;
     char default_url[PATH_MAX + 8];
 };
@@ -53,16 +56,50 @@ static bool make_default_url(struct daemon *d)
     return true;
 }
 
+/* The socket that was handed over for the URL, or 0. */
+static int handed_over(const struct daemon *d, const char *url)
+{
+    for (int i = 0; i < d->handed_over_len; i++)
+        if (strcmp(d->handed_over[i].url, url) == 0)
+            return d->handed_over[i].fd;
+    return 0;
+}
+
+static bool is_option(const struct options *o, const char *url)
+{
+    for (unsigned i = 0; i < o->listen_len; i++)
+        if (strcmp(o->listen[i], url) == 0)
+            return true;
+    return false;
+}
+
+/* Sockets that were handed over are served like those of --listen; one that is both is one. */
+static bool add_handed_over(struct daemon *d)
+{
+    struct options *o = &d->options;
+    d->handed_over_len = supervisor_take(d->handed_over, LISTEN_MAX);
+    for (int i = 0; i < d->handed_over_len; i++) {
+        if (is_option(o, d->handed_over[i].url))
+            continue;
+        if (o->listen_len == LISTEN_MAX) {
+            log_error("too many listeners: %d are handed over", d->handed_over_len);
+            return false;
+        }
+        o->listen[o->listen_len++] = d->handed_over[i].url;
+    }
+    return d->handed_over_len >= 0;
+}
+
 static bool listen_at(struct daemon *d, const char *url)
 {
     char why[128] = "";
-    const char *path = net_ipc_path(url);
+    struct listen_options options = {.socket_mode = d->options.socket_mode, .socket = handed_over(d, url)};
+    const char *path = options.socket == 0 ? net_ipc_path(url) : NULL;
     int lock = -1;
     if (path != NULL && (lock = lockfile_take(path)) < 0) {
         log_error("%s: %s", url, errno == EWOULDBLOCK ? "another roostd listens here" : strerror(errno));
         return false;
     }
-    struct listen_options options = {.socket_mode = d->options.socket_mode};
     struct listener *l = net_listen(&d->server, url, &options, why, sizeof(why));
     if (l == NULL) {
         log_error("%s: %s", url, why);
@@ -88,7 +125,7 @@ static void free_listeners(struct daemon *d)
         unsigned i = --d->listening;
         const char *path = net_ipc_path(d->options.listen[i]);
         d->listeners[i]->free(d->listeners[i]);
-        if (path != NULL) {
+        if (d->locks[i] >= 0) {
             unlink(path);
             lockfile_drop(d->locks[i], path);
         }
@@ -97,6 +134,7 @@ static void free_listeners(struct daemon *d)
 
 static void say_ready(const struct daemon *d)
 {
+    supervisor_tell("READY=1");
     int fd = d->options.ready_fd;
     if (fd < 0)
         return;
@@ -172,6 +210,7 @@ static int serve(struct daemon *d, int signals, int owner)
         say_ready(d);
         wait_for_the_end(signals, owner);
     }
+    supervisor_tell("STOPPING=1");
     stop_listening(d);
     server_stop(&d->server);
     free_listeners(d);
@@ -186,6 +225,8 @@ int main(int argc, char **argv)
         return status;
     int signals = block_signals();
     raise_descriptor_limit();
+    if (!add_handed_over(&d))
+        return 1;
     int owner = watch_owner(d.options.owner);
     if (owner == -2)
         return 0;

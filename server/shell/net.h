@@ -19,6 +19,7 @@ struct listener;
 
 struct listen_options {
     unsigned socket_mode; /* permissions of an ipc socket */
+    int socket;           /* one that listens there already (supervisor.h), for net_epoll; 0: make one */
 };
 
 enum { URL_MAX = 256 };

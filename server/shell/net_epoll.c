@@ -439,7 +439,8 @@ static bool add_to_loop(struct epoll_listener *l, int fd, struct source *source)
 static void epoll_stop(struct listener *base)
 {
     struct epoll_listener *l = container_of(base, struct epoll_listener, base);
-    shutdown(l->accepting, SHUT_RDWR);
+    if (!l->handed_over)
+        shutdown(l->accepting, SHUT_RDWR);
     epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->accepting, NULL);
 }
 
@@ -477,8 +478,14 @@ struct listener *net_epoll_listen(struct server *s, const char *url, const struc
     list_init(&l->ended);
     l->accept_source.kind = SOURCE_ACCEPT;
     l->stop_source.kind = SOURCE_STOP;
-    l->accepting =
-        address_listen(url, options->socket_mode, l->base.url, sizeof(l->base.url), ret_why, why_len);
+    l->handed_over = options->socket > 0;
+    if (l->handed_over) {
+        snprintf(l->base.url, sizeof(l->base.url), "%s", url);
+        l->accepting = options->socket;
+    } else {
+        l->accepting =
+            address_listen(url, options->socket_mode, l->base.url, sizeof(l->base.url), ret_why, why_len);
+    }
     if (l->accepting < 0) {
         free(l);
         return NULL;

@@ -22,8 +22,9 @@ struct epoll_listener {
     struct listener base;
     struct server *server;
     int epoll;
-    int accepting; /* the listening socket */
-    int stop;      /* an eventfd: the loop ends */
+    int accepting;    /* the listening socket */
+    bool handed_over; /* it is the service manager's */
+    int stop;         /* an eventfd: the loop ends */
     struct source accept_source, stop_source;
     bool tcp;
     int64_t paused_us;             /* out of descriptors: accepting again at this time; 0: it does */

@@ -70,6 +70,14 @@ struct special {
 };
 extern const struct special cli_specials[];
 
+/* Calls found() for every word that begins with `current` and may stand behind words[0] to words[n - 1].
+ * (completion.c) */
+typedef void cli_candidate(const char *word, void *arg);
+void cli_candidates(struct cli *c, int n, char **words, const char *current, cli_candidate *found, void *arg);
+
+/* completion SHELL: prints a script for the shell. (completion.c) */
+int cli_completion(struct cli *c, int n, char **words);
+
 /* help [TYPE [METHOD]] (help.c) */
 int cli_help(struct cli *c, int n, char **words);
 void cli_help_method(FILE *out, const struct method *method);

@@ -206,6 +206,8 @@ const struct special cli_specials[] = {
      cli_each},
     {"transact", "transact [JSON]", "several calls in one step, or none: {\"if\": [...], \"do\": [...]}",
      cli_transact},
+    {"completion", "completion bash|zsh", "a script that makes the shell complete roost's commands",
+     cli_completion},
     {"help", "help [TYPE [METHOD]]", "this, or what there is to call", cli_help},
     {0},
 };
