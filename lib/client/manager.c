@@ -312,7 +312,7 @@ roost_state roost_manager_state(const roost_manager *m)
 
 int roost_manager_fd(roost_manager *m)
 {
-    struct conn *c;
+    struct conn *c = NULL;
     int fd = -1;
     int rc = m == NULL ? roost__fail(ROOST_EINVAL, "the manager is NULL") : roost__manager_connection(m, &c);
     if (rc == ROOST_OK)
