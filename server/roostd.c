@@ -20,6 +20,7 @@
 #include "shell/net.h"
 #include "shell/options.h"
 #include "shell/server.h"
+#include "shell/tls.h"
 
 struct daemon {
     struct options options;
@@ -28,6 +29,7 @@ struct daemon {
     int locks[LISTEN_MAX]; /* of ipc paths, else -1 */
     unsigned listening;
     char default_url[PATH_MAX + 8];
+    struct tls_server tls;
 };
 
 /* The user's socket, in a folder that only the user may enter. */
@@ -62,7 +64,7 @@ static bool listen_at(struct daemon *d, const char *url)
         log_error("%s: %s", url, errno == EWOULDBLOCK ? "another roostd listens here" : strerror(errno));
         return false;
     }
-    struct listen_options options = {.socket_mode = d->options.socket_mode};
+    struct listen_options options = {.socket_mode = d->options.socket_mode, .tls = &d->tls};
     struct listener *l = net_listen(&d->server, url, &options, why, sizeof(why));
     if (l == NULL) {
         log_error("%s: %s", url, why);
@@ -74,6 +76,20 @@ static bool listen_at(struct daemon *d, const char *url)
     d->listeners[d->listening++] = l;
     log_info("listening at %s", l->url);
     return true;
+}
+
+/* Where somebody listens at a tls+tcp URL, or files for one were named. */
+static bool load_tls(struct daemon *d)
+{
+    const struct options *o = &d->options;
+    const struct credential_files files = {.ca = o->tls_ca, .cert = o->tls_cert, .key = o->tls_key};
+    bool wanted = o->tls_cert != NULL || o->tls_key != NULL || o->tls_wants_certificate;
+    for (unsigned i = 0; i < o->listen_len; i++)
+        wanted = wanted || net_is_tls(o->listen[i]);
+    if (!wanted || tls_load(&files, o->tls_wants_certificate, &d->tls) == ROOST_OK)
+        return true;
+    log_error("%s", roost_errmsg());
+    return false;
 }
 
 static void stop_listening(struct daemon *d)
@@ -165,7 +181,7 @@ static int serve(struct daemon *d, int signals, int owner)
         return 1;
     }
     d->server.no_rings = d->options.no_ring;
-    bool ok = d->options.listen_len > 0 || make_default_url(d);
+    bool ok = (d->options.listen_len > 0 || make_default_url(d)) && load_tls(d);
     for (unsigned i = 0; ok && i < d->options.listen_len; i++)
         ok = listen_at(d, d->options.listen[i]);
     if (ok) {
@@ -175,6 +191,7 @@ static int serve(struct daemon *d, int signals, int owner)
     stop_listening(d);
     server_stop(&d->server);
     free_listeners(d);
+    tls_unload(&d->tls);
     return ok ? 0 : 1;
 }
 

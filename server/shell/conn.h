@@ -58,7 +58,8 @@ struct conn {
     pthread_mutex_t mutex;
     struct buf out;
     bool closed;
-    char peer[80]; /* for the log */
+    char peer[80];        /* for the log */
+    struct slice binding; /* what a proof is tied to: the hash of the listener's certificate; len 0: none */
 };
 
 /* Sets up the common part with one reference, for the receiving side. */

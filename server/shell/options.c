@@ -13,11 +13,18 @@ static const char help[] =
     "usage: roostd [--listen URL]... [options]\n"
     "Hosts shared objects: dicts, lists, queues, locks and more, for libroost and the roost command.\n"
     "\n"
-    "  -l, --listen URL        ipc:///path or tcp://host:port (port 0: one that is free); may be repeated;\n"
+    "  -l, --listen URL        ipc:///path, tcp://host:port or tls+tcp://host:port (port 0: one that is "
+    "free);\n"
+    "                          may be repeated;\n"
     "                          nng+ipc:// and nng+tcp:// serve the same on nng's streams.\n"
     "                          Default: the user's socket, ipc://$XDG_RUNTIME_DIR/roost/roost.sock\n"
     "                          or ipc:///tmp/roost-<uid>/roost.sock\n"
     "      --socket-mode MODE  permissions of ipc sockets, octal (0600)\n"
+    "      --tls-cert FILE     for tls+tcp: the server's certificate, and those up to its CA's, PEM\n"
+    "      --tls-key FILE      its private key, PEM\n"
+    "      --tls-ca FILE       who signs the clients' certificates, PEM\n"
+    "      --tls-require-client-cert\n"
+    "                          let in only clients with a certificate signed by --tls-ca\n"
     "      --no-ring           ipc clients talk over their sockets only, not through shared memory\n"
     "      --log-level LEVEL   error, warn, info (default) or debug; one line per fact goes to stderr\n"
     "      --owner PID         exit when that process ends\n"
@@ -25,7 +32,17 @@ static const char help[] =
     "  -V, --version           print the version\n"
     "  -h, --help              print this\n";
 
-enum { OPT_SOCKET_MODE = 256, OPT_NO_RING, OPT_LOG_LEVEL, OPT_OWNER, OPT_READY_FD };
+enum {
+    OPT_SOCKET_MODE = 256,
+    OPT_NO_RING,
+    OPT_LOG_LEVEL,
+    OPT_OWNER,
+    OPT_READY_FD,
+    OPT_TLS_CERT,
+    OPT_TLS_KEY,
+    OPT_TLS_CA,
+    OPT_TLS_REQUIRE
+};
 
 static const struct option table[] = {
     {"listen", required_argument, NULL, 'l'},
@@ -34,6 +51,10 @@ static const struct option table[] = {
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"owner", required_argument, NULL, OPT_OWNER},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
+    {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
+    {"tls-key", required_argument, NULL, OPT_TLS_KEY},
+    {"tls-ca", required_argument, NULL, OPT_TLS_CA},
+    {"tls-require-client-cert", no_argument, NULL, OPT_TLS_REQUIRE},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -84,6 +105,18 @@ static int take(struct options *o, int option, const char *value)
         if ((n = number(value, 10, 0, 1 << 20)) < 0)
             return usage("--ready-fd wants a descriptor", value);
         o->ready_fd = (int)n;
+        return -1;
+    case OPT_TLS_CERT:
+        o->tls_cert = value;
+        return -1;
+    case OPT_TLS_KEY:
+        o->tls_key = value;
+        return -1;
+    case OPT_TLS_CA:
+        o->tls_ca = value;
+        return -1;
+    case OPT_TLS_REQUIRE:
+        o->tls_wants_certificate = true;
         return -1;
     case 'V':
         puts("roostd " ROOST_VERSION);

@@ -13,6 +13,8 @@ struct options {
     const char *listen[LISTEN_MAX];
     unsigned listen_len;
     unsigned socket_mode;
+    const char *tls_cert, *tls_key, *tls_ca; /* files; NULL: none */
+    bool tls_wants_certificate;
     bool no_ring; /* no shared memory with clients on this host */
     pid_t owner;  /* exit when this process ends; 0: none */
     int ready_fd; /* write the first URL here when listening; -1: nowhere */

@@ -187,6 +187,9 @@ const struct special cli_specials[] = {
      cli_each},
     {"transact", "transact [JSON]", "several calls in one step, or none: {\"if\": [...], \"do\": [...]}",
      cli_transact},
+    {"keygen", "keygen FOLDER", "a private authority for TLS: FOLDER/ca.pem and ca.key", cli_keygen},
+    {"cert", "cert FOLDER [--server NAME[,HOST]...]... [--client NAME]...",
+     "keys and certificates, signed by the folder's authority", cli_cert},
     {"help", "help [TYPE [METHOD]]", "this, or what there is to call", cli_help},
     {0},
 };
