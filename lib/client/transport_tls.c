@@ -35,6 +35,7 @@ struct tls {
     struct credentials own;
     struct slice address; /* the server's, when its name is one; len 0: it is a name */
     uint8_t address_bytes[ADDRESS_MAX];
+    mbedtls_x509_time valid_from, valid_to; /* of a certificate that is out of date */
     uint8_t binding[CERTIFICATE_HASH_LEN];
 };
 
@@ -94,9 +95,14 @@ static bool is_for_address(const mbedtls_x509_crt *crt, struct slice address)
     return false;
 }
 
-static int check_address(void *context, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
+/* Called for each certificate of the chain with what is wrong with it so far. */
+static int check_certificate(void *context, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
-    const struct tls *t = context;
+    struct tls *t = context;
+    if (*flags & (MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE)) {
+        t->valid_from = crt->valid_from;
+        t->valid_to = crt->valid_to;
+    }
     if (depth == 0 && t->address.len > 0 && is_for_address(crt, t->address))
         *flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
     return 0;
@@ -122,7 +128,7 @@ static int configure(struct tls *t, const char *name)
     mbedtls_ssl_conf_ciphersuites(conf, suites);
     mbedtls_ssl_conf_curves(conf, curves);
     mbedtls_ssl_conf_rng(conf, take_chance, NULL);
-    mbedtls_ssl_conf_verify(conf, check_address, t);
+    mbedtls_ssl_conf_verify(conf, check_certificate, t);
     mbedtls_ssl_conf_ca_chain(conf, &t->own.ca, NULL);
     if (ok && t->own.cert.raw.p != NULL)
         ok = mbedtls_ssl_conf_own_cert(conf, &t->own.cert, &t->own.key) == 0;
@@ -157,9 +163,8 @@ static int fail_handshake(const struct tls *t, int rc, const char *name, const c
 {
     switch (rc) {
     case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
-        return roost__fail_certificate(mbedtls_ssl_get_verify_result(&t->ssl),
-                                       mbedtls_ssl_get_peer_cert(&t->ssl), "the server's certificate", name,
-                                       ca);
+        return roost__fail_certificate(mbedtls_ssl_get_verify_result(&t->ssl), &t->valid_from, &t->valid_to,
+                                       "the server's certificate", name, ca);
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
         return fail_refused(t, t->ssl.in_msg[1]);
     case MBEDTLS_ERR_SSL_CONN_EOF:

@@ -120,14 +120,14 @@ static int fail_time(const char *whose, const char *verb, const mbedtls_x509_tim
                        t->day, t->hour, t->min);
 }
 
-int roost__fail_certificate(uint32_t flags, const mbedtls_x509_crt *crt, const char *whose, const char *name,
-                            const char *ca)
+int roost__fail_certificate(uint32_t flags, const mbedtls_x509_time *from, const mbedtls_x509_time *to,
+                            const char *whose, const char *name, const char *ca)
 {
     char words[256];
     if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
-        return fail_time(whose, "expired at", &crt->valid_to);
+        return fail_time(whose, "expired at", to);
     if (flags & MBEDTLS_X509_BADCERT_FUTURE)
-        return fail_time(whose, "is not valid before", &crt->valid_from);
+        return fail_time(whose, "is not valid before", from);
     if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
         return roost__fail(ROOST_EAUTH, "%s is not signed by a CA of %s", whose, ca);
     if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH)

@@ -40,11 +40,12 @@ int roost__credentials_load(const struct credential_files *files, struct credent
 /* Reads a whole file and a NUL behind it into ret, which is empty; `what` is for the message. */
 int roost__read_file(const char *path, const char *what, size_t max, struct buf *ret);
 
-/* What is wrong with a peer's certificate in words, for flags of mbedtls_ssl_get_verify_result(); `whose` is
- * "the server's certificate", `name` what it was to be for, `ca` where those trusted came from. ROOST_EAUTH.
+/* What is wrong with a peer's certificate in words, for flags of mbedtls_ssl_get_verify_result(); `from` and
+ * `to` are the times of the one that is out of date, `whose` is "the server's certificate", `name` what it was
+ * to be for, `ca` where those trusted came from. ROOST_EAUTH.
  */
-int roost__fail_certificate(uint32_t flags, const mbedtls_x509_crt *crt, const char *whose, const char *name,
-                            const char *ca);
+int roost__fail_certificate(uint32_t flags, const mbedtls_x509_time *from, const mbedtls_x509_time *to,
+                            const char *whose, const char *name, const char *ca);
 
 /* SHA-256 of the certificate as it goes over the wire: what "tls-server-end-point" of RFC 5929 is. */
 int roost__certificate_hash(const mbedtls_x509_crt *crt, uint8_t ret[CERTIFICATE_HASH_LEN]);

@@ -1,6 +1,9 @@
 /* tls.c: see tls.h. */
 #include "shell/tls.h"
 
+#include <mbedtls/oid.h>
+#include <string.h>
+
 #include "base/error.h"
 #include "shell/log.h"
 
@@ -32,6 +35,9 @@ int tls_load(const struct credential_files *files, bool wants_certificate, struc
         return roost__fail(ROOST_EINVAL, "--tls-require-client-cert needs --tls-ca: who signs them");
     roost__credentials_init(&c);
     int rc = roost__credentials_load(files, &c);
+    if (rc == ROOST_OK && mbedtls_x509_crt_check_extended_key_usage(&c.cert, MBEDTLS_OID_SERVER_AUTH,
+                                                                    strlen(MBEDTLS_OID_SERVER_AUTH)) != 0)
+        rc = roost__fail(ROOST_EINVAL, "the certificate %s is not one for a server", files->cert);
     if (rc == ROOST_OK)
         rc = roost__certificate_hash(&c.cert, ret->binding);
     if (rc == ROOST_OK)
