@@ -23,6 +23,7 @@ enum {
     ALERT_HANDSHAKE_FAILURE = 40,
     ALERT_NO_CERTIFICATE = 41,
     ALERT_BAD_CERTIFICATE = 42,
+    ALERT_UNSUPPORTED_CERTIFICATE = 43,
     ALERT_CERTIFICATE_EXPIRED = 45,
     ALERT_UNKNOWN_CA = 48
 };
@@ -71,9 +72,12 @@ static int socket_send(void *context, const unsigned char *data, size_t len)
 {
     const struct tls *t = context;
     ssize_t n = send(t->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE : MBEDTLS_ERR_SSL_CONN_EOF;
-    return (int)n;
+    if (n >= 0)
+        return (int)n;
+    if (errno == EAGAIN || errno == EINTR)
+        return MBEDTLS_ERR_SSL_WANT_WRITE;
+    /* A server that refuses us says why before it closes: that is still to be read. */
+    return t->ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER ? (int)len : MBEDTLS_ERR_SSL_CONN_EOF;
 }
 
 static int socket_recv(void *context, unsigned char *data, size_t len)
@@ -151,6 +155,7 @@ static int fail_refused(const struct tls *t, int alert)
     case ALERT_UNKNOWN_CA:
         return roost__fail(ROOST_EAUTH, "the server does not trust the CA of the client's certificate");
     case ALERT_BAD_CERTIFICATE:
+    case ALERT_UNSUPPORTED_CERTIFICATE:
         return roost__fail(ROOST_EAUTH, "the server refuses the client's certificate");
     case ALERT_HANDSHAKE_FAILURE:
         return roost__fail(ROOST_EAUTH, "the server shares no version or cipher of TLS with us");

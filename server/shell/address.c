@@ -117,7 +117,8 @@ static int bound_port(int fd)
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
-static int listen_tcp(const char *text, char *ret_url, size_t url_len, char *ret_why, size_t why_len)
+static int listen_tcp(const char *url, const char *text, char *ret_url, size_t url_len, char *ret_why,
+                      size_t why_len)
 {
     char host[256], port[8];
     if (!split(text, host, port)) {
@@ -137,7 +138,7 @@ static int listen_tcp(const char *text, char *ret_url, size_t url_len, char *ret
     freeaddrinfo(found);
     if (fd < 0)
         return fail(ret_why, why_len, text);
-    snprintf(ret_url, url_len, "tcp://%.*s:%d", (int)(strrchr(text, ':') - text), text, bound_port(fd));
+    snprintf(ret_url, url_len, "%.*s:%d", (int)(strrchr(url, ':') - url), url, bound_port(fd));
     return fd;
 }
 
@@ -148,5 +149,5 @@ int address_listen(const char *url, unsigned socket_mode, char *ret_url, size_t 
         snprintf(ret_url, url_len, "%s", url);
         return listen_unix(url + 6, socket_mode, ret_why, why_len);
     }
-    return listen_tcp(url + 6, ret_url, url_len, ret_why, why_len);
+    return listen_tcp(url, strstr(url, "://") + 3, ret_url, url_len, ret_why, why_len);
 }

@@ -38,7 +38,7 @@ struct listener *net_listen(struct server *s, const char *url, const struct list
                  URL_MAX);
         return NULL;
     }
-    if (plain != url || tls)
+    if (plain != url)
         return net_nng_listen(s, plain, options, ret_why, why_len);
     return net_epoll_listen(s, plain, options, ret_why, why_len);
 }

@@ -3,12 +3,12 @@
  *
  *   ipc://PATH        a Unix-domain socket          net_epoll.c
  *   tcp://HOST:PORT   TCP, port 0: a free one       net_epoll.c
- *   tls+tcp://HOST:PORT  TLS 1.2 over TCP           net_nng.c
+ *   tls+tcp://HOST:PORT TLS 1.2 over TCP            net_epoll.c, tls.c
  *   nng+ipc://PATH, nng+tcp://HOST:PORT             net_nng.c: the same bytes on nng's streams
  *
  * Why two: nng hands every message from its poller thread to a task thread, two wake-ups a request. Measured
- * on two cores with one synchronous client, ours takes less than half the time. nng carries what ours does
- * not: TLS. Called by roostd.c; conn.c knows neither.
+ * on two cores with one synchronous client, ours takes less than half the time. Called by roostd.c; conn.c
+ * knows neither.
  */
 #ifndef ROOST_SHELL_NET_H
 #define ROOST_SHELL_NET_H

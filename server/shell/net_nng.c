@@ -11,7 +11,6 @@
  */
 #include <assert.h>
 #include <nng/nng.h>
-#include <nng/supplemental/tls/tls.h>
 #include <nng/supplemental/util/platform.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,20 +19,17 @@
 #include "shell/log.h"
 #include "shell/net.h"
 #include "shell/server.h"
-#include "shell/tls.h"
 
 struct nng_listener_state {
     struct listener base;
     struct server *server;
     nng_stream_listener *stream;
     nng_aio *accept;
-    const struct tls_server *tls; /* NULL: plain */
-    bool full;                    /* said so in the log */
+    bool full; /* said so in the log */
 };
 
 struct peer {
     struct conn conn;
-    const struct nng_listener_state *listener;
     nng_stream *stream;
     nng_aio *recv;
     nng_aio *send;
@@ -151,8 +147,6 @@ static void on_received(void *arg)
         return;
     if (rc == NNG_ETIMEDOUT)
         log_warn("%s: closing: no HELLO in time", p->conn.peer);
-    else if (rc != 0 && p->conn.session == 0 && p->listener->tls != NULL)
-        log_warn("audit: %s: refused: the TLS handshake failed: %s", p->conn.peer, nng_strerror(rc));
     peer_close(&p->conn);
     conn_ended(&p->conn);
 }
@@ -171,9 +165,6 @@ static struct peer *peer_new(struct nng_listener_state *l, nng_stream *stream)
         return NULL;
     }
     conn_init(&p->conn, l->server, &peer_ops, l->base.url);
-    if (l->tls != NULL)
-        p->conn.binding = slice_of(l->tls->binding, sizeof(l->tls->binding));
-    p->listener = l;
     p->stream = stream;
     return p;
 }
@@ -216,26 +207,6 @@ static void on_accepted(void *arg)
     nng_stream_listener_accept(l->stream, l->accept);
 }
 
-/* Mode, certificates and key; the listener holds the configuration from then on. TLS 1.2 is what nng does. */
-static int set_tls(struct nng_listener_state *l)
-{
-    const struct tls_server *t = l->tls;
-    nng_tls_config *config;
-    int rc = nng_tls_config_alloc(&config, NNG_TLS_MODE_SERVER);
-    if (rc != 0)
-        return rc;
-    rc = nng_tls_config_own_cert(config, (const char *)t->cert.data, (const char *)t->key.data, NULL);
-    if (rc == 0 && t->wants_certificate)
-        rc = nng_tls_config_ca_chain(config, (const char *)t->ca.data, NULL);
-    if (rc == 0)
-        rc = nng_tls_config_auth_mode(config, t->wants_certificate ? NNG_TLS_AUTH_MODE_REQUIRED
-                                                                   : NNG_TLS_AUTH_MODE_NONE);
-    if (rc == 0)
-        rc = nng_stream_listener_set_ptr(l->stream, NNG_OPT_TLS_CONFIG, config);
-    nng_tls_config_free(config);
-    return rc;
-}
-
 static int open_stream(struct nng_listener_state *l, const char *url, const struct listen_options *options)
 {
     int rc = nng_stream_listener_alloc(&l->stream, url);
@@ -243,8 +214,6 @@ static int open_stream(struct nng_listener_state *l, const char *url, const stru
         rc = nng_aio_alloc(&l->accept, on_accepted, l);
     if (rc == 0 && net_ipc_path(url) != NULL)
         rc = nng_stream_listener_set_int(l->stream, NNG_OPT_IPC_PERMISSIONS, (int)options->socket_mode);
-    if (rc == 0 && l->tls != NULL)
-        rc = set_tls(l);
     if (rc == 0 && net_ipc_path(url) == NULL)
         rc = nng_stream_listener_set_bool(l->stream, NNG_OPT_TCP_KEEPALIVE, true);
     return rc != 0 ? rc : nng_stream_listener_listen(l->stream);
@@ -287,7 +256,6 @@ struct listener *net_nng_listen(struct server *s, const char *url, const struct 
     l->base.stop = nng_stop;
     l->base.free = nng_free_listener;
     l->server = s;
-    l->tls = net_is_tls(url) ? options->tls : NULL;
     int rc = open_stream(l, url, options);
     if (rc != 0) {
         snprintf(ret_why, why_len, "%s", nng_strerror(rc));

@@ -1,17 +1,24 @@
 /*
- * tls.h: the server's certificate and key, and whom it trusts to sign its clients': checked at the start,
- * then given to nng.
+ * tls.h: TLS 1.2 for tls+tcp listeners: the server's certificate and key, and a stream for each connection.
  *
- * Invariant: does not change after tls_load(); outlives the listeners. Called by roostd.c and net_nng.c.
+ * Invariant: struct tls_server does not change after tls_load() and outlives the streams. A stream's two
+ * directions share state: each use is under its lock, and none waits. Why not nng's TLS streams (1.5.2): when
+ * a peer hangs up while no receive is posted, which is the moment its last frame is worked on, no later
+ * receive ever completes, and its session would hold what it holds for ever. Called by roostd.c, net_epoll.c.
  */
 #ifndef ROOST_SHELL_TLS_H
 #define ROOST_SHELL_TLS_H
 
+#include <mbedtls/ssl.h>
+#include <pthread.h>
+#include <sys/types.h>
+
 #include "wire/credentials.h"
 
 struct tls_server {
-    struct buf cert, key, ca; /* PEM with a NUL behind it; ca may be empty */
-    bool wants_certificate;   /* of every client, signed by ca */
+    bool loaded;
+    struct credentials own;
+    mbedtls_ssl_config config;
     uint8_t binding[CERTIFICATE_HASH_LEN];
 };
 
@@ -19,7 +26,25 @@ struct tls_server {
  * clients are to have certificates, and there is no CA. A certificate that is out of date is a warning in the
  * log. */
 int tls_load(const struct credential_files *files, bool wants_certificate, struct tls_server *ret);
-
 void tls_unload(struct tls_server *t);
+
+struct tls_stream {
+    pthread_mutex_t lock;
+    mbedtls_ssl_context ssl;
+    int fd;
+    size_t queued; /* bytes whose record is not all in the socket yet */
+};
+
+/* On a socket without blocking, which stays the caller's. NULL without memory. */
+struct tls_stream *tls_stream_new(const struct tls_server *server, int fd);
+void tls_stream_free(struct tls_stream *t); /* NULL is allowed */
+
+/* As recv() and send() on such a socket; a send that failed with EAGAIN is to be repeated with the same
+ * bytes, at least. Receiving does the handshake. errno EPROTO: TLS has failed, roost_errmsg() says why. */
+ssize_t tls_stream_recv(struct tls_stream *t, void *data, size_t len);
+ssize_t tls_stream_send(struct tls_stream *t, const void *data, size_t len);
+
+/* Is there more to receive, though the socket has nothing? */
+bool tls_stream_pending(struct tls_stream *t);
 
 #endif

@@ -180,19 +180,24 @@ static void client_without_certificate_is_refused(void **state)
     start_mutual();
     refused(&trusting, ROOST_EAUTH, "the server wants a client certificate");
     assert_true(log_says("audit: tls+tcp://127.0.0.1"));
+    assert_true(log_says("refused: the client has no certificate"));
     daemon_stop();
 }
 
 static void client_with_a_wrong_certificate_is_refused(void **state)
 {
     (void)state;
-    const char *const wrong[][2] = {{"theirs/client.pem", "theirs/client.key"},
-                                    {"ours/oldclient.pem", "ours/oldclient.key"},
-                                    {"ours/server.pem", "ours/server.key"}};
+    const char *const wrong[][4] = {
+        {"theirs/client.pem", "theirs/client.key", "does not trust the CA", "not signed by a CA of --tls-ca"},
+        {"ours/oldclient.pem", "ours/oldclient.key", "out of date",
+         "the client's certificate is out of date"},
+        {"ours/server.pem", "ours/server.key", "client's certificate",
+         "the client's certificate is for another"}};
     start_mutual();
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         roost_options o = with_cert(in_folder(wrong[i][0]), in_folder(wrong[i][1]));
-        refused(&o, ROOST_EAUTH, "client's certificate");
+        refused(&o, ROOST_EAUTH, wrong[i][2]);
+        assert_true(log_says(wrong[i][3]));
     }
     daemon_stop();
 }
