@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "shell/address.h"
+#include "shell/keyring.h"
 #include "shell/lockfile.h"
 #include "shell/log.h"
 #include "shell/net.h"
@@ -55,9 +57,24 @@ static bool make_default_url(struct daemon *d)
     return true;
 }
 
+/* Everybody who reaches the address would come in. */
+static bool is_open_to_all(const struct daemon *d, const char *url)
+{
+    const struct options *o = &d->options;
+    bool guarded = o->keys != NULL || (net_is_tls(url) && o->tls_wants_certificate);
+    return net_ipc_path(url) == NULL && !guarded && !o->insecure && !address_is_loopback(url);
+}
+
 static bool listen_at(struct daemon *d, const char *url)
 {
     char why[128] = "";
+    if (is_open_to_all(d, url)) {
+        log_error(
+            "%s: would let in everybody on the network: give --keys or --tls-require-client-cert, or, if "
+            "that is what you want, --insecure",
+            url);
+        return false;
+    }
     const char *path = net_ipc_path(url);
     int lock = -1;
     if (path != NULL && (lock = lockfile_take(path)) < 0) {
@@ -90,6 +107,21 @@ static bool load_tls(struct daemon *d)
         return true;
     log_error("%s", roost_errmsg());
     return false;
+}
+
+/* Reads the keys, at the start and again. */
+static bool load_keys(struct daemon *d)
+{
+    struct keyring *keys;
+    if (d->options.keys == NULL)
+        return true;
+    if (keyring_load(d->options.keys, &keys) != ROOST_OK) {
+        log_error("%s", roost_errmsg());
+        return false;
+    }
+    log_info("audit: %zu identities loaded from %s", keys->len, d->options.keys);
+    server_set_keys(&d->server, keys);
+    return true;
 }
 
 static void stop_listening(struct daemon *d)
@@ -127,6 +159,7 @@ static int block_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC);
@@ -153,7 +186,7 @@ static int watch_owner(pid_t owner)
 }
 
 /* A server with an owner outlives a terminal's Ctrl-C: its owner decides. */
-static void wait_for_the_end(int signals, int owner)
+static void wait_for_the_end(struct daemon *d, int signals, int owner)
 {
     struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = owner, .events = POLLIN}};
     for (;;) {
@@ -166,6 +199,11 @@ static void wait_for_the_end(int signals, int owner)
         struct signalfd_siginfo signal;
         if (fds[0].revents == 0 || read(signals, &signal, sizeof(signal)) != sizeof(signal))
             continue;
+        if (signal.ssi_signo == SIGHUP) {
+            if (!load_keys(d))
+                log_error("the keys stay as they were");
+            continue;
+        }
         if (signal.ssi_signo == SIGINT && owner >= 0)
             continue;
         log_info("got signal %u: stopping", signal.ssi_signo);
@@ -181,12 +219,15 @@ static int serve(struct daemon *d, int signals, int owner)
         return 1;
     }
     d->server.no_rings = d->options.no_ring;
-    bool ok = (d->options.listen_len > 0 || make_default_url(d)) && load_tls(d);
+    d->server.allowed = d->options.allowed;
+    if (d->options.max_anonymous > 0)
+        d->server.newcomers_max = d->options.max_anonymous;
+    bool ok = (d->options.listen_len > 0 || make_default_url(d)) && load_tls(d) && load_keys(d);
     for (unsigned i = 0; ok && i < d->options.listen_len; i++)
         ok = listen_at(d, d->options.listen[i]);
     if (ok) {
         say_ready(d);
-        wait_for_the_end(signals, owner);
+        wait_for_the_end(d, signals, owner);
     }
     stop_listening(d);
     server_stop(&d->server);

@@ -168,6 +168,7 @@ static int fail_handshake(const struct tls *t, int rc, const char *name, const c
 {
     switch (rc) {
     case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
+    case MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE: /* its use */
         return roost__fail_certificate(mbedtls_ssl_get_verify_result(&t->ssl), &t->valid_from, &t->valid_to,
                                        "the server's certificate", name, ca);
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:

@@ -41,8 +41,8 @@ int roost__credentials_load(const struct credential_files *files, struct credent
 int roost__read_file(const char *path, const char *what, size_t max, struct buf *ret);
 
 /* What is wrong with a peer's certificate in words, for flags of mbedtls_ssl_get_verify_result(); `from` and
- * `to` are the times of the one that is out of date, `whose` is "the server's certificate", `name` what it was
- * to be for, `ca` where those trusted came from. ROOST_EAUTH.
+ * `to` are the times of the one that is out of date, `whose` is "the server's certificate", `name` what it
+ * was to be for, `ca` where those trusted came from. ROOST_EAUTH.
  */
 int roost__fail_certificate(uint32_t flags, const mbedtls_x509_time *from, const mbedtls_x509_time *to,
                             const char *whose, const char *name, const char *ca);

@@ -142,6 +142,34 @@ static int listen_tcp(const char *url, const char *text, char *ret_url, size_t u
     return fd;
 }
 
+static bool is_loopback(const struct sockaddr *address)
+{
+    union {
+        const struct sockaddr *any;
+        const struct sockaddr_in *v4;
+        const struct sockaddr_in6 *v6;
+    } a = {.any = address};
+    if (address->sa_family == AF_INET)
+        return ntohl(a.v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a.v6->sin6_addr);
+}
+
+bool address_is_loopback(const char *url)
+{
+    char host[256], port[8];
+    const char *text = strstr(url, "://");
+    if (text == NULL || !split(text + 3, host, port) || host[0] == '\0' || strcmp(host, "*") == 0)
+        return false;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
+    if (getaddrinfo(host, port, &hints, &found) != 0)
+        return false;
+    bool all = true;
+    for (const struct addrinfo *a = found; a != NULL; a = a->ai_next)
+        all = all && is_loopback(a->ai_addr);
+    freeaddrinfo(found);
+    return all;
+}
+
 int address_listen(const char *url, unsigned socket_mode, char *ret_url, size_t url_len, char *ret_why,
                    size_t why_len)
 {

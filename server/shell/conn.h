@@ -15,8 +15,11 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "shell/lease.h"
+#include "shell/local_user.h"
+#include "wire/proof.h"
 
 struct conn;
+struct greeting;
 struct server;
 
 enum {
@@ -47,11 +50,16 @@ struct conn {
     struct hnode by_session;
     struct list in_server;
     atomic_uint refs;
+    struct list in_newcomers;
     uint64_t session;  /* 0 before HELLO */
-    bool over;         /* another connection has taken the session over; under the server's mutex */
-    bool has_ring;     /* a ring was offered; likewise */
-    bool on_ring;      /* and the peer moved to it */
-    bool ends_session; /* the session ends with this connection, whatever its grace; likewise */
+    uint64_t identity; /* who it is; 0: anybody, who may do all */
+    char name[IDENTITY_MAX + 1];
+    struct local_user user;
+    struct greeting *greeting; /* between CHALLENGE and PROOF */
+    bool over;                 /* another connection has taken the session over; under the server's mutex */
+    bool has_ring;             /* a ring was offered; likewise */
+    bool on_ring;              /* and the peer moved to it */
+    bool ends_session;         /* the session ends with this connection, whatever its grace; likewise */
     struct lease lease;
     int64_t since_us;
     struct buf in; /* the receiving side's */

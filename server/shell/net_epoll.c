@@ -275,6 +275,8 @@ static void peer_begin(struct epoll_listener *l, int fd)
     net_ring_init(p);
     p->sending = buf_make(OUT_MAX);
     list_init(&p->in_newborn);
+    if (!l->tcp)
+        p->conn.user = local_user_at(&l->server->allowed, fd);
     if (l->tls != NULL) {
         p->conn.binding = slice_of(l->tls->binding, sizeof(l->tls->binding));
         p->tls = tls_stream_new(l->tls, fd);

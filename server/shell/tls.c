@@ -149,7 +149,7 @@ static void word_failure(const struct tls_stream *t, int rc)
         roost__fail(ROOST_EAUTH, "the client has no certificate");
     else if (rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && (wrong & DATES) != 0)
         roost__fail(ROOST_EAUTH, "the client's certificate is out of date");
-    else if (rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
+    else if (rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || rc == MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE)
         roost__fail_certificate(wrong, NULL, NULL, "the client's certificate", "", "--tls-ca");
     else if (rc == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
         roost__fail(ROOST_EAUTH, "the client refuses us (TLS alert %d)", t->ssl.in_msg[1]);
@@ -173,8 +173,8 @@ static ssize_t result(const struct tls_stream *t, int rc)
     return -1;
 }
 
-/* What the peer has sent behind its mistake: unread, it would have the socket's end overtake the alert that says
- * what is wrong. */
+/* What the peer has sent behind its mistake: unread, it would have the socket's end overtake the alert that
+ * says what is wrong. */
 static void drop_rest(const struct tls_stream *t)
 {
     uint8_t junk[4096];

@@ -66,6 +66,9 @@ int cli_each(struct cli *c, int n, char **words);
 int cli_keygen(struct cli *c, int n, char **words);
 int cli_cert(struct cli *c, int n, char **words);
 
+/* key KEYS-FILE IDENTITY KEY-FILE …: an identity for a server. (key.c) */
+int cli_key(struct cli *c, int n, char **words);
+
 /* The special commands, a table that ends with name NULL. (special.c) */
 struct special {
     const char *name;

@@ -190,6 +190,8 @@ const struct special cli_specials[] = {
     {"keygen", "keygen FOLDER", "a private authority for TLS: FOLDER/ca.pem and ca.key", cli_keygen},
     {"cert", "cert FOLDER [--server NAME[,HOST]...]... [--client NAME]...",
      "keys and certificates, signed by the folder's authority", cli_cert},
+    {"key", "key KEYS-FILE IDENTITY KEY-FILE [RIGHTS PATTERN]",
+     "a new identity with a key and a rule: read,write,admin on names like PATTERN", cli_key},
     {"help", "help [TYPE [METHOD]]", "this, or what there is to call", cli_help},
     {0},
 };
