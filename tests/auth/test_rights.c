@@ -234,7 +234,7 @@ static void anonymous_objects_are_their_makers(void **state)
     roost_dict_close(d);
 }
 
-static void collections_and_several_locks_ask_for_each(void **state)
+static void collections_ask_for_each(void **state)
 {
     (void)state;
     roost_set *secret, *own;
@@ -249,17 +249,62 @@ static void collections_and_several_locks_ask_for_each(void **state)
     roost_set_close(secret);
 }
 
+static void several_locks_are_each_asked_for(void **state)
+{
+    (void)state;
+    roost_lock *a, *secret, *mine;
+    roost_grant grants[2];
+    roost_condition *c;
+    OK(roost_lock_open(root, "pub.lock", &a));
+    OK(roost_lock_open(root, "secret.lock", &secret));
+    OK(roost_lock_open(writer, "pub.lock", &mine));
+    roost_value two[] = {roost_lock_ref(mine), roost_lock_ref(secret)};
+    assert_int_equal(roost_server_acquire(writer, roost_array(two, 2), grants, 0), ROOST_EPERM);
+    assert_int_equal(roost_condition_new(writer, roost_lock_ref(secret), &c), ROOST_EPERM);
+    OK(roost_server_acquire(writer, roost_array(two, 1), grants, 0));
+    OK(roost_lock_release(mine));
+    roost_lock_close(mine);
+    roost_lock_close(secret);
+    roost_lock_close(a);
+}
+
+static int commit(roost_manager *m, const char *condition, const char *target, const char *method)
+{
+    roost_transaction *t;
+    roost_value args[] = {roost_str("k"), roost_int(5)};
+    OK(roost_transaction_new(m, &t));
+    if (condition != NULL)
+        OK(roost_transaction_if_present(t, roost_str(condition), roost_list_of(roost_str("k"))));
+    uint32_t argc = strcmp(method, "dict.set") == 0 ? 2 : 1;
+    OK(roost_transaction_call(t, roost_str(target), roost_nil(), method, args, argc));
+    int rc = roost_transaction_commit(t, 0, NULL);
+    roost_transaction_free(t);
+    return rc;
+}
+
+static void transactions_go_round_nothing(void **state)
+{
+    (void)state;
+    make("pub.a");
+    make("pub.c");
+    make("secret");
+    assert_int_equal(commit(both, "pub.c", "pub.a", "dict.set"), 0);
+    assert_int_equal(commit(both, "secret", "pub.a", "dict.set"), ROOST_EPERM);
+    assert_int_equal(commit(both, NULL, "secret", "dict.get"), ROOST_EPERM);
+    assert_int_equal(commit(both, NULL, "pub.c", "dict.set"), ROOST_EPERM);
+    assert_int_equal(commit(reader, "pub.c", "pub.a", "dict.get"), 0);
+    assert_int_equal(commit(reader, "pub.c", "pub.a", "dict.set"), ROOST_EPERM);
+    assert_int_equal(commit(writer, "pub.c", "pub.a", "dict.set"), ROOST_EPERM); /* a condition reads */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_say_who_may_do_what),
-        cmocka_unit_test(refusal_says_right_and_object),
-        cmocka_unit_test(new_names_take_the_right_to_write),
-        cmocka_unit_test(list_shows_what_may_be_read),
-        cmocka_unit_test(server_methods_ask_for_rights),
-        cmocka_unit_test(references_open_nothing),
-        cmocka_unit_test(anonymous_objects_are_their_makers),
-        cmocka_unit_test(collections_and_several_locks_ask_for_each),
+        cmocka_unit_test(rules_say_who_may_do_what),          cmocka_unit_test(refusal_says_right_and_object),
+        cmocka_unit_test(new_names_take_the_right_to_write),  cmocka_unit_test(list_shows_what_may_be_read),
+        cmocka_unit_test(server_methods_ask_for_rights),      cmocka_unit_test(references_open_nothing),
+        cmocka_unit_test(anonymous_objects_are_their_makers), cmocka_unit_test(collections_ask_for_each),
+        cmocka_unit_test(several_locks_are_each_asked_for),   cmocka_unit_test(transactions_go_round_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
