@@ -84,11 +84,12 @@ typedef struct roost_options {
 
 /*
  * Connects to the server at url (ipc:///path/of/socket, tcp://host:port, tcp://[IPv6]:port, tls+tcp:// with
- * the same) and opens a session. options may be NULL. *ret is the caller's: roost_manager_close(). Blocks up to options->timeout_ms
- * (resolving a host name may take the resolver's time on top). Errors: ROOST_EINVAL (no such kind of URL),
- * ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_EPROTO (no roost server, or of another version), ROOST_EAUTH (a
- * certificate or key is wrong, on either side: the message says which and why), ROOST_ENOMEM, ROOST_ESYS. With
- * tls_… or a key: ROOST_EINVAL, ROOST_ESYS (a file that is no such thing, or cannot be read).
+ * the same) and opens a session. options may be NULL. *ret is the caller's: roost_manager_close(). Blocks up
+ * to options->timeout_ms (resolving a host name may take the resolver's time on top). Errors: ROOST_EINVAL
+ * (no such kind of URL), ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_EPROTO (no roost server, or of another version),
+ * ROOST_EAUTH (a certificate or key is wrong, on either side: the message says which and why), ROOST_ENOMEM,
+ * ROOST_ESYS. With tls_… or a key: ROOST_EINVAL, ROOST_ESYS (a file that is no such thing, or cannot be
+ * read).
  */
 ROOST_API int roost_connect(const char *url, const roost_options *options, roost_manager **ret);
 
