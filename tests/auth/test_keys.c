@@ -17,8 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/clock.h"
+#include "client/transport_tls.h"
 #include "roost/roost.h"
 #include "tests/client/fake_server.h"
+#include "tools/roost/ca.h"
 #include "wire/proof.h"
 
 #define ALICE "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -311,6 +314,67 @@ static void only_the_handshake_is_heard_before_the_proof(void **state)
     daemon_stop();
 }
 
+/* ---- the channel ---- */
+
+static void start_secret(void)
+{
+    char address[] = "127.0.0.1";
+    char *const hosts[] = {address};
+    time_t now = time(NULL);
+    struct cert_request r = {
+        .name = "s", .hosts = hosts, .host_count = 1, .from = now - 3600, .until = now + 3600};
+    OK(ca_create(in_folder("ca"), r.from, r.until));
+    OK(ca_sign(in_folder("ca"), &r));
+    const char *const args[] = {
+        "--listen",   "tls+tcp://127.0.0.1:0", "--keys",    write_file("keys", 0600, both),
+        "--tls-cert", in_folder("ca/s.pem"),   "--tls-key", in_folder("ca/s.key"),
+        NULL};
+    daemon_start(args);
+}
+
+static void receive_secret(struct tls *tls, uint8_t *p, size_t n)
+{
+    for (size_t got = 0; got < n;) {
+        ssize_t more = roost__tls_recv(tls, p + got, n - got, 20000000000, false);
+        assert_true(more > 0);
+        got += (size_t)more;
+    }
+}
+
+/* Over TLS, with a proof tied to that: the kind of the server's answer. */
+static int answer_to(struct slice binding)
+{
+    const struct tls_wishes wishes = {.files = {.ca = in_folder("ca/ca.pem")}};
+    struct talk t = {.fd = dial()};
+    uint8_t frame[FRAME_HEADER + CHALLENGE_LEN], answer[FRAME_HEADER + 2];
+    struct tls *tls;
+    OK(roost__tls_open(t.fd, &wishes, "127.0.0.1", roost__clock_deadline(20000), &tls));
+    t.hello_len = make_hello(7, t.hello);
+    assert_int_equal(roost__tls_send(tls, t.hello, t.hello_len), 0);
+    receive_secret(tls, frame, sizeof(frame));
+    make_proof(ALICE, slice_of(t.hello + FRAME_HEADER, t.hello_len - FRAME_HEADER), frame + FRAME_HEADER,
+               binding.len == 1 ? roost__tls_binding(tls) : binding, t.proof);
+    assert_int_equal(roost__tls_send(tls, t.proof, sizeof(t.proof)), 0);
+    receive_secret(tls, answer, sizeof(answer));
+    roost__tls_free(tls);
+    close(t.fd);
+    return answer[FRAME_HEADER + 1];
+}
+
+static void proof_is_tied_to_the_servers_certificate(void **state)
+{
+    (void)state;
+    static const uint8_t other[CERTIFICATE_HASH_LEN] = "somebody else's";
+    start_secret();
+    assert_int_equal(answer_to(slice_of(other, 1)), FRAME_WELCOME); /* 1: the right one */
+    assert_int_equal(answer_to(slice_of(other, sizeof(other))), FRAME_GOODBYE);
+    assert_int_equal(answer_to(slice_of(NULL, 0)), FRAME_GOODBYE);
+    roost_options o = alice;
+    o.tls_ca = in_folder("ca/ca.pem");
+    connects(&o);
+    daemon_stop();
+}
+
 /* ---- servers that are not the right one ---- */
 
 static void say_welcome(struct fake_server *f)
@@ -561,6 +625,7 @@ int main(void)
         cmocka_unit_test(server_proof_is_no_client_proof),
         cmocka_unit_test(tampered_bytes_open_nothing),
         cmocka_unit_test(only_the_handshake_is_heard_before_the_proof),
+        cmocka_unit_test(proof_is_tied_to_the_servers_certificate),
         cmocka_unit_test(client_with_a_key_accepts_no_downgrade),
         cmocka_unit_test(replayed_server_is_found_out),
         cmocka_unit_test(files_that_are_wrong_are_named),
