@@ -66,7 +66,7 @@ int roost__read_file(const char *path, const char *what, size_t max, struct buf 
 
 static int load_certificates(const char *path, const char *what, mbedtls_x509_crt *ret)
 {
-    struct buf pem;
+    struct buf pem = {0};
     int rc = roost__read_file(path, what, PEM_MAX, &pem);
     if (rc != ROOST_OK)
         return rc;
@@ -81,7 +81,7 @@ static int load_certificates(const char *path, const char *what, mbedtls_x509_cr
 
 static int load_key(const char *path, mbedtls_pk_context *ret)
 {
-    struct buf pem;
+    struct buf pem = {0};
     int rc = roost__read_file(path, "private key", PEM_MAX, &pem);
     if (rc != ROOST_OK)
         return rc;

@@ -79,7 +79,7 @@ int roost__secret_file_read(const char *path, const char *what, struct buf *ret)
 
 int roost__key_file_read(const char *path, uint8_t ret[PROOF_KEY_LEN])
 {
-    struct buf text;
+    struct buf text = {0};
     int rc = roost__secret_file_read(path, "key file", &text);
     if (rc != ROOST_OK)
         return rc;
