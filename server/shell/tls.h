@@ -2,9 +2,9 @@
  * tls.h: TLS 1.2 for tls+tcp listeners: the server's certificate and key, and a stream for each connection.
  *
  * Invariant: struct tls_server does not change after tls_load() and outlives the streams. A stream's two
- * directions share state: each use is under its lock, and none waits. Why not nng's TLS streams (1.5.2): when
- * a peer hangs up while no receive is posted, which is the moment its last frame is worked on, no later
- * receive ever completes, and its session would hold what it holds for ever. Called by roostd.c, net_epoll.c.
+ * directions share state: each use is under its lock, and none waits. Why not nng's TLS streams (1.5.2): the
+ * end of a client was noticed late or not at all when the suite ran over them (CONTRIBUTING.md). Called by
+ * roostd.c, net_epoll.c.
  */
 #ifndef ROOST_SHELL_TLS_H
 #define ROOST_SHELL_TLS_H
