@@ -15,12 +15,15 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "shell/address.h"
+#include "shell/keyring.h"
 #include "shell/lockfile.h"
 #include "shell/log.h"
 #include "shell/net.h"
 #include "shell/options.h"
 #include "shell/server.h"
 #include "shell/supervisor.h"
+#include "shell/tls.h"
 
 struct daemon {
     struct options options;
@@ -31,6 +34,7 @@ struct daemon {
     int handed_over_len;
     unsigned listening;
     char default_url[PATH_MAX + 8];
+    struct tls_server tls;
 };
 
 /* The user's socket, in a folder that only the user may enter. */
@@ -90,10 +94,26 @@ static bool add_handed_over(struct daemon *d)
     return d->handed_over_len >= 0;
 }
 
+/* Everybody who reaches the address would come in. */
+static bool is_open_to_all(const struct daemon *d, const char *url)
+{
+    const struct options *o = &d->options;
+    bool guarded = o->keys != NULL || (net_is_tls(url) && o->tls_wants_certificate);
+    return net_ipc_path(url) == NULL && !guarded && !o->insecure && !address_is_loopback(url);
+}
+
 static bool listen_at(struct daemon *d, const char *url)
 {
     char why[128] = "";
-    struct listen_options options = {.socket_mode = d->options.socket_mode, .socket = handed_over(d, url)};
+    if (is_open_to_all(d, url)) {
+        log_error(
+            "%s: would let in everybody on the network: give --keys or --tls-require-client-cert, or, if "
+            "that is what you want, --insecure",
+            url);
+        return false;
+    }
+    struct listen_options options = {
+        .socket_mode = d->options.socket_mode, .socket = handed_over(d, url), .tls = &d->tls};
     const char *path = options.socket == 0 ? net_ipc_path(url) : NULL;
     int lock = -1;
     if (path != NULL && (lock = lockfile_take(path)) < 0) {
@@ -110,6 +130,35 @@ static bool listen_at(struct daemon *d, const char *url)
     d->locks[d->listening] = lock;
     d->listeners[d->listening++] = l;
     log_info("listening at %s", l->url);
+    return true;
+}
+
+/* Where somebody listens at a tls+tcp URL, or files for one were named. */
+static bool load_tls(struct daemon *d)
+{
+    const struct options *o = &d->options;
+    const struct credential_files files = {.ca = o->tls_ca, .cert = o->tls_cert, .key = o->tls_key};
+    bool wanted = o->tls_cert != NULL || o->tls_key != NULL || o->tls_wants_certificate;
+    for (unsigned i = 0; i < o->listen_len; i++)
+        wanted = wanted || net_is_tls(o->listen[i]);
+    if (!wanted || tls_load(&files, o->tls_wants_certificate, &d->tls) == ROOST_OK)
+        return true;
+    log_error("%s", roost_errmsg());
+    return false;
+}
+
+/* Reads the keys, at the start and again. */
+static bool load_keys(struct daemon *d)
+{
+    struct keyring *keys;
+    if (d->options.keys == NULL)
+        return true;
+    if (keyring_load(d->options.keys, &keys) != ROOST_OK) {
+        log_error("%s", roost_errmsg());
+        return false;
+    }
+    log_info("audit: %zu identities loaded from %s", keys->len, d->options.keys);
+    server_set_keys(&d->server, keys);
     return true;
 }
 
@@ -149,6 +198,7 @@ static int block_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC);
@@ -175,7 +225,7 @@ static int watch_owner(pid_t owner)
 }
 
 /* A server with an owner outlives a terminal's Ctrl-C: its owner decides. */
-static void wait_for_the_end(int signals, int owner)
+static void wait_for_the_end(struct daemon *d, int signals, int owner)
 {
     struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = owner, .events = POLLIN}};
     for (;;) {
@@ -188,6 +238,11 @@ static void wait_for_the_end(int signals, int owner)
         struct signalfd_siginfo signal;
         if (fds[0].revents == 0 || read(signals, &signal, sizeof(signal)) != sizeof(signal))
             continue;
+        if (signal.ssi_signo == SIGHUP) {
+            if (!load_keys(d))
+                log_error("the keys stay as they were");
+            continue;
+        }
         if (signal.ssi_signo == SIGINT && owner >= 0)
             continue;
         log_info("got signal %u: stopping", signal.ssi_signo);
@@ -203,17 +258,21 @@ static int serve(struct daemon *d, int signals, int owner)
         return 1;
     }
     d->server.no_rings = d->options.no_ring;
-    bool ok = d->options.listen_len > 0 || make_default_url(d);
+    d->server.allowed = d->options.allowed;
+    if (d->options.max_anonymous > 0)
+        d->server.newcomers_max = d->options.max_anonymous;
+    bool ok = (d->options.listen_len > 0 || make_default_url(d)) && load_tls(d) && load_keys(d);
     for (unsigned i = 0; ok && i < d->options.listen_len; i++)
         ok = listen_at(d, d->options.listen[i]);
     if (ok) {
         say_ready(d);
-        wait_for_the_end(signals, owner);
+        wait_for_the_end(d, signals, owner);
     }
     supervisor_tell("STOPPING=1");
     stop_listening(d);
     server_stop(&d->server);
     free_listeners(d);
+    tls_unload(&d->tls);
     return ok ? 0 : 1;
 }
 

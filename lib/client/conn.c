@@ -201,6 +201,12 @@ static int receive(struct conn *c, bool now)
     return take_frames(c);
 }
 
+/* A reason that the caller is to know; all others mean that the connection is lost. */
+static bool is_final(int rc)
+{
+    return rc == ROOST_EPROTO || rc == ROOST_ESESSION || rc == ROOST_EEPOCH || rc == ROOST_EAUTH;
+}
+
 /* The stream has ended because of rc: it goes on, or the connection has failed. */
 static int recover(struct conn *c, int rc)
 {
@@ -208,9 +214,7 @@ static int recover(struct conn *c, int rc)
     if (rc == ROOST_OK)
         rc = take_frames(c); /* what came right behind WELCOME */
     if (rc != ROOST_OK)
-        roost__conn_fail(c,
-                         rc == ROOST_EPROTO || rc == ROOST_ESESSION || rc == ROOST_EEPOCH ? rc : ROOST_ECONN,
-                         roost_errmsg());
+        roost__conn_fail(c, is_final(rc) ? rc : ROOST_ECONN, roost_errmsg());
     return rc;
 }
 
@@ -425,7 +429,7 @@ void roost__conn_give_up(struct conn *c, uint64_t number)
 static int greet(struct conn *c)
 {
     const struct wishes *wishes = &c->options.wishes;
-    int rc = roost__transport_open(wishes->url, wishes->timeout_ms, &c->transport);
+    int rc = roost__transport_open(wishes->url, &wishes->tls, wishes->timeout_ms, &c->transport);
     if (rc == ROOST_OK)
         rc = roost__handshake(&c->transport, wishes, &c->terms, &c->in);
     return rc == ROOST_OK ? roost__pulse_start(c) : rc;

@@ -29,6 +29,7 @@ void roost__manager_drop(struct roost_manager *m)
     roost__conn_free(atomic_load(&m->conn));
     roost__refs_destroy(&m->refs);
     pthread_mutex_destroy(&m->connecting);
+    roost__access_free(&m->access);
     free(m->label);
     free(m->url);
     free(m);
@@ -190,6 +191,9 @@ static int connect_now(struct roost_manager *m)
     bool ipc = strncmp(m->url, "ipc://", 6) == 0;
     struct conn_options options = {.wishes = {.url = m->url,
                                               .label = m->label,
+                                              .tls = roost__access_tls(&m->access),
+                                              .identity = roost__access_identity(&m->access),
+                                              .key = m->access.has_key ? m->access.key : NULL,
                                               .timeout_ms = m->timeout_ms,
                                               .grace_ms = m->grace_ms,
                                               .lease_ms = m->lease_ms,
@@ -254,7 +258,9 @@ int roost_connect(const char *url, const roost_options *options, roost_manager *
         return roost__fail(ROOST_EINVAL, "roost_connect: the URL or the result is NULL");
     if ((m = new_manager(url, options)) == NULL)
         return ROOST_ENOMEM;
-    int rc = roost__manager_connection(m, &c);
+    int rc = roost__access_take(options, &m->access);
+    if (rc == ROOST_OK)
+        rc = roost__manager_connection(m, &c);
     if (rc != ROOST_OK) {
         roost__manager_drop(m);
         return rc;

@@ -63,7 +63,7 @@ static int attempt(struct conn *c, int timeout_ms)
     struct terms terms = c->terms;
     wishes.timeout_ms = timeout_ms;
     buf_reset(&c->in);
-    int rc = roost__transport_open(wishes.url, timeout_ms, &c->next);
+    int rc = roost__transport_open(wishes.url, &wishes.tls, timeout_ms, &c->next);
     if (rc == ROOST_OK)
         rc = roost__handshake(&c->next, &wishes, &terms, &c->in);
     if (rc != ROOST_OK) {

@@ -6,6 +6,7 @@
 
 #include "core/effects.h"
 #include "core/expiry.h"
+#include "core/rights.h"
 #include "core/transact.h"
 
 static const struct deadline *deadline_of(const struct heap_node *n)
@@ -123,7 +124,7 @@ static int take_session_event(struct core *core, struct session *s, const struct
     case EVENT_CANCEL:
         return take_numbers(core, s, event->payload, waiter_cancel);
     case EVENT_RESUMED:
-        return grace_resume(core, s, event->secret);
+        return s->identity == event->identity ? grace_resume(core, s, event->secret) : ROOST_ESESSION;
     case EVENT_DETACHED:
         grace_begin(core, s);
         return ROOST_OK;
@@ -131,6 +132,7 @@ static int take_session_event(struct core *core, struct session *s, const struct
         session_lost(core, s);
         return ROOST_OK;
     case EVENT_OPEN:
+    case EVENT_RIGHTS:
     case EVENT_TIME:
         break;
     }
@@ -138,12 +140,31 @@ static int take_session_event(struct core *core, struct session *s, const struct
     return ROOST_EPROTO;
 }
 
+static int open_session(struct core *core, const struct event *event)
+{
+    uint64_t id;
+    int rc = session_open(core, event->payload, event->secret, &id);
+    if (rc != ROOST_OK)
+        return rc;
+    struct session *s = session_find(core, id);
+    rc = rights_give(s, event);
+    if (rc == ROOST_OK)
+        core->effects->opened = id;
+    else
+        session_lost(core, s);
+    return rc;
+}
+
 static int take_event(struct core *core, const struct event *event)
 {
     if (event->kind == EVENT_TIME)
         return ROOST_OK;
     if (event->kind == EVENT_OPEN)
-        return session_open(core, event->payload, event->secret, &core->effects->opened);
+        return open_session(core, event);
+    if (event->kind == EVENT_RIGHTS) {
+        rights_change(core, event);
+        return ROOST_OK;
+    }
     struct session *s = session_find(core, event->session);
     if (s == NULL)
         return event->kind == EVENT_RESUMED ? ROOST_ESESSION : ROOST_EPROTO;
@@ -200,6 +221,7 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
     if (!can_begin(core, event, effects))
         return ROOST_ENOMEM;
     core->effects = effects;
+    core->audit[0] = '\0';
     if (event->now_us > core->now_us)
         core->now_us = event->now_us;
     take_due(core);
@@ -222,6 +244,11 @@ int64_t core_next_deadline_us(const struct core *core)
 void core_set_rings(struct core *core, uint64_t n)
 {
     core->rings = n;
+}
+
+const char *core_audit(const struct core *core)
+{
+    return core->audit;
 }
 
 uint64_t core_epoch(const struct core *core)

@@ -46,8 +46,10 @@ struct session {
     struct list in_core;
     uint64_t id;
     uint64_t pid;
-    char *host;  /* as the client gave it, NUL-terminated; may be NULL */
-    char *label; /* likewise */
+    char *host;            /* as the client gave it, NUL-terminated; may be NULL */
+    char *label;           /* likewise */
+    uint64_t identity;     /* 0: anybody's */
+    struct rights *rights; /* NULL: all; else rights.c's */
     struct list waiters;
     struct list holds;
     struct list deliveries;
@@ -106,6 +108,7 @@ struct object {
     const struct type *type;
     char *name; /* NULL: anonymous */
     size_t name_len;
+    uint64_t owner; /* the identity of who made it */
     struct list session_refs;
     uint32_t stored_refs;  /* from containers and conditions */
     bool refers;           /* a reference was stored inside once: only such objects can be part of a cycle */
@@ -263,6 +266,7 @@ struct core {
     struct heap graces;    /* of sessions without connection */
     struct heap expiries;  /* of entries and objects: expiry.h */
     uint64_t rings;        /* the shell's count */
+    char audit[256];       /* an act worth a line in the audit log, of the step done last; "": none */
     uint64_t waiter_count, hold_count, delivery_count, call_count;
     uint64_t kept_count, kept_bytes;
     uint64_t last_session, last_object, last_token, last_order; /* counters: never reused */

@@ -46,6 +46,7 @@ static void discard(struct session *s)
         return;
     free(s->host);
     free(s->label);
+    free(s->rights);
     free(s);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "core/handlers.h"
 #include "core/keyed.h"
+#include "core/rights.h"
 #include "core/undo.h"
 
 const struct type type_set = {.code = ROOST_TYPE_set,
@@ -49,6 +50,8 @@ static bool add_set(struct call *c, struct keymap *m, uint64_t id)
         fail(c, o == NULL ? ROOST_ENOENT : ROOST_ETYPE, "the reference leads to no set");
         return false;
     }
+    if (!rights_check(c, o, RIGHT_READ))
+        return false;
     const struct keymap *from = &((const struct keyed *)(const void *)o)->map;
     keymap_each (at, from)
         if (!add(c, m, entry_key(keymap_at(from, at))))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/core.h"
+#include "shell/admit.h"
 #include "shell/hello.h"
 #include "shell/log.h"
 #include "shell/server.h"
@@ -20,6 +21,7 @@ void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, con
     c->in = buf_make(FRAME_MAX + FRAME_HEADER + ROOM_MAX);
     c->out = buf_make(OUT_MAX);
     list_init(&c->in_server);
+    list_init(&c->in_newcomers);
     atomic_init(&c->refs, 1);
     pthread_mutex_init(&c->mutex, NULL);
     snprintf(c->peer, sizeof(c->peer), "%s", peer);
@@ -32,6 +34,7 @@ void conn_ref(struct conn *c)
 
 void conn_discard(struct conn *c)
 {
+    greeting_free(c->greeting);
     roost__buf_free(&c->in);
     roost__buf_free(&c->out);
     pthread_mutex_destroy(&c->mutex);
@@ -269,6 +272,9 @@ void conn_write_all(struct conn *c, struct buf *bytes)
 void conn_ended(struct conn *c)
 {
     struct batch batch;
+    if (c->greeting != NULL)
+        log_warn("audit: %s: went without proving to be \"%.*s\"", c->peer, (int)c->greeting->identity.len,
+                 (const char *)c->greeting->identity.data);
     server_enter(c->server, &batch);
     server_count_rings(c->server, c->has_ring ? -1 : 0, c->on_ring ? -1 : 0);
     if (c->session != 0 && !c->over) {

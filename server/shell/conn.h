@@ -15,9 +15,12 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "shell/lease.h"
+#include "shell/local_user.h"
+#include "wire/proof.h"
 
 struct batch;
 struct conn;
+struct greeting;
 struct server;
 
 enum {
@@ -48,18 +51,24 @@ struct conn {
     struct hnode by_session;
     struct list in_server;
     atomic_uint refs;
+    struct list in_newcomers;
     uint64_t session;  /* 0 before HELLO */
-    bool over;         /* another connection has taken the session over; under the server's mutex */
-    bool has_ring;     /* a ring was offered; likewise */
-    bool on_ring;      /* and the peer moved to it */
-    bool ends_session; /* the session ends with this connection, whatever its grace; likewise */
+    uint64_t identity; /* who it is; 0: anybody, who may do all */
+    char name[IDENTITY_MAX + 1];
+    struct local_user user;
+    struct greeting *greeting; /* between CHALLENGE and PROOF */
+    bool over;                 /* another connection has taken the session over; under the server's mutex */
+    bool has_ring;             /* a ring was offered; likewise */
+    bool on_ring;              /* and the peer moved to it */
+    bool ends_session;         /* the session ends with this connection, whatever its grace; likewise */
     struct lease lease;
     int64_t since_us;
     struct buf in; /* the receiving side's */
     pthread_mutex_t mutex;
     struct buf out;
     bool closed;
-    char peer[80]; /* for the log */
+    char peer[80];        /* for the log */
+    struct slice binding; /* what a proof is tied to: the hash of the listener's certificate; len 0: none */
 };
 
 /* An empty buffer of an idle connection keeps no more than this. */

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "roost/error.h"
 #include "shell/address.h"
 #include "shell/conn.h"
 #include "shell/log.h"
@@ -84,6 +85,14 @@ static ssize_t send_passing(struct peer *p, const void *data, size_t len)
     return n;
 }
 
+static ssize_t send_some(struct peer *p, const uint8_t *data, size_t len)
+{
+    if (p->tls != NULL)
+        return tls_stream_send(p->tls, data, len);
+    return p->passing[0] >= 0 ? send_passing(p, data, len)
+                              : send(p->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* Writes some of what is next to the socket. False: not now. */
 static bool send_to_socket(struct peer *p)
 {
@@ -91,8 +100,7 @@ static bool send_to_socket(struct peer *p)
     size_t len = p->sending.len - p->sent;
     if (p->sends_to_ring && len > p->socket_left)
         len = p->socket_left;
-    ssize_t n =
-        p->passing[0] >= 0 ? send_passing(p, data, len) : send(p->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t n = send_some(p, data, len);
     if (n >= 0) {
         p->sent += (size_t)n;
         p->socket_left -= p->sends_to_ring ? (size_t)n : 0;
@@ -138,6 +146,7 @@ static void peer_destroy(struct conn *c)
     struct peer *p = peer_of(c);
     roost__buf_free(&p->sending);
     net_ring_free(p);
+    tls_stream_free(p->tls);
     close(p->fd);
     free(p);
 }
@@ -172,7 +181,9 @@ static bool peer_receive(struct peer *p)
     size_t n = conn_room(&p->conn, &room);
     if (n == 0)
         return false;
-    ssize_t got = recv(p->fd, room, n, 0);
+    ssize_t got = p->tls != NULL ? tls_stream_recv(p->tls, room, n) : recv(p->fd, room, n, 0);
+    if (got < 0 && errno == EPROTO && p->conn.session == 0)
+        log_warn("audit: %s: refused: %s", p->conn.peer, roost_errmsg());
     if (got < 0)
         return errno == EAGAIN || errno == EINTR;
     if (got > 0 && conn_arrived(&p->conn, (size_t)got)) {
@@ -201,6 +212,15 @@ static void serve_ready(struct epoll_listener *l)
     l->ready_len = 0;
 }
 
+/* As many as it takes: what TLS holds back does not show at the socket. */
+static bool peer_receive_all(struct peer *p)
+{
+    bool ok = peer_receive(p);
+    while (ok && p->tls != NULL && tls_stream_pending(p->tls))
+        ok = peer_receive(p);
+    return ok;
+}
+
 static void on_peer(struct peer *p, uint32_t events)
 {
     if (p->over)
@@ -210,7 +230,7 @@ static void on_peer(struct peer *p, uint32_t events)
         send_more(p);
         pthread_mutex_unlock(&p->conn.mutex);
     }
-    if ((events & ~(uint32_t)EPOLLOUT) && !(p->conn.on_ring ? net_ring_on_socket(p) : peer_receive(p)))
+    if ((events & ~(uint32_t)EPOLLOUT) && !(p->conn.on_ring ? net_ring_on_socket(p) : peer_receive_all(p)))
         peer_end(p);
 }
 
@@ -281,6 +301,16 @@ static void peer_begin(struct epoll_listener *l, int fd)
     net_ring_init(p);
     p->sending = buf_make(OUT_MAX);
     list_init(&p->in_newborn);
+    if (!l->tcp)
+        p->conn.user = local_user_at(&l->server->allowed, fd);
+    if (l->tls != NULL) {
+        p->conn.binding = slice_of(l->tls->binding, sizeof(l->tls->binding));
+        p->tls = tls_stream_new(l->tls, fd);
+    }
+    if ((l->tls != NULL) != (p->tls != NULL)) {
+        conn_discard(&p->conn);
+        return;
+    }
     if (!server_admit(l->server, &p->conn)) {
         log_warn("%s: refused a connection: the server stops, or %d are open", l->base.url, CONNECTIONS_MAX);
         conn_discard(&p->conn);
@@ -473,7 +503,8 @@ struct listener *net_epoll_listen(struct server *s, const char *url, const struc
     l->base.free = epoll_free;
     l->server = s;
     l->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
-    l->tcp = strncmp(url, "tcp:", 4) == 0;
+    l->tcp = net_ipc_path(url) == NULL;
+    l->tls = net_is_tls(url) ? options->tls : NULL;
     list_init(&l->newborn);
     list_init(&l->ended);
     l->accept_source.kind = SOURCE_ACCEPT;

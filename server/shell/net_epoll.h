@@ -9,6 +9,7 @@
 #include "shell/conn.h"
 #include "shell/net.h"
 #include "shell/place.h"
+#include "shell/tls.h"
 
 enum { WATCHED_MAX = 128, READY_MAX = 64 };
 
@@ -27,6 +28,7 @@ struct epoll_listener {
     int stop;         /* an eventfd: the loop ends */
     struct source accept_source, stop_source;
     bool tcp;
+    const struct tls_server *tls;  /* NULL: plain */
     int64_t paused_us;             /* out of descriptors: accepting again at this time; 0: it does */
     bool may_spin;                 /* there is another core for the clients to run on */
     bool refused;                  /* being out of descriptors was said in the log */
@@ -50,6 +52,7 @@ struct peer {
     struct list in_ended;
     bool over; /* the loop has ended it */
     int fd;
+    struct tls_stream *tls; /* NULL: plain */
     struct source socket;
     struct buf sending; /* under conn.mutex: what is being written … */
     size_t sent;        /* … and how much of it was */

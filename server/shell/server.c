@@ -8,6 +8,7 @@
 
 #include "roost/error.h"
 #include "shell/conn.h"
+#include "shell/keyring.h"
 #include "shell/log.h"
 
 int64_t server_now_us(void)
@@ -29,8 +30,17 @@ static struct conn *conn_of(const struct server *s, uint64_t session)
     return n == NULL ? NULL : container_of(n, struct conn, by_session);
 }
 
+static void no_newcomer(struct server *s, struct conn *c)
+{
+    if (list_empty(&c->in_newcomers))
+        return;
+    list_remove(&c->in_newcomers);
+    s->newcomer_count--;
+}
+
 bool server_bind(struct server *s, struct conn *c)
 {
+    no_newcomer(s, c);
     c->by_session.hash = hash_u64(c->session);
     return roost__hmap_add(&s->conns_by_session, &c->by_session);
 }
@@ -57,13 +67,26 @@ void server_count_rings(struct server *s, int offered, int used)
     core_set_rings(s->core, s->rings_used);
 }
 
+/* Who has been silent longest makes room: so many who say nothing keep nobody out who does. */
+static void drop_oldest_newcomer(struct server *s)
+{
+    struct conn *oldest = container_of(list_first(&s->newcomers), struct conn, in_newcomers);
+    log_debug("%s: closing: more than %zu connections without a session", oldest->peer, s->newcomers_max);
+    no_newcomer(s, oldest);
+    oldest->ops->close(oldest);
+}
+
 bool server_admit(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);
     bool ok = !s->stopping && s->conn_count < CONNECTIONS_MAX;
     if (ok) {
         list_push_back(&s->conns, &c->in_server);
+        list_push_back(&s->newcomers, &c->in_newcomers);
         s->conn_count++;
+        s->newcomer_count++;
+        if (s->newcomer_count > s->newcomers_max)
+            drop_oldest_newcomer(s);
     }
     pthread_mutex_unlock(&s->mutex);
     return ok;
@@ -73,6 +96,7 @@ void server_forget(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);
     list_remove(&c->in_server);
+    no_newcomer(s, c);
     if (--s->conn_count == 0)
         pthread_cond_broadcast(&s->all_gone);
     pthread_mutex_unlock(&s->mutex);
@@ -155,6 +179,14 @@ static void check_timer(struct server *s)
         pthread_cond_signal(&s->timer_wake);
 }
 
+/* Who did, or was refused, what an administrator wants to know of. */
+static void audit(const struct server *s, uint64_t session)
+{
+    const struct conn *c = conn_of(s, session);
+    log_info("audit: %s: session %llu%s%s: %s", c != NULL ? c->peer : "-", (unsigned long long)session,
+             c != NULL && c->identity != 0 ? " of " : "", c != NULL ? c->name : "", core_audit(s->core));
+}
+
 int server_step(struct server *s, struct batch *batch, struct event event)
 {
     effects_reset(&s->effects);
@@ -162,6 +194,8 @@ int server_step(struct server *s, struct batch *batch, struct event event)
         batch->now_us = server_now_us();
     event.now_us = batch->now_us;
     int rc = core_step(s->core, &event, &s->effects);
+    if (core_audit(s->core)[0] != '\0')
+        audit(s, event.session);
     route(s, batch);
     return rc;
 }
@@ -174,6 +208,50 @@ void server_leave(struct server *s, struct batch *batch)
         batch->dirty[i]->ops->flush(batch->dirty[i]);
         conn_unref(batch->dirty[i]);
     }
+}
+
+/* ---- keys ---- */
+
+static bool same_key(const struct identity *a, const struct identity *b)
+{
+    return a != NULL && b != NULL && a->has_key == b->has_key &&
+           sodium_memcmp(a->key, b->key, sizeof(a->key)) == 0;
+}
+
+/* The identity's sessions get other rights, or, NULL, end: those without a connection here, the others with
+ * theirs. */
+static void change_identity(struct server *s, struct batch *batch, uint64_t number,
+                            const struct identity *now)
+{
+    struct event rights = {.kind = EVENT_RIGHTS, .identity = number};
+    if (now != NULL) {
+        rights.rights = buf_slice(&now->rules);
+        rights.restricted = true;
+    }
+    server_step(s, batch, rights);
+    list_each (it, &s->conns) {
+        struct conn *c = container_of(it, struct conn, in_server);
+        if (now != NULL || c->identity != number)
+            continue;
+        log_warn("audit: %s: %s: the identity's key was taken back", c->peer, c->name);
+        conn_goodbye(c, ROOST_EAUTH, "the identity's key was taken back");
+        c->ops->close(c);
+    }
+}
+
+void server_set_keys(struct server *s, struct keyring *keys)
+{
+    struct batch batch;
+    server_enter(s, &batch);
+    struct keyring *old = s->keys;
+    s->keys = keys;
+    for (size_t i = 0; old != NULL && i < old->len; i++) {
+        const struct identity *before = &old->all[i];
+        const struct identity *now = keyring_find(keys, slice_str(before->name));
+        change_identity(s, &batch, before->number, same_key(before, now) ? now : NULL);
+    }
+    server_leave(s, &batch);
+    keyring_free(old);
 }
 
 /* ---- time ---- */
@@ -227,7 +305,9 @@ static int init_core(struct server *s)
 int server_start(struct server *s)
 {
     *s = (struct server){.timer_target_us = INT64_MAX, .lease_next_us = INT64_MAX};
+    s->newcomers_max = NEWCOMERS_MAX;
     list_init(&s->conns);
+    list_init(&s->newcomers);
     effects_init(&s->effects);
     int rc = init_core(s);
     if (rc != ROOST_OK)
@@ -261,6 +341,7 @@ void server_stop(struct server *s)
     core_destroy(s->core);
     effects_free(&s->effects);
     roost__hmap_free(&s->conns_by_session);
+    keyring_free(s->keys);
     pthread_cond_destroy(&s->timer_wake);
     pthread_cond_destroy(&s->all_gone);
     pthread_mutex_destroy(&s->mutex);
