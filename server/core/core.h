@@ -19,6 +19,11 @@ struct core_options {
     uint8_t hash_key[16]; /* secret, against chosen collisions; no effect on any answer */
 };
 
+/* What one may do with an object: the flags of a method say which it takes. */
+enum right { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_ADMIN = 4 };
+
+enum { CORE_PATTERN_MAX = 255 };
+
 enum event_kind {
     EVENT_OPEN,     /* a session opened; payload: its info, one checked MessagePack value; secret */
     EVENT_CALL,     /* a request from a session; payload: a checked CALL frame's payload */
@@ -27,6 +32,7 @@ enum event_kind {
     EVENT_DETACHED, /* a session's connection ended: its grace begins, or it ends */
     EVENT_RESUMED,  /* a connection took the session over from the one before, open or not; secret */
     EVENT_LOST,     /* a session ended */
+    EVENT_RIGHTS,   /* an identity's sessions have other rights from now on, or, not restricted, end */
     EVENT_TIME      /* nothing but time passed */
 };
 
@@ -35,6 +41,9 @@ struct event {
     int64_t now_us;
     uint64_t session; /* OPEN: unused */
     struct slice payload;
+    uint64_t identity;   /* OPEN, RESUMED, RIGHTS: whose session; 0: anybody's */
+    bool restricted;     /* OPEN, RIGHTS: he may do what `rights` says, and nothing else */
+    struct slice rights; /* rules: each enum right bits, the pattern's length (a byte each), the pattern */
     struct slice secret; /* OPEN: 16 bytes, or none: it cannot be resumed; RESUMED: what the client says */
 
     /* A CALL that a log tells again: what core_confirmed() said behind the first time, which then counts, not
@@ -93,6 +102,9 @@ uint64_t core_confirmed(const struct core *core, uint64_t session);
 /* The session that was opened next after one that is there (id 0: the first); 0: none. */
 uint64_t core_session_after(const struct core *core, uint64_t id);
 
+/* The least identity above a number that sessions are of; 0: none. */
+uint64_t core_identity_after(const struct core *core, uint64_t identity);
+
 int64_t core_now_us(const struct core *core);
 
 /* When EVENT_TIME must come at the latest, or INT64_MAX. */
@@ -100,6 +112,9 @@ int64_t core_next_deadline_us(const struct core *core);
 
 /* How many connections go through shared memory: for server.info, without any other effect. */
 void core_set_rings(struct core *core, uint64_t n);
+
+/* What the last step did or refused that an administrator wants to know of; "": nothing. */
+const char *core_audit(const struct core *core);
 
 uint64_t core_epoch(const struct core *core);
 

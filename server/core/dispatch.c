@@ -5,9 +5,10 @@
 
 #include "core/handlers.h"
 #include "core/path.h"
+#include "core/rights.h"
 
 static handler *const handlers[] = {
-#define ROOST_METHOD(type, name, number, handler_, params, reply, flags, help) on_##handler_,
+#define ROOST_METHOD(type, name, number, handler_, params, reply, flags, cost, help) on_##handler_,
 #include "wire/methods.def"
 #undef ROOST_METHOD
 };
@@ -125,17 +126,28 @@ static bool check_arguments(struct call *c, const struct call_frame *frame)
     return true;
 }
 
+/* An act on the server as a whole: for who administers all names. */
+static bool check_admin(struct call *c)
+{
+    if (!rights_check_name(c, slice_of(NULL, 0), RIGHT_ADMIN))
+        return false;
+    rights_note_act(c, NULL);
+    return true;
+}
+
 /* The target: none for the server's methods and open, else an object of the method's type. */
 static bool check_target(struct call *c, uint64_t target)
 {
     bool needs_object = c->method->type != ROOST_TYPE_server && (c->method->code & 0xff) != 0;
     if (!needs_object)
-        return true;
+        return (c->method->flags & METHOD_ADMIN) == 0 || check_admin(c);
     c->object = object_find(c->core, target);
     if (c->object == NULL) {
         fail(c, ROOST_ENOENT, "no such object, or it was deleted");
         return false;
     }
+    if (!rights_check(c, c->object, rights_of_method(c->method)))
+        return false;
     if (c->object->type->code != c->method->type) {
         fail(c, ROOST_ETYPE, "the object is a %s, not a %s", roost_type_name(c->object->type->code),
              roost_type_name(c->method->type));
@@ -178,6 +190,8 @@ static bool check_path(struct call *c, uint64_t target)
         return false;
     }
     c->object = object_find(c->core, target);
+    if (c->object != NULL && !rights_check(c, c->object, rights_of_method(c->method)))
+        return false;
     if (c->object != NULL && path_root(c->object))
         return true;
     if (c->object == NULL)

@@ -11,11 +11,12 @@
 
 static void lapse(struct core *core, struct deadline *d);
 
-struct hold *hold_blank(void)
+struct hold *hold_blank(struct core *core)
 {
-    struct hold *h = calloc(1, sizeof(struct hold));
+    struct hold *h = spares_take(&core->hold_spares);
     if (h == NULL)
         return NULL;
+    *h = (struct hold){0};
     list_init(&h->in_object);
     list_init(&h->in_session);
     list_init(&h->guarded);
@@ -25,7 +26,7 @@ struct hold *hold_blank(void)
 
 struct hold *hold_new(struct core *core, int64_t ttl_us)
 {
-    struct hold *h = hold_blank();
+    struct hold *h = hold_blank(core);
     if (h == NULL)
         return NULL;
     h->depth = 1;
@@ -44,7 +45,7 @@ void hold_discard(struct core *core, struct hold *h)
     assert(h->object == NULL);
     if (h->ttl_us > 0)
         deadline_clear(core, &h->deadline);
-    free(h);
+    spares_give(&core->hold_spares, h);
 }
 
 static void forget(struct hold *h)

@@ -14,6 +14,7 @@
 #include "base/heap.h"
 #include "base/hmap.h"
 #include "base/list.h"
+#include "base/spares.h"
 #include "core/cell.h"
 #include "core/core.h"
 #include "wire/encode.h"
@@ -26,8 +27,9 @@ enum { LINES_MAX = 3, NAME_BYTES_MAX = 255, INFO_BYTES_MAX = 255 };
 enum {
     SESSIONS_MAX = 65536,
     GRACE_MS_MAX = 3600 * 1000,
-    KEPT_MAX = 10000,         /* answers kept for a session, and calls of it that wait */
-    KEPT_BYTES_MAX = 64 << 20 /* reached, the session's next call is refused */
+    KEPT_MAX = 10000,          /* answers kept for a session, and calls of it that wait */
+    KEPT_BYTES_MAX = 64 << 20, /* reached, the session's next call is refused */
+    KEPT_SMALL = 128           /* bytes of a block for a small kept answer */
 };
 
 enum { THREADS_KNOWN_MAX = 32 };
@@ -44,8 +46,10 @@ struct session {
     struct list in_core;
     uint64_t id;
     uint64_t pid;
-    char *host;  /* as the client gave it, NUL-terminated; may be NULL */
-    char *label; /* likewise */
+    char *host;            /* as the client gave it, NUL-terminated; may be NULL */
+    char *label;           /* likewise */
+    uint64_t identity;     /* 0: anybody's */
+    struct rights *rights; /* NULL: all; else rights.c's */
     struct list waiters;
     struct list holds;
     struct list deliveries;
@@ -106,6 +110,7 @@ struct object {
     const struct type *type;
     char *name; /* NULL: anonymous */
     size_t name_len;
+    uint64_t owner; /* the identity of who made it */
     struct list session_refs;
     uint32_t stored_refs;  /* from containers and conditions */
     bool refers;           /* a reference was stored inside once: only such objects can be part of a cycle */
@@ -177,6 +182,7 @@ struct delivery {
     uint64_t queue;
     struct ranked *spare; /* of a priority queue: a node for each cell, for its return */
     size_t len;
+    size_t room; /* cells */
     struct cell cells[];
 };
 
@@ -270,6 +276,7 @@ struct core {
     struct heap graces;    /* of sessions without connection */
     struct heap expiries;  /* of entries and objects: expiry.h */
     uint64_t rings;        /* the shell's count */
+    char audit[256];       /* an act worth a line in the audit log, of the step done last; "": none */
     uint64_t waiter_count, hold_count, delivery_count, call_count;
     uint64_t kept_count, kept_bytes;
     uint64_t last_session, last_object, last_token, last_order; /* counters: never reused */
@@ -290,6 +297,12 @@ struct core {
     bool starved;                 /* a comparison could not be made for want of memory: it said "not equal" */
     uint64_t *calls_by_row;       /* as roost__methods */
     struct signature *signatures; /* likewise */
+
+    /* Blocks of what comes and goes with calls. */
+    struct spares kept_spares;     /* small answers: kept.c */
+    struct spares hold_spares;     /* hold.c */
+    struct spares delivery_spares; /* of one item: queue.c */
+    struct spares item_spares;     /* one item on its way in: likewise */
 };
 
 /* ---- dispatch.c ---- */
@@ -485,7 +498,7 @@ void waiter_cancel(struct core *core, struct session *s, uint64_t number);
 /* A hold to be granted later, with a time to live (0: none). NULL without memory. */
 struct hold *hold_new(struct core *core, int64_t ttl_us);
 /* One that nobody has, without a time to live; NULL without memory. */
-struct hold *hold_blank(void);
+struct hold *hold_blank(struct core *core);
 /* Frees a hold that was not granted; NULL is allowed. */
 void hold_discard(struct core *core, struct hold *h);
 /* Links the hold for a caller and gives it a fresh token; its time to live begins. */

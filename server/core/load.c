@@ -68,6 +68,7 @@ static void load_object_head(struct loader *l, uint64_t *before)
     }
     *before = o->id = id;
     object_add(l->core, o);
+    o->owner = load_uint(l);
     o->since_us = load_past(l);
     o->refers = load_bool(l);
     o->signalled = load_bool(l);

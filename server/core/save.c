@@ -25,6 +25,7 @@ static void save_objects(const struct core *core, struct buf *out)
         save_uint(out, o->id);
         save_uint(out, o->type->code);
         save_bytes(out, slice_of(o->name, o->name_len));
+        save_uint(out, o->owner);
         save_int(out, o->since_us);
         save_uint(out, o->refers);
         save_uint(out, o->signalled);

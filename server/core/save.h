@@ -63,7 +63,7 @@ struct object *load_object(struct loader *l);
 
 void save_cell(struct buf *out, const struct cell *c);
 /* On behalf of owner; false: a fault, and the cell is empty. */
-bool load_cell(struct loader *l, struct object *owner, bool may_be_empty, struct cell *ret);
+bool load_cell(struct loader *l, struct object *owner, struct cell *ret);
 /* All of a vector; into an empty one. */
 void save_cells(struct buf *out, const struct cells *v);
 void load_cells(struct loader *l, struct object *owner, struct cells *v, unsigned depth);
@@ -75,10 +75,12 @@ void load_keymap(struct loader *l, struct object *o, struct keymap *m, bool valu
 void save_keyed(const struct object *o, struct buf *out);
 void load_keyed(struct loader *l, struct object *o);
 
-/* ---- sessions: session.c, kept.c, save_session.c ---- */
+/* ---- sessions: session.c, kept.c, rights.c, save_session.c ---- */
 
 void save_session_refs(const struct session *s, struct buf *out);
 void load_session_refs(struct loader *l, struct session *s);
+void save_rights(const struct session *s, struct buf *out);
+void load_rights(struct loader *l, struct session *s);
 void save_kept(const struct session *s, struct buf *out);
 void load_kept(struct loader *l, struct session *s);
 void save_sessions(const struct core *core, struct buf *out);
@@ -91,7 +93,7 @@ void save_deadline(struct buf *out, const struct deadline *d);
 void load_deadline(struct loader *l, struct deadline *d);
 /* A time to live, or none. Of an object, or an entry of a map in it. */
 void save_expiry(struct buf *out, const struct expiry *x);
-struct expiry *load_expiry(struct loader *l, struct object *o, struct keymap *m, struct entry *e);
+struct expiry *load_expiry(struct loader *l, struct object *o, struct keymap *m, const struct entry *e);
 
 /* ---- who holds: save_hold.c ---- */
 
@@ -108,7 +110,7 @@ void load_waits(struct loader *l);
 /* Frees waiters that are nobody's yet. */
 void loader_discard(struct loader *l);
 
-/* ---- items on their way: queue.c ---- */
+/* ---- items on their way: delivery.c ---- */
 
 void save_deliveries(const struct core *core, struct buf *out);
 void load_deliveries(struct loader *l);

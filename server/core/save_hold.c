@@ -42,7 +42,7 @@ struct hold *load_promise(struct loader *l)
 {
     if (!load_bool(l))
         return NULL;
-    struct hold *h = hold_blank();
+    struct hold *h = hold_blank(l->core);
     if (h == NULL) {
         load_no_memory(l);
         return NULL;
@@ -113,7 +113,7 @@ static bool has_room(const struct object *o)
 static void load_hold(struct loader *l, struct object *o, bool lapsed)
 {
     struct session *s = load_session(l);
-    struct hold *h = load_good(l) ? hold_blank() : NULL;
+    struct hold *h = load_good(l) ? hold_blank(l->core) : NULL;
     if (h == NULL) {
         load_no_memory(l);
         return;

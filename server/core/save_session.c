@@ -34,20 +34,26 @@ void save_expiry(struct buf *out, const struct expiry *x)
     save_uint(out, x->order);
 }
 
-struct expiry *load_expiry(struct loader *l, struct object *o, struct keymap *m, struct entry *e)
+struct expiry *load_expiry(struct loader *l, struct object *o, struct keymap *m, const struct entry *e)
 {
     if (!load_bool(l))
         return NULL;
     struct expiry *x = calloc(1, sizeof(*x));
-    if (x == NULL || !roost__heap_reserve(&l->core->expiries, 1)) {
+    if (x == NULL || !roost__heap_reserve(&l->core->expiries, 1) ||
+        (m != NULL && !roost__hmap_reserve(&m->expiries, 1))) {
         free(x);
         load_no_memory(l);
         return NULL;
     }
-    *x = (struct expiry){.at_us = load_future(l), .object = o, .map = m, .entry = e};
+    *x = (struct expiry){.at_us = load_future(l), .object = o, .map = m};
     x->order = load_uint(l);
     heap_node_init(&x->in_heap);
     roost__heap_push(&l->core->expiries, &x->in_heap);
+    if (m == NULL)
+        return x;
+    x->number = e->number;
+    x->by_number.hash = hash_u64(e->number);
+    roost__hmap_add(&m->expiries, &x->by_number);
     return x;
 }
 
@@ -105,6 +111,7 @@ static void save_session(struct buf *out, const struct session *s)
     if (heap_has(&s->in_graces))
         save_int(out, s->grace_end_us);
     save_bytes(out, slice_of(s->secret, SECRET_LEN));
+    save_rights(s, out);
     save_uint(out, s->connection);
     save_uint(out, s->last_number);
     save_uint(out, s->confirmed);
@@ -132,6 +139,7 @@ static void load_parts(struct loader *l, struct session *s)
         memcpy(s->secret, secret.data, SECRET_LEN);
     else
         load_bad(l, "a secret is too short");
+    load_rights(l, s);
     s->connection = load_uint(l);
     s->last_number = load_uint(l);
     s->confirmed = load_uint(l);

@@ -129,7 +129,7 @@ static void load_items(struct loader *l, struct waiter *w)
         load_no_memory(l);
     for (; n > 0 && load_good(l); n--) {
         struct cell cell;
-        if (!load_cell(l, &l->nobody, false, &cell))
+        if (!load_cell(l, &l->nobody, &cell))
             return;
         if (cell.tree)
             load_bad(l, "an item that is put is no plain value");

@@ -46,6 +46,7 @@ static void discard(struct session *s)
         return;
     free(s->host);
     free(s->label);
+    free(s->rights);
     free(s);
 }
 
@@ -98,6 +99,17 @@ uint64_t core_session_after(const struct core *core, uint64_t id)
     const struct session *s = session_find(core, id);
     struct list *next = s != NULL ? s->in_core.next : core->sessions.next;
     return next == &core->sessions ? 0 : container_of(next, struct session, in_core)->id;
+}
+
+uint64_t core_identity_after(const struct core *core, uint64_t identity)
+{
+    uint64_t least = 0;
+    list_each (it, &core->sessions) {
+        uint64_t of = container_of(it, struct session, in_core)->identity;
+        if (of > identity && (least == 0 || of < least))
+            least = of;
+    }
+    return least;
 }
 
 uint64_t core_confirmed(const struct core *core, uint64_t session)

@@ -18,7 +18,8 @@
 
 enum {
     SNAPSHOT_BYTES = 64 << 20,
-    EVENT_HEADER = 26 /* kind, time, session, confirmed, length of the secret */
+    EVENT_HEADER = 26, /* kind, time, session, confirmed, length of the secret */
+    WHO_HEADER = 13    /* identity, whether it is restricted, length of its rules */
 };
 
 /* An answer that waits for its position. */
@@ -48,6 +49,22 @@ struct durable {
 
 /* ---- events as entries ---- */
 
+/* These say whose session it is, and what he may do. */
+static bool says_who(enum event_kind kind)
+{
+    return kind == EVENT_OPEN || kind == EVENT_RESUMED || kind == EVENT_RIGHTS;
+}
+
+static void encode_who(struct buf *out, const struct event *e)
+{
+    uint8_t header[WHO_HEADER];
+    put_u64be(header, e->identity);
+    header[8] = e->restricted;
+    put_u32be(header + 9, (uint32_t)e->rights.len);
+    buf_append(out, header, sizeof(header));
+    buf_append(out, e->rights.data, e->rights.len);
+}
+
 static bool encode(struct buf *out, const struct event *e, uint64_t confirmed)
 {
     uint8_t header[EVENT_HEADER] = {(uint8_t)e->kind};
@@ -59,8 +76,24 @@ static bool encode(struct buf *out, const struct event *e, uint64_t confirmed)
     buf_reset(out);
     buf_append(out, header, sizeof(header));
     buf_append(out, e->secret.data, e->secret.len);
+    if (says_who(e->kind))
+        encode_who(out, e);
     buf_append(out, e->payload.data, e->payload.len);
     return !out->failed;
+}
+
+/* Takes it from the front of a slice. False: it is not there. */
+static bool decode_who(struct slice *rest, struct event *ret)
+{
+    const uint8_t *p = rest->data;
+    if (rest->len < WHO_HEADER || p[8] > 1 || rest->len - WHO_HEADER < get_u32be(p + 9))
+        return false;
+    ret->identity = get_u64be(p);
+    ret->restricted = p[8] == 1;
+    ret->rights = slice_of(p + WHO_HEADER, get_u32be(p + 9));
+    size_t len = WHO_HEADER + ret->rights.len;
+    *rest = slice_of(p + len, rest->len - len);
+    return true;
 }
 
 /* False: it is none. */
@@ -70,13 +103,16 @@ static bool decode(struct slice entry, struct event *ret)
     if (entry.len < EVENT_HEADER || p[0] > EVENT_TIME || entry.len - EVENT_HEADER < p[25])
         return false;
     size_t at = EVENT_HEADER + (size_t)p[25];
+    struct slice rest = slice_of(p + at, entry.len - at);
     *ret = (struct event){.kind = (enum event_kind)p[0],
                           .now_us = (int64_t)get_u64be(p + 1),
                           .session = get_u64be(p + 9),
                           .again = true,
                           .confirmed = get_u64be(p + 17),
-                          .secret = slice_of(p + EVENT_HEADER, p[25]),
-                          .payload = slice_of(p + at, entry.len - at)};
+                          .secret = slice_of(p + EVENT_HEADER, p[25])};
+    if (says_who(ret->kind) && !decode_who(&rest, ret))
+        return false;
+    ret->payload = rest;
     bool has_payload = ret->kind <= EVENT_CANCEL;
     return has_payload == (ret->payload.len > 0) &&
            (!has_payload || roost__scan_check(ret->payload, FRAME_DEPTH_MAX));
@@ -218,6 +254,12 @@ static bool can_be_refused(enum event_kind kind)
     return kind == EVENT_CALL || kind == EVENT_OPEN || kind == EVENT_RESUMED || kind == EVENT_TIME;
 }
 
+/* Bytes of its entry at most. */
+static size_t entry_max(const struct event *e)
+{
+    return EVENT_HEADER + UINT8_MAX + WHO_HEADER + e->rights.len + e->payload.len;
+}
+
 static int take(struct durable *d, struct event *event, struct effects *effects)
 {
     struct core *core = d->server->core;
@@ -239,7 +281,7 @@ int durable_step(struct durable *d, struct event *event)
     struct effects *effects = d->ready ? &s->effects : &d->unread;
     int64_t due_us = core_next_deadline_us(s->core);
     bool is_due = due_us <= event->now_us, reads = core_only_reads(s->core, event);
-    bool room = (reads && !is_due) || wal_has_room(d->wal, EVENT_HEADER + UINT8_MAX + event->payload.len);
+    bool room = (reads && !is_due) || wal_has_room(d->wal, entry_max(event));
     if (!room && is_due) /* what is due cannot be logged: no time passes */
         event->now_us = due_us - 1;
     if (room && is_due && reads) {

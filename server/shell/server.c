@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "shell/conn.h"
 #include "shell/durable.h"
+#include "shell/keyring.h"
 #include "shell/log.h"
 #include "wire/frame.h"
 
@@ -33,8 +34,17 @@ static struct conn *conn_of(const struct server *s, uint64_t session)
     return n == NULL ? NULL : container_of(n, struct conn, by_session);
 }
 
+static void no_newcomer(struct server *s, struct conn *c)
+{
+    if (list_empty(&c->in_newcomers))
+        return;
+    list_remove(&c->in_newcomers);
+    s->newcomer_count--;
+}
+
 bool server_bind(struct server *s, struct conn *c)
 {
+    no_newcomer(s, c);
     c->by_session.hash = hash_u64(c->session);
     return roost__hmap_add(&s->conns_by_session, &c->by_session);
 }
@@ -61,13 +71,26 @@ void server_count_rings(struct server *s, int offered, int used)
     core_set_rings(s->core, s->rings_used);
 }
 
+/* Who has been silent longest makes room: so many who say nothing keep nobody out who does. */
+static void drop_oldest_newcomer(struct server *s)
+{
+    struct conn *oldest = container_of(list_first(&s->newcomers), struct conn, in_newcomers);
+    log_debug("%s: closing: more than %zu connections without a session", oldest->peer, s->newcomers_max);
+    no_newcomer(s, oldest);
+    oldest->ops->close(oldest);
+}
+
 bool server_admit(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);
     bool ok = !s->stopping && s->conn_count < CONNECTIONS_MAX;
     if (ok) {
         list_push_back(&s->conns, &c->in_server);
+        list_push_back(&s->newcomers, &c->in_newcomers);
         s->conn_count++;
+        s->newcomer_count++;
+        if (s->newcomer_count > s->newcomers_max)
+            drop_oldest_newcomer(s);
     }
     pthread_mutex_unlock(&s->mutex);
     return ok;
@@ -77,6 +100,7 @@ void server_forget(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);
     list_remove(&c->in_server);
+    no_newcomer(s, c);
     if (--s->conn_count == 0)
         pthread_cond_broadcast(&s->all_gone);
     pthread_mutex_unlock(&s->mutex);
@@ -84,8 +108,12 @@ void server_forget(struct server *s, struct conn *c)
 
 /* ---- batches ---- */
 
+enum { LARGE = 16 << 10 };
+
 void server_enter(struct server *s, struct batch *batch)
 {
+    batch->from = NULL;
+    batch->now_us = 0;
     batch->len = 0;
     pthread_mutex_lock(&s->mutex);
 }
@@ -109,10 +137,41 @@ void server_write(struct batch *batch, struct conn *c, struct slice bytes)
     mark_dirty(batch, c);
 }
 
+static bool holds(const struct server *s, struct conn *c, struct slice bytes)
+{
+    return s->durable != NULL && durable_holds(s->durable, c, bytes);
+}
+
 void server_send(struct server *s, struct batch *batch, struct conn *c, struct slice bytes)
 {
-    if (s->durable == NULL || !durable_holds(s->durable, c, bytes))
+    if (!holds(s, c, bytes))
         server_write(batch, c, bytes);
+}
+
+/* The connection of a session: mostly the one that asks. */
+static struct conn *conn_for(const struct server *s, const struct batch *batch, uint64_t session)
+{
+    struct conn *from = batch->from;
+    return from != NULL && from->session == session && !from->over ? from : conn_of(s, session);
+}
+
+/* A large answer, the only one of its step, goes without being copied. */
+static bool is_large(const struct effects *e)
+{
+    return e->len == 1 && e->items[0].len == e->bytes.len && e->bytes.len >= LARGE;
+}
+
+static void send_effect(struct server *s, struct batch *batch, struct conn *c, const struct effect *effect)
+{
+    struct effects *e = &s->effects;
+    struct slice bytes = slice_of(e->bytes.data + effect->at, effect->len);
+    if (holds(s, c, bytes))
+        return;
+    if (is_large(e))
+        conn_write_all(c, &e->bytes);
+    else
+        conn_write(c, bytes);
+    mark_dirty(batch, c);
 }
 
 static void route(struct server *s, struct batch *batch)
@@ -122,10 +181,10 @@ static void route(struct server *s, struct batch *batch)
     for (size_t i = 0; i < e->len; i++) {
         const struct effect *effect = &e->items[i];
         if (c == NULL || c->session != effect->session)
-            c = conn_of(s, effect->session);
+            c = conn_for(s, batch, effect->session);
         if (c == NULL)
             continue; /* it is gone: so is its session, in a moment */
-        server_send(s, batch, c, slice_of(e->bytes.data + effect->at, effect->len));
+        send_effect(s, batch, c, effect);
     }
     for (size_t i = 0; i < e->broken_len; i++) {
         c = conn_of(s, e->broken[i]);
@@ -170,11 +229,23 @@ static void refuse(struct server *s, struct batch *batch, const struct event *ev
     roost__buf_free(&b);
 }
 
+/* Who did, or was refused, what an administrator wants to know of. */
+static void audit(const struct server *s, uint64_t session)
+{
+    const struct conn *c = conn_of(s, session);
+    log_info("audit: %s: session %llu%s%s: %s", c != NULL ? c->peer : "-", (unsigned long long)session,
+             c != NULL && c->identity != 0 ? " of " : "", c != NULL ? c->name : "", core_audit(s->core));
+}
+
 int server_step(struct server *s, struct batch *batch, struct event event)
 {
     effects_reset(&s->effects);
-    event.now_us = server_now_us() + s->clock_us;
+    if (batch->now_us == 0)
+        batch->now_us = server_now_us();
+    event.now_us = batch->now_us + s->clock_us;
     int rc = s->durable == NULL ? core_step(s->core, &event, &s->effects) : durable_step(s->durable, &event);
+    if (rc == ROOST_OK && core_audit(s->core)[0] != '\0')
+        audit(s, event.session);
     route(s, batch);
     if (rc != ROOST_EDISK || event.kind != EVENT_CALL)
         return rc;
@@ -190,6 +261,59 @@ void server_leave(struct server *s, struct batch *batch)
         batch->dirty[i]->ops->flush(batch->dirty[i]);
         conn_unref(batch->dirty[i]);
     }
+}
+
+/* ---- keys ---- */
+
+static bool same_key(const struct identity *a, const struct identity *b)
+{
+    return a != NULL && b != NULL && a->has_key == b->has_key &&
+           sodium_memcmp(a->key, b->key, sizeof(a->key)) == 0;
+}
+
+/* The identity's sessions get other rights, or, NULL, end: those without a connection here, the others with
+ * theirs. */
+static void change_identity(struct server *s, struct batch *batch, uint64_t number,
+                            const struct identity *now)
+{
+    struct event rights = {.kind = EVENT_RIGHTS, .identity = number};
+    if (now != NULL) {
+        rights.rights = buf_slice(&now->rules);
+        rights.restricted = true;
+    }
+    server_step(s, batch, rights);
+    list_each (it, &s->conns) {
+        struct conn *c = container_of(it, struct conn, in_server);
+        if (now != NULL || c->identity != number)
+            continue;
+        log_warn("audit: %s: %s: the identity's key was taken back", c->peer, c->name);
+        conn_goodbye(c, ROOST_EAUTH, "the identity's key was taken back");
+        c->ops->close(c);
+    }
+}
+
+/* Sessions that a log brought back have the rights they had: now they have those of now. */
+static void change_returned(struct server *s, struct batch *batch)
+{
+    for (uint64_t number = 0; (number = core_identity_after(s->core, number)) != 0;)
+        change_identity(s, batch, number, keyring_find_number(s->keys, number));
+}
+
+void server_set_keys(struct server *s, struct keyring *keys)
+{
+    struct batch batch;
+    server_enter(s, &batch);
+    struct keyring *old = s->keys;
+    s->keys = keys;
+    for (size_t i = 0; old != NULL && i < old->len; i++) {
+        const struct identity *before = &old->all[i];
+        const struct identity *now = keyring_find(keys, slice_str(before->name));
+        change_identity(s, &batch, before->number, same_key(before, now) ? now : NULL);
+    }
+    if (old == NULL)
+        change_returned(s, &batch);
+    server_leave(s, &batch);
+    keyring_free(old);
 }
 
 /* ---- time ---- */
@@ -257,6 +381,7 @@ static void init_locks(struct server *s)
 static void discard(struct server *s)
 {
     durable_close(s->durable);
+    keyring_free(s->keys);
     core_destroy(s->core);
     effects_free(&s->effects);
     roost__hmap_free(&s->conns_by_session);
@@ -268,7 +393,9 @@ static void discard(struct server *s)
 int server_start(struct server *s, const struct durable_options *durable)
 {
     *s = (struct server){.timer_target_us = INT64_MAX, .lease_next_us = INT64_MAX};
+    s->newcomers_max = NEWCOMERS_MAX;
     list_init(&s->conns);
+    list_init(&s->newcomers);
     effects_init(&s->effects);
     init_locks(s);
     int rc = init_core(s, durable);

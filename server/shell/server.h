@@ -13,12 +13,14 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "core/core.h"
+#include "shell/local_user.h"
 
 struct conn;
 struct durable;
 struct durable_options;
+struct keyring;
 
-enum { DIRTY_MAX = 64, CONNECTIONS_MAX = 20000, RINGS_MAX = 1024 };
+enum { DIRTY_MAX = 64, CONNECTIONS_MAX = 20000, RINGS_MAX = 1024, NEWCOMERS_MAX = 512 };
 
 struct server {
     pthread_mutex_t mutex;
@@ -29,10 +31,14 @@ struct server {
     struct hmap conns_by_session;
     struct list conns; /* all of them */
     size_t conn_count;
-    bool no_rings;           /* by the user's wish; set before the first connection */
-    size_t rings;            /* offered, at most RINGS_MAX … */
-    size_t rings_used;       /* … and in use */
-    pthread_cond_t all_gone; /* conn_count became 0 */
+    struct list newcomers; /* those without a session, oldest first: at most newcomers_max */
+    size_t newcomer_count, newcomers_max;
+    struct keyring *keys;         /* NULL: nobody needs one */
+    struct allowed_users allowed; /* on ipc, beside our own user; set before the first connection */
+    bool no_rings;                /* by the user's wish; set before the first connection */
+    size_t rings;                 /* offered, at most RINGS_MAX … */
+    size_t rings_used;            /* … and in use */
+    pthread_cond_t all_gone;      /* conn_count became 0 */
     bool stopping;
     pthread_t timer;
     pthread_cond_t timer_wake;
@@ -40,8 +46,11 @@ struct server {
     int64_t lease_next_us;   /* when somebody's lease may be over */
 };
 
-/* The connections that a batch of steps wrote to; flushed when the mutex is free again. */
+/* Steps made while the mutex is held once, all at the time of the first, and the connections that they wrote
+ * to; flushed when the mutex is free again. */
 struct batch {
+    struct conn *from; /* whose frames are being taken, NULL: nobody's */
+    int64_t now_us;    /* 0: no step yet */
     struct conn *dirty[DIRTY_MAX];
     size_t len;
 };
@@ -78,6 +87,10 @@ void server_count_rings(struct server *s, int offered, int used);
 
 /* Takes a new connection in. False when there are too many, or the server stops. */
 bool server_admit(struct server *s, struct conn *c);
+
+/* Other keys and rights are in force from now on; the ring becomes the server's. Sessions of identities that
+ * are gone, or have another key, end. */
+void server_set_keys(struct server *s, struct keyring *keys);
 
 /* The connection's memory is going. */
 void server_forget(struct server *s, struct conn *c);

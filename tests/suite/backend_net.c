@@ -20,8 +20,10 @@ static pid_t server;
 static char folder[64];
 static char url[256];
 
-/* data NULL: in memory. */
-static void start_with(const char *listen, const char *data)
+enum { MORE_MAX = 8 };
+
+/* With more options, the last of which is NULL. */
+static void start_with(const char *listen, const char *const *more)
 {
     int ready[2];
     assert_int_equal(pipe(ready), 0);
@@ -32,8 +34,13 @@ static void start_with(const char *listen, const char *data)
         char fd[16];
         snprintf(fd, sizeof(fd), "%d", ready[1]);
         close(ready[0]);
-        execl(program, "roostd", "--listen", listen, "--ready-fd", fd, "--log-level", "error", "--sync",
-              "none", "--snapshot-bytes", "20000", data != NULL ? "--data" : NULL, data, (char *)NULL);
+        const char *argv[8 + MORE_MAX] = {"roostd", "--listen",    listen, "--ready-fd",
+                                          fd,       "--log-level", "error"};
+        for (size_t i = 0; more[i] != NULL; i++) {
+            assert_true(i < MORE_MAX);
+            argv[7 + i] = more[i];
+        }
+        execv(program, (char **)(uintptr_t)argv);
         _exit(127);
     }
     close(ready[1]);
@@ -45,7 +52,7 @@ static void start_with(const char *listen, const char *data)
 
 static void start_at(const char *listen)
 {
-    start_with(listen, NULL);
+    start_with(listen, (const char *const[]){NULL});
 }
 
 static void make_folder(void)
@@ -61,10 +68,17 @@ void net_start_ipc(void)
 }
 
 /* It keeps its data, and takes a snapshot every few calls. What a sync is good for test_durable finds out. */
+static void start_with_data(void)
+{
+    start_with(text("ipc://%s/sock", folder),
+               (const char *const[]){"--data", text("%s/data", folder), "--sync", "none", "--snapshot-bytes",
+                                     "20000", NULL});
+}
+
 static void start_durable(void)
 {
     make_folder();
-    start_with(text("ipc://%s/sock", folder), text("%s/data", folder));
+    start_with_data();
 }
 
 static void start_nng(void)
@@ -77,6 +91,12 @@ static void start_tcp(void)
 {
     folder[0] = '\0';
     start_at("tcp://127.0.0.1:0");
+}
+
+void net_start_tls(const char *cert, const char *key)
+{
+    folder[0] = '\0';
+    start_with("tls+tcp://127.0.0.1:0", (const char *const[]){"--tls-cert", cert, "--tls-key", key, NULL});
 }
 
 static void end_server(void)
@@ -98,7 +118,7 @@ void net_stop(void)
 static void stop_durable(void)
 {
     end_server();
-    start_with(text("ipc://%s/sock", folder), text("%s/data", folder));
+    start_with_data();
     end_server();
     assert_int_equal(system(text("rm -r %s", folder)), 0);
 }

@@ -25,11 +25,22 @@ static void print_usage(FILE *out, const struct method *method)
     fputc('\n', out);
 }
 
+static const char cost_legend[] = "\nHow the server's work grows: 1 not at all; n what the object holds; k "
+                                  "what the call names, brings or takes;\n"
+                                  "d the way to the nearer end of a list; w who waits; h who holds, or what "
+                                  "its holder holds; t all times to live\n"
+                                  "and timeouts. \"1, log n\": of a fifo or lifo queue, of a priority queue.";
+
+static void print_help(FILE *out, const struct method *method)
+{
+    fprintf(out, "    %s\n    cost: %s\n", method->help, method->cost);
+}
+
 void cli_help_method(FILE *out, const struct method *method)
 {
     fputs("usage: ", out);
     print_usage(out, method);
-    fprintf(out, "    %s\n", method->help);
+    print_help(out, method);
 }
 
 static int help_type(roost_type type)
@@ -38,12 +49,13 @@ static int help_type(roost_type type)
     for (unsigned i = 0; i < roost__method_count; i++)
         if (roost__methods[i].type == type) {
             print_usage(stdout, &roost__methods[i]);
-            printf("    %s\n", roost__methods[i].help);
+            print_help(stdout, &roost__methods[i]);
         }
     if (cli_can_run_under(type))
         printf("roost %s run NAME [--timeout MS] -- COMMAND...\n"
                "    holds it while a command runs; the exit status is the command's\n",
                roost_type_name(type));
+    puts(cost_legend);
     return STATUS_DONE;
 }
 
@@ -63,6 +75,12 @@ static int help_all(void)
         "JSON "
         "array.\n"
         "The server is URL, else $ROOST_URL, else the user's own (ipc://$XDG_RUNTIME_DIR/roost/roost.sock).\n"
+        "Over tls+tcp://, before the command: --tls-ca FILE, --tls-cert FILE, --tls-key FILE, --tls-name "
+        "HOST; "
+        "where\n"
+        "keys are asked for: --identity NAME --key-file FILE. Each can stand in the environment: "
+        "ROOST_TLS_CA "
+        "...\n"
         "Exit status: 0 done; 1 timed out, empty, full, or no such key; 2 usage; 3 no connection; 4 refused "
         "or failed.\n"
         "\n"
