@@ -59,6 +59,16 @@ static int help_type(roost_type type)
     return STATUS_DONE;
 }
 
+/* What does not fit its column has a line of its own. */
+static void print_columns(const char *left, const char *right)
+{
+    enum { WIDTH = 26 };
+    printf("  %-*s", WIDTH, left);
+    if (strlen(left) > WIDTH)
+        printf("\n  %*s", WIDTH, "");
+    printf(" %s\n", right);
+}
+
 static int help_all(void)
 {
     puts(
@@ -86,10 +96,11 @@ static int help_all(void)
         "\n"
         "Commands:");
     for (const struct special *s = cli_specials; s->name != NULL; s++)
-        printf("  %-26s %s\n", s->usage, s->help);
-    printf("  %-26s %s\n\nTypes:\n", "lock run NAME -- COMMAND", "holds a lock while a command runs");
+        print_columns(s->usage, s->help);
+    print_columns("lock run NAME -- COMMAND", "holds a lock while a command runs");
+    puts("\nTypes:");
     for (int t = 0; t < TYPE_COUNT; t++)
-        printf("  %-26s %s\n", roost_type_name((roost_type)t), roost__type_help((roost_type)t));
+        print_columns(roost_type_name((roost_type)t), roost__type_help((roost_type)t));
     puts("\nroost help TYPE tells a type's methods.");
     return STATUS_DONE;
 }
