@@ -69,8 +69,8 @@ static void put_info(struct buf *b, const struct wishes *w, const struct terms *
     char host[256] = "";
     gethostname(host, sizeof(host) - 1);
     bool resumes = terms->session != 0;
-    roost__put_map(b, 4u + (w->restart_ms > 0) + (w->label != NULL) + (w->ring > 0) + (w->key != NULL ? 2u : 0) +
-                          (resumes ? 3u : 0));
+    roost__put_map(b, 4u + (w->restart_ms > 0) + (w->label != NULL) + (w->ring > 0) +
+                          (w->key != NULL ? 2u : 0) + (resumes ? 3u : 0));
     roost__put_cstr(b, "host");
     roost__put_cstr(b, host);
     put_pair_int(b, "pid", (uint64_t)getpid());

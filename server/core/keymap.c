@@ -144,7 +144,7 @@ static bool rebuild(struct keymap *m, size_t cap, bool stay)
         to.places[to.end] = m->places[at];
         m->places[at] = to.end++; /* from now on: where it went */
     }
-    const struct keymap_slot *slots = slots_of(m);
+    const struct keymap_slot *slots = m->cap > 0 ? slots_of(m) : NULL;
     for (size_t i = 0; i < slot_count(m->cap); i++)
         if (slots[i].at != 0)
             slot_add(&to, slots[i].hash, m->places[slots[i].at - 1]);
