@@ -28,6 +28,10 @@ struct daemon {
     int locks[LISTEN_MAX]; /* of ipc paths, else -1 */
     unsigned listening;
     char default_url[PATH_MAX + 8];
+    const char *urls[LISTEN_MAX]; /* the options', or the default */
+    unsigned url_count;
+    int argc; /* for the reload */
+    char **argv;
 };
 
 /* The user's socket, in a folder that only the user may enter. */
@@ -49,7 +53,7 @@ static bool make_default_url(struct daemon *d)
         return false;
     }
     snprintf(d->default_url, sizeof(d->default_url), "ipc://%s/roost.sock", folder);
-    d->options.listen[d->options.listen_len++] = d->default_url;
+    d->urls[d->url_count++] = d->default_url;
     return true;
 }
 
@@ -62,7 +66,7 @@ static bool listen_at(struct daemon *d, const char *url)
         log_error("%s: %s", url, errno == EWOULDBLOCK ? "another roostd listens here" : strerror(errno));
         return false;
     }
-    struct listen_options options = {.socket_mode = d->options.socket_mode};
+    struct listen_options options = {.socket_mode = (unsigned)d->options.socket_mode};
     struct listener *l = net_listen(&d->server, url, &options, why, sizeof(why));
     if (l == NULL) {
         log_error("%s: %s", url, why);
@@ -86,7 +90,7 @@ static void free_listeners(struct daemon *d)
 {
     while (d->listening > 0) {
         unsigned i = --d->listening;
-        const char *path = net_ipc_path(d->options.listen[i]);
+        const char *path = net_ipc_path(d->urls[i]);
         d->listeners[i]->free(d->listeners[i]);
         if (path != NULL) {
             unlink(path);
@@ -97,7 +101,7 @@ static void free_listeners(struct daemon *d)
 
 static void say_ready(const struct daemon *d)
 {
-    int fd = d->options.ready_fd;
+    int fd = (int)d->options.ready_fd;
     if (fd < 0)
         return;
     if (dprintf(fd, "%s\n", d->listeners[0]->url) < 0)
@@ -111,6 +115,7 @@ static int block_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC);
@@ -136,8 +141,29 @@ static int watch_owner(pid_t owner)
     return fd >= 0 ? fd : -2;
 }
 
+/* What may change while the server runs. */
+static void apply_options(struct daemon *d)
+{
+    log_set_level((enum log_level)d->options.log_level);
+    log_set_json(d->options.log_format == 1);
+}
+
+/* With nothing to read again, a SIGHUP ends the server, as it does programs that know nothing of it. */
+static bool reload(struct daemon *d)
+{
+    if (d->options.config == NULL)
+        return false;
+    if (options_reload(&d->options, d->argc, d->argv)) {
+        apply_options(d);
+        log_info("%s: read again", d->options.config);
+    } else {
+        log_error("%s: has an error: nothing was changed", d->options.config);
+    }
+    return true;
+}
+
 /* A server with an owner outlives a terminal's Ctrl-C: its owner decides. */
-static void wait_for_the_end(int signals, int owner)
+static void wait_for_the_end(struct daemon *d, int signals, int owner)
 {
     struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = owner, .events = POLLIN}};
     for (;;) {
@@ -152,25 +178,38 @@ static void wait_for_the_end(int signals, int owner)
             continue;
         if (signal.ssi_signo == SIGINT && owner >= 0)
             continue;
+        if (signal.ssi_signo == SIGHUP && reload(d))
+            continue;
         log_info("got signal %u: stopping", signal.ssi_signo);
         return;
     }
 }
 
+static struct core_limits limits_of(const struct options *o)
+{
+    struct core_limits limits = options_limits(o);
+    if (limits.memory_max == 0)
+        limits.memory_max = (int64_t)sysconf(_SC_PHYS_PAGES) / 2 * sysconf(_SC_PAGESIZE);
+    return limits;
+}
+
 static int serve(struct daemon *d, int signals, int owner)
 {
-    int rc = server_start(&d->server);
+    struct core_limits limits = limits_of(&d->options);
+    int rc = server_start(&d->server, &limits);
     if (rc != ROOST_OK) {
         log_error("cannot start: %s", roost_strerror(rc));
         return 1;
     }
     d->server.no_rings = d->options.no_ring;
-    bool ok = d->options.listen_len > 0 || make_default_url(d);
-    for (unsigned i = 0; ok && i < d->options.listen_len; i++)
-        ok = listen_at(d, d->options.listen[i]);
+    for (; d->url_count < d->options.listen.len; d->url_count++)
+        d->urls[d->url_count] = d->options.listen.at[d->url_count];
+    bool ok = d->url_count > 0 || make_default_url(d);
+    for (unsigned i = 0; ok && i < d->url_count; i++)
+        ok = listen_at(d, d->urls[i]);
     if (ok) {
         say_ready(d);
-        wait_for_the_end(signals, owner);
+        wait_for_the_end(d, signals, owner);
     }
     stop_listening(d);
     server_stop(&d->server);
@@ -181,13 +220,18 @@ static int serve(struct daemon *d, int signals, int owner)
 int main(int argc, char **argv)
 {
     static struct daemon d;
-    int status = options_parse(&d.options, argc, argv);
-    if (status >= 0)
+    int status = options_load(&d.options, argc, argv);
+    if (status >= 0) {
+        options_free(&d.options);
         return status;
+    }
+    d.argc = argc;
+    d.argv = argv;
+    apply_options(&d);
     int signals = block_signals();
     raise_descriptor_limit();
-    int owner = watch_owner(d.options.owner);
-    if (owner == -2)
-        return 0;
-    return serve(&d, signals, owner);
+    int owner = watch_owner((pid_t)d.options.owner);
+    status = owner == -2 ? 0 : serve(&d, signals, owner);
+    options_free(&d.options);
+    return status;
 }

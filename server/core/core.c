@@ -23,14 +23,18 @@ struct core *core_create(const struct core_options *options)
 {
     struct core *core = calloc(1, sizeof(*core));
     uint64_t *calls = calloc(roost__method_count, sizeof(*calls));
+    uint64_t *errors = calloc(roost__method_count, sizeof(*errors));
     struct signature *signatures = core__signatures();
-    if (core == NULL || calls == NULL || signatures == NULL) {
+    if (core == NULL || calls == NULL || errors == NULL || signatures == NULL) {
         free(core);
         free(calls);
+        free(errors);
         free(signatures);
         return NULL;
     }
+    core->limits = options->limits != NULL ? *options->limits : core_limits_standard;
     core->calls_by_row = calls;
+    core->errors_by_row = errors;
     core->signatures = signatures;
     core->now_us = core->start_us = options->now_us;
     core->epoch = options->epoch;
@@ -63,6 +67,7 @@ void core_destroy(struct core *core)
         object_destroy(core, container_of(core->objects.next, struct object, in_core));
     assert(core->waiter_count == 0 && core->hold_count == 0 && core->delivery_count == 0);
     assert(core->kept_count == 0 && core->kept_bytes == 0);
+    assert(core->stored == 0 && core->account == NULL);
     roost__hmap_free(&core->sessions_by_id);
     roost__hmap_free(&core->objects_by_id);
     roost__hmap_free(&core->objects_by_name);
@@ -73,6 +78,7 @@ void core_destroy(struct core *core)
     roost__buf_free(&core->encoded);
     effects_free(&ignored);
     free(core->calls_by_row);
+    free(core->errors_by_row);
     free(core->signatures);
     free(core);
 }
@@ -225,20 +231,4 @@ int64_t core_grace_ms(const struct core *core, uint64_t session)
 {
     const struct session *s = session_find(core, session);
     return s == NULL ? 0 : s->grace_us / 1000;
-}
-
-void core_put_limits(struct buf *out)
-{
-    static const struct {
-        const char *name;
-        uint64_t value;
-    } limits[] = {{"frame_max", FRAME_MAX},          {"depth_max", WIRE_DEPTH_MAX},
-                  {"name_max", NAME_BYTES_MAX},      {"sessions_max", SESSIONS_MAX},
-                  {"grace_ms_max", GRACE_MS_MAX},    {"kept_max", KEPT_MAX},
-                  {"kept_bytes_max", KEPT_BYTES_MAX}};
-    roost__put_map(out, sizeof(limits) / sizeof(limits[0]));
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        roost__put_cstr(out, limits[i].name);
-        roost__put_uint(out, limits[i].value);
-    }
 }

@@ -13,10 +13,21 @@
 
 struct core;
 
+/* What limits.def says, as numbers. */
+struct core_limits {
+#define ROOST_LIMIT(name, kind, standard, min, max, unit, help) int64_t name;
+#include "core/limits.def"
+#undef ROOST_LIMIT
+};
+
+/* The table's defaults. */
+extern const struct core_limits core_limits_standard;
+
 struct core_options {
-    int64_t now_us;       /* the time at the start; later events are never earlier */
-    uint64_t epoch;       /* differs from that of every earlier run */
-    uint8_t hash_key[16]; /* secret, against chosen collisions; no effect on any answer */
+    int64_t now_us;                   /* the time at the start; later events are never earlier */
+    uint64_t epoch;                   /* differs from that of every earlier run */
+    uint8_t hash_key[16];             /* secret, against chosen collisions; no effect on any answer */
+    const struct core_limits *limits; /* copied; NULL: the defaults */
 };
 
 enum event_kind {
@@ -55,6 +66,10 @@ struct effects {
     size_t len;
     size_t cap;
     uint64_t opened;  /* EVENT_OPEN: the new session */
+    int row;          /* EVENT_CALL: the method's, in roost__methods; -1: none was served */
+    int code;         /* and what it failed with; 0: it did not, or waits */
+    uint64_t object;  /* and its target */
+    uint64_t killed;  /* the session that the call ended; 0: none */
     uint64_t *broken; /* sessions with a connection that could not be answered for want of memory: end them */
     size_t broken_len;
     size_t broken_cap;
@@ -87,7 +102,10 @@ uint64_t core_epoch(const struct core *core);
 int64_t core_grace_ms(const struct core *core, uint64_t session);
 
 /* Puts the map of limits, for WELCOME and server.info. */
-void core_put_limits(struct buf *out);
+void core_put_limits(const struct core *core, struct buf *out);
+
+/* Borrowed, as long as the core lives. */
+const struct core_limits *core_limits(const struct core *core);
 
 void effects_init(struct effects *e);
 void effects_reset(struct effects *e);

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/memory.h"
+
 static struct expiry *expiry_at(const struct heap_node *n)
 {
     return container_of((struct heap_node *)(uintptr_t)n, struct expiry, in_heap);
@@ -34,7 +36,9 @@ void expiries_take_first(struct core *core)
         return;
     }
     object_changed(core, x->object);
+    struct object *account = memory_account(core, x->object);
     keymap_remove(core, x->map, x->entry);
+    core->account = account;
 }
 
 bool expiry_arg(struct call *c, unsigned i, int64_t *ret)

@@ -102,9 +102,10 @@ bool kept_again(struct core *core, struct session *s, uint64_t number)
     return true;
 }
 
-bool kept_full(const struct session *s)
+bool kept_full(const struct core *core, const struct session *s)
 {
-    return s->kept_len + s->parked >= KEPT_MAX || s->kept_bytes >= KEPT_BYTES_MAX;
+    return s->kept_len + s->parked >= (size_t)core->limits.kept_max ||
+           s->kept_bytes >= (size_t)core->limits.kept_bytes_max;
 }
 
 void kept_free(struct core *core, struct session *s)

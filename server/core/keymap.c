@@ -7,6 +7,7 @@
 
 #include "core/expiry.h"
 #include "core/handlers.h"
+#include "core/memory.h"
 #include "core/order.h"
 #include "core/tree.h"
 #include "core/undo.h"
@@ -21,6 +22,7 @@ static void entry_free(struct core *core, struct entry *e)
 {
     cell_free(core, &e->value);
     expiry_free(core, e->expiry);
+    memory_release(core, COST_ENTRY + e->key_len + e->shown_len);
     free(e);
 }
 
@@ -37,6 +39,10 @@ bool key_of(struct core *core, struct slice v, struct key *ret)
 {
     if (order_no_key(v))
         return false;
+    if ((int64_t)v.len > core->limits.key_max) {
+        core->over = "key_max";
+        return false;
+    }
     struct slice canonical = order_canonical(v, &core->scratch);
     if (canonical.len == 0) {
         core->starved = true;
@@ -147,6 +153,8 @@ struct entry *keymap_add(struct core *core, struct keymap *m, const struct key *
     assert(key->canonical.len > 0);
     bool same = slice_equal(key->canonical, key->shown);
     size_t shown_len = same ? 0 : key->shown.len;
+    if (m->live && !memory_allows(core, COST_ENTRY + key->canonical.len + shown_len))
+        return NULL;
     struct entry *e = malloc(sizeof(*e) + key->canonical.len + shown_len);
     if (e == NULL || !roost__hmap_reserve(&m->table, 1) || !sequence_add(&m->sequence, e)) {
         free(e);
@@ -162,6 +170,7 @@ struct entry *keymap_add(struct core *core, struct keymap *m, const struct key *
         memcpy(e->bytes + e->key_len, key->shown.data, shown_len);
     roost__hmap_add(&m->table, &e->node);
     list_push_back(&m->order, &e->in_order);
+    memory_charge(core, COST_ENTRY + key->canonical.len + shown_len);
     struct step s = {.back = add_back, .where = m, .what = e};
     if (core->undo != NULL && m->live && !undo_log(core, s)) {
         add_back(core, &s);

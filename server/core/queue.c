@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "core/handlers.h"
+#include "core/memory.h"
 #include "core/store.h"
 #include "core/undo.h"
 
@@ -141,9 +142,11 @@ void on_queue_open(struct call *c)
 void delivery_free(struct core *core, struct delivery *d)
 {
     struct object *o = object_find(core, d->queue);
+    struct object *account = memory_account(core, o);
     list_remove(&d->in_session);
     for (size_t i = 0; i < d->len; i++)
         cell_free(core, &d->cells[i]);
+    core->account = account;
     store_let_go(o != NULL ? &queue_of(o)->store : NULL, d->len, d->spare);
     core->delivery_count--;
     free(d);
@@ -209,10 +212,28 @@ static bool push_all(struct core *core, struct queue *q, const struct cell *cell
     return true;
 }
 
-static void answer_memory(struct core *core, struct waiter *w)
+static void refuse_memory(struct core *core, struct waiter *w)
 {
-    answer_error(core, &w->caller, ROOST_ENOMEM, "the server has no memory for it");
+    core->errors_by_row[w->method - roost__methods]++;
+    answer_memory(core, &w->caller);
     waiter_free(core, w);
+}
+
+/* Do n bytes more keep to the limit of a queue? */
+static bool bytes_fit(struct core *core, const struct queue *q, size_t n)
+{
+    if (q->store.bytes + n <= (size_t)core->limits.queue_bytes_max)
+        return true;
+    core->over = "queue_bytes_max";
+    return false;
+}
+
+static size_t bytes_of(const struct cell *cells, size_t n)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += cells[i].len;
+    return bytes;
 }
 
 static bool serve_getter(struct core *core, struct queue *q)
@@ -224,7 +245,7 @@ static bool serve_getter(struct core *core, struct queue *q)
         w->count = 0;
         waiter_free(core, w);
     } else {
-        answer_memory(core, w);
+        refuse_memory(core, w);
     }
     return true;
 }
@@ -234,8 +255,8 @@ static bool serve_putter(struct core *core, struct queue *q)
     struct waiter *w = line_first(&q->object, LINE_PUT);
     if (w == NULL || !fits(q, w->count))
         return false;
-    if (!push_all(core, q, w->cells, w->count)) {
-        answer_memory(core, w);
+    if (!bytes_fit(core, q, bytes_of(w->cells, w->count)) || !push_all(core, q, w->cells, w->count)) {
+        refuse_memory(core, w);
         return true;
     }
     w->count = 0; /* the queue owns the items now */
@@ -319,7 +340,7 @@ static bool may_put(struct call *c, const struct queue *q, size_t n)
 
 static void put_now(struct call *c, struct queue *q, struct cell *cells, size_t n)
 {
-    if (!push_all(c->core, q, cells, n)) {
+    if (!bytes_fit(c->core, q, bytes_of(cells, n)) || !push_all(c->core, q, cells, n)) {
         free_items(c->core, cells, n);
         fail_memory(c);
         return;

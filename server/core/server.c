@@ -1,6 +1,7 @@
 /* server.c: the server's own methods: what there is, who holds it, who waits. */
 #include "core/expiry.h"
 #include "core/handlers.h"
+#include "core/memory.h"
 
 void on_server_ping(struct call *c)
 {
@@ -17,7 +18,7 @@ void on_server_info(struct call *c)
 {
     const struct core *core = c->core;
     struct buf *out = reply_begin(c->core, &c->caller);
-    roost__put_map(out, 16);
+    roost__put_map(out, 17);
     roost__put_cstr(out, "version");
     roost__put_cstr(out, ROOST_VERSION);
     put_count(out, "protocol", PROTOCOL_VERSION);
@@ -29,13 +30,14 @@ void on_server_info(struct call *c)
     put_count(out, "kept_bytes", core->kept_bytes);
     put_count(out, "objects", core->object_count);
     put_count(out, "named", core->objects_by_name.len);
+    put_count(out, "memory", memory_used(core));
     put_count(out, "waiters", core->waiter_count);
     put_count(out, "holds", core->hold_count);
     put_count(out, "deliveries", core->delivery_count);
     put_count(out, "calls", core->call_count);
     put_count(out, "rings", core->rings);
     roost__put_cstr(out, "limits");
-    core_put_limits(out);
+    core_put_limits(core, out);
     reply_end(c->core, &c->caller);
     c->done = true;
 }
@@ -225,7 +227,7 @@ void on_server_retain(struct call *c)
         if (!next_id(c, &p, &id))
             return;
         struct object *o = object_find(c->core, id);
-        if (o != NULL && !session_retain(c->caller.session, o)) {
+        if (o != NULL && !session_retain(c->core, c->caller.session, o)) {
             fail_memory(c);
             return;
         }

@@ -51,7 +51,7 @@ static void discard(struct session *s)
 
 int session_open(struct core *core, struct slice info, struct slice secret, uint64_t *ret)
 {
-    if (core->session_count >= SESSIONS_MAX)
+    if (core->session_count >= (uint64_t)core->limits.sessions_max)
         return ROOST_ELIMIT;
     struct session *s = calloc(1, sizeof(*s));
     if (s == NULL || !roost__hmap_reserve(&core->sessions_by_id, 1) ||
@@ -64,7 +64,7 @@ int session_open(struct core *core, struct slice info, struct slice secret, uint
     s->id = ++core->last_session;
     s->pid = pid.kind == ROOST_INT && pid.as.i > 0 ? pid.as.u : 0;
     s->since_us = core->now_us;
-    grace_init(s, info, secret);
+    grace_init(core, s, info, secret);
     list_init(&s->kept);
     list_init(&s->waiters);
     list_init(&s->holds);
@@ -103,8 +103,9 @@ static void return_deliveries(struct core *core, struct session *s)
         queue_return(core, container_of(s->deliveries.prev, struct delivery, in_session));
 }
 
-static void ref_free(struct session_ref *r)
+static void ref_free(struct core *core, struct session_ref *r)
 {
+    core->ref_count--;
     roost__hmap_remove(&r->session->refs_by_id, &r->by_id);
     list_remove(&r->in_session);
     list_remove(&r->in_object);
@@ -120,7 +121,7 @@ void session_lost(struct core *core, struct session *s)
     for (struct list *first; (first = list_first(&s->refs)) != NULL;) {
         struct session_ref *r = container_of(first, struct session_ref, in_session);
         struct object *o = r->object;
-        ref_free(r);
+        ref_free(core, r);
         object_check(core, o);
     }
     kept_free(core, s);
@@ -150,7 +151,7 @@ static struct session_ref *ref_find(const struct session *s, uint64_t id)
     return n == NULL ? NULL : container_of(n, struct session_ref, by_id);
 }
 
-bool session_retain(struct session *s, struct object *o)
+bool session_retain(struct core *core, struct session *s, struct object *o)
 {
     struct session_ref *r = ref_find(s, o->id);
     if (r == NULL) {
@@ -165,6 +166,7 @@ bool session_retain(struct session *s, struct object *o)
         roost__hmap_add(&s->refs_by_id, &r->by_id);
         list_push_back(&s->refs, &r->in_session);
         list_push_back(&o->session_refs, &r->in_object);
+        core->ref_count++;
     }
     r->count++;
     return true;
@@ -179,12 +181,12 @@ void session_release(struct core *core, struct session *s, uint64_t id, uint64_t
     if (r->count > 0)
         return;
     struct object *o = r->object;
-    ref_free(r);
+    ref_free(core, r);
     object_check(core, o);
 }
 
-void session_refs_forget(struct object *o)
+void session_refs_forget(struct core *core, struct object *o)
 {
     for (struct list *first; (first = list_first(&o->session_refs)) != NULL;)
-        ref_free(container_of(first, struct session_ref, in_object));
+        ref_free(core, container_of(first, struct session_ref, in_object));
 }

@@ -52,6 +52,7 @@ static bool push_ranked(struct store *s, struct cell cell, int64_t order)
     if (r == NULL)
         return false;
     *r = (struct ranked){.cell = cell, .order = order};
+    s->bytes += cell.len;
     heap_node_init(&r->node);
     bool pushed = roost__heap_push(&s->heap, &r->node);
     assert(pushed);
@@ -66,6 +67,7 @@ static void unpush_ranked(struct core *core, struct store *s, int64_t last_order
         struct ranked *r = ranked_at(s->heap.items[i - 1]);
         if (r->order > last_order) {
             roost__heap_remove(&s->heap, &r->node);
+            s->bytes -= r->cell.len;
             if (core != NULL)
                 cell_free(core, &r->cell);
             free(r);
@@ -90,6 +92,7 @@ const struct cell *store_peek(const struct store *s)
 static struct cell pop(struct store *s, struct ranked **spare)
 {
     struct cell cell = *store_peek(s);
+    s->bytes -= cell.len;
     if (s->kind != STORE_PRIORITY) {
         cells_take(&s->cells, next_at(s), 1);
         return cell;
@@ -111,6 +114,7 @@ void store_put_back(struct store *s, struct cell cell, struct ranked **spare)
 {
     assert(s->out > 0);
     s->out--;
+    s->bytes += cell.len;
     if (s->kind == STORE_LIFO) {
         cells_push_back(&s->cells, cell);
     } else if (s->kind == STORE_FIFO) {
@@ -173,6 +177,7 @@ static void take_back(struct core *core, struct step *step)
 {
     struct store *s = step->where;
     (void)core;
+    s->bytes += step->cell.len;
     if (s->kind == STORE_PRIORITY) {
         roost__heap_push(&s->heap, &((struct ranked *)step->what)->node);
         return;
@@ -195,6 +200,7 @@ bool store_take(struct core *core, struct store *s, struct cell *ret)
     step.what = r;
     if (!undo_log(core, step))
         return false;
+    s->bytes -= step.cell.len;
     if (r != NULL)
         roost__heap_remove(&s->heap, &r->node);
     else
@@ -210,8 +216,10 @@ static void put_back(struct core *core, struct step *step)
         unpush_ranked(core, s, (int64_t)step->at);
         return;
     }
-    for (size_t i = s->cells.len - step->len; i < s->cells.len; i++)
+    for (size_t i = s->cells.len - step->len; i < s->cells.len; i++) {
+        s->bytes -= cells_get(&s->cells, i)->len;
         cell_free(core, cells_get(&s->cells, i));
+    }
     cells_take(&s->cells, s->cells.len - step->len, step->len);
 }
 
@@ -224,6 +232,7 @@ bool store_push_all(struct core *core, struct store *s, const struct cell *cells
     for (size_t i = 0; i < n; i++) {
         if (s->kind != STORE_PRIORITY) {
             cells_push_back(&s->cells, cells[i]);
+            s->bytes += cells[i].len;
         } else if (!push_ranked(s, cells[i], ++s->last_order)) {
             unpush_ranked(NULL, s, last_order);
             return false;

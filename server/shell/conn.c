@@ -18,7 +18,7 @@ void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, con
     c->ops = ops;
     c->since_us = server_now_us();
     c->in = buf_make(FRAME_MAX + FRAME_HEADER + ROOM_MAX);
-    c->out = buf_make(OUT_MAX);
+    c->out = buf_make((size_t)s->limits.unread_max);
     list_init(&c->in_server);
     atomic_init(&c->refs, 1);
     pthread_mutex_init(&c->mutex, NULL);
@@ -59,7 +59,7 @@ int64_t conn_patience_us(const struct conn *c)
 /* The longest frame that the peer may send now. */
 static uint32_t longest(const struct conn *c)
 {
-    return c->session == 0 ? FRAME_HELLO_MAX : FRAME_MAX;
+    return c->session == 0 ? FRAME_HELLO_MAX : (uint32_t)c->server->limits.frame_max;
 }
 
 /* Bytes of the frame under way that are still to come, as far as known. */
@@ -180,6 +180,20 @@ static int next_frame(const struct conn *c, size_t at, struct slice *ret)
     return 1;
 }
 
+/* The frame at `at` says a length that is none, or too long. */
+static void refuse_length(struct conn *c, size_t at)
+{
+    uint32_t len = get_u32be(c->in.data + at);
+    char words[128];
+    if (c->session == 0 || len == 0 || len > FRAME_MAX) {
+        conn_goodbye(c, ROOST_EPROTO, "a frame's length is out of bounds");
+        return;
+    }
+    snprintf(words, sizeof(words), "a frame of %u bytes would pass the limit frame_max (%lld)", len,
+             (long long)c->server->limits.frame_max);
+    conn_goodbye(c, ROOST_ELIMIT, words);
+}
+
 static bool take_frames(struct conn *c, size_t *ret_used)
 {
     struct batch batch;
@@ -196,7 +210,7 @@ static bool take_frames(struct conn *c, size_t *ret_used)
         }
     }
     if (ok && found < 0)
-        conn_goodbye(c, ROOST_EPROTO, "a frame's length is out of bounds");
+        refuse_length(c, *ret_used);
     server_leave(c->server, &batch);
     return ok && found >= 0;
 }

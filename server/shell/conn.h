@@ -20,8 +20,7 @@ struct conn;
 struct server;
 
 enum {
-    HANDSHAKE_US = 10 * 1000000, /* from accept to HELLO */
-    OUT_MAX = 256 << 20          /* bytes waiting for a peer that does not read; above, it is cut off */
+    HANDSHAKE_US = 10 * 1000000 /* from accept to HELLO */
 };
 
 /* What a transport does for its connections. All may be called from any thread, with the server's mutex held

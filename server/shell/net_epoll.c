@@ -253,10 +253,11 @@ static void peer_begin(struct epoll_listener *l, int fd)
     p->fd = fd;
     p->socket = (struct source){.kind = SOURCE_SOCKET, .peer = p};
     net_ring_init(p);
-    p->sending = buf_make(OUT_MAX);
+    p->sending = buf_make((size_t)l->server->limits.unread_max);
     list_init(&p->in_newborn);
     if (!server_admit(l->server, &p->conn)) {
-        log_warn("%s: refused a connection: the server stops, or %d are open", l->base.url, CONNECTIONS_MAX);
+        log_warn("%s: refused a connection: the server stops, or %lld are open (connections_max)",
+                 l->base.url, (long long)l->server->limits.connections_max);
         conn_discard(&p->conn);
         return;
     }

@@ -60,7 +60,7 @@ void server_count_rings(struct server *s, int offered, int used)
 bool server_admit(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);
-    bool ok = !s->stopping && s->conn_count < CONNECTIONS_MAX;
+    bool ok = !s->stopping && s->conn_count < (size_t)s->limits.connections_max;
     if (ok) {
         list_push_back(&s->conns, &c->in_server);
         s->conn_count++;
@@ -194,7 +194,7 @@ static int init_core(struct server *s)
 {
     if (sodium_init() < 0)
         return ROOST_ESYS;
-    struct core_options options = {.now_us = server_now_us()};
+    struct core_options options = {.now_us = server_now_us(), .limits = &s->limits};
     randombytes_buf(options.hash_key, sizeof(options.hash_key));
     randombytes_buf(&options.epoch, sizeof(options.epoch));
     options.epoch &= INT64_MAX; /* fits the signed integers of every language */
@@ -202,9 +202,10 @@ static int init_core(struct server *s)
     return s->core == NULL ? ROOST_ENOMEM : ROOST_OK;
 }
 
-int server_start(struct server *s)
+int server_start(struct server *s, const struct core_limits *limits)
 {
     *s = (struct server){.timer_target_us = INT64_MAX, .lease_next_us = INT64_MAX};
+    s->limits = limits != NULL ? *limits : core_limits_standard;
     list_init(&s->conns);
     effects_init(&s->effects);
     int rc = init_core(s);

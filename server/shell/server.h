@@ -16,17 +16,18 @@
 
 struct conn;
 
-enum { DIRTY_MAX = 64, CONNECTIONS_MAX = 20000, RINGS_MAX = 1024 };
+enum { DIRTY_MAX = 64 };
 
 struct server {
     pthread_mutex_t mutex;
     struct core *core;
+    struct core_limits limits; /* the core's, as they were given */
     struct effects effects;
     struct hmap conns_by_session;
     struct list conns; /* all of them */
     size_t conn_count;
     bool no_rings;           /* by the user's wish; set before the first connection */
-    size_t rings;            /* offered, at most RINGS_MAX … */
+    size_t rings;            /* offered, at most limits.rings_max … */
     size_t rings_used;       /* … and in use */
     pthread_cond_t all_gone; /* conn_count became 0 */
     bool stopping;
@@ -42,8 +43,8 @@ struct batch {
     size_t len;
 };
 
-/* Errors: ROOST_ENOMEM, ROOST_ESYS. */
-int server_start(struct server *s);
+/* limits NULL: the defaults. Errors: ROOST_ENOMEM, ROOST_ESYS. */
+int server_start(struct server *s, const struct core_limits *limits);
 
 /* Closes every connection, waits until they are gone, ends the timer, frees the core. Listeners are closed
  * before. */
