@@ -146,6 +146,8 @@ static void apply_options(struct daemon *d)
 {
     log_set_level((enum log_level)d->options.log_level);
     log_set_json(d->options.log_format == 1);
+    atomic_store(&d->server.watch.slow_ns, d->options.slow_ms * 1000000);
+    atomic_store(&d->server.watch.audit, d->options.audit);
 }
 
 /* With nothing to read again, a SIGHUP ends the server, as it does programs that know nothing of it. */
@@ -201,6 +203,7 @@ static int serve(struct daemon *d, int signals, int owner)
         log_error("cannot start: %s", roost_strerror(rc));
         return 1;
     }
+    apply_options(d);
     d->server.no_rings = d->options.no_ring;
     for (; d->url_count < d->options.listen.len; d->url_count++)
         d->urls[d->url_count] = d->options.listen.at[d->url_count];

@@ -141,7 +141,7 @@ static int take_event(struct core *core, const struct event *event)
     if (event->kind == EVENT_TIME)
         return ROOST_OK;
     if (event->kind == EVENT_OPEN)
-        return session_open(core, event->payload, event->secret, &core->effects->opened);
+        return session_open(core, event, &core->effects->opened);
     struct session *s = session_find(core, event->session);
     if (s == NULL)
         return event->kind == EVENT_RESUMED ? ROOST_ESESSION : ROOST_EPROTO;

@@ -47,6 +47,7 @@ struct event {
     uint64_t session; /* OPEN: unused */
     struct slice payload;
     struct slice secret; /* OPEN: 16 bytes, or none: it cannot be resumed; RESUMED: what the client says */
+    struct slice peer;   /* OPEN: where it comes from, UTF-8, for people; may be empty */
 };
 
 /* A frame for a session: len bytes of effects.bytes from at. */

@@ -236,6 +236,12 @@ void core__serve(struct call *c, const struct call_frame *frame)
         object_changed(core, c->object);
 }
 
+void core__look(struct call *c, const struct call_frame *frame)
+{
+    serve(c, frame);
+    assert(c->done);
+}
+
 /* Takes what the options of a call say. False: the call has failed. */
 static bool read_options(struct call *c, struct slice options)
 {
@@ -271,6 +277,7 @@ int core__call(struct core *core, struct session *s, struct slice payload)
     if (!is_new(&c, &frame))
         return ROOST_OK;
     core->call_count++;
+    s->calls++;
     c.method = roost__method_by_code(frame.method);
     if (c.method == NULL) {
         fail(&c, ROOST_ENOMETHOD, "there is no method with code %llu", (unsigned long long)frame.method);

@@ -39,6 +39,8 @@ struct session {
     uint64_t pid;
     char *host;  /* as the client gave it, NUL-terminated; may be NULL */
     char *label; /* likewise */
+    char *peer;  /* as the shell knows it, likewise */
+    uint64_t calls;
     struct list waiters;
     struct list holds;
     struct list deliveries;
@@ -290,6 +292,8 @@ int core__call(struct core *core, struct session *s, struct slice payload);
 
 /* The signatures of all rows, malloc'ed. NULL without memory. */
 struct signature *core__signatures(void);
+/* The same as core__serve(), but nobody called: nothing is counted. */
+void core__look(struct call *c, const struct call_frame *frame);
 /* Checks a call, whose core, caller and method are set, against its row and has its handler serve it. */
 void core__serve(struct call *c, const struct call_frame *frame);
 
@@ -342,7 +346,7 @@ void fail_store(struct call *c, int code);
 
 /* ---- session.c ---- */
 
-int session_open(struct core *core, struct slice info, struct slice secret, uint64_t *ret);
+int session_open(struct core *core, const struct event *event, uint64_t *ret);
 void session_lost(struct core *core, struct session *s);
 struct session *session_find(const struct core *core, uint64_t id);
 /* Counts that the session was sent (or took) a reference. False without memory. */
@@ -552,6 +556,10 @@ void put_party(struct buf *out, const struct session *s, uint64_t thread);
 
 /* The object that an item names or refers to. NULL: the call has failed. */
 struct object *object_said(struct call *c, const struct item *it);
+
+/* A pair of a map; text NULL: nil. */
+void put_count(struct buf *out, const char *name, uint64_t n);
+void put_words(struct buf *out, const char *name, const char *text);
 
 /* A map that says who holds something. */
 void put_holder(const struct core *core, struct buf *out, const struct hold *h);

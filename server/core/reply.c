@@ -196,7 +196,7 @@ void fail(struct call *c, int code, const char *format, ...)
 {
     done(c);
     c->core->effects->code = code;
-    if (c->method != NULL)
+    if (c->method != NULL && c->caller.session->id != 0)
         c->core->errors_by_row[c->method - roost__methods]++;
     char message[400];
     va_list args;

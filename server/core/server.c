@@ -8,7 +8,7 @@ void on_server_ping(struct call *c)
     arg_given(c, 0) ? reply_raw(c, c->arg[0]) : reply_nil(c);
 }
 
-static void put_count(struct buf *out, const char *name, uint64_t n)
+void put_count(struct buf *out, const char *name, uint64_t n)
 {
     roost__put_cstr(out, name);
     roost__put_uint(out, n);
@@ -107,7 +107,7 @@ void on_server_describe(struct call *c)
     c->done = true;
 }
 
-static void put_text(struct buf *out, const char *name, const char *text)
+void put_words(struct buf *out, const char *name, const char *text)
 {
     roost__put_cstr(out, name);
     text != NULL ? roost__put_cstr(out, text) : roost__put_nil(out);
@@ -118,9 +118,9 @@ static void put_session(struct buf *out, const struct session *s, uint64_t threa
 {
     put_count(out, "session", s->id);
     put_count(out, "thread", thread);
-    put_text(out, "host", s->host);
+    put_words(out, "host", s->host);
     put_count(out, "pid", s->pid);
-    put_text(out, "label", s->label);
+    put_words(out, "label", s->label);
 }
 
 static void put_age(const struct core *core, struct buf *out, int64_t since_us, const struct deadline *d)
@@ -163,7 +163,7 @@ static void put_waiter(const struct core *core, struct buf *out, const struct wa
     bool keys = w->places[0].slot != NULL;
     roost__put_map(out, keys ? 9 : 8);
     put_session(out, w->caller.session, w->caller.thread);
-    put_text(out, "method", w->method->name);
+    put_words(out, "method", w->method->name);
     put_age(core, out, w->since_us, &w->deadline);
     if (keys)
         put_wanted_keys(out, w);
@@ -177,8 +177,8 @@ void on_server_who(struct call *c)
     struct buf *out = reply_begin(c->core, &c->caller);
     roost__put_map(out, 5);
     put_count(out, "id", o->id);
-    put_text(out, "type", roost_type_name(o->type->code));
-    put_text(out, "name", o->name);
+    put_words(out, "type", roost_type_name(o->type->code));
+    put_words(out, "name", o->name);
     roost__put_cstr(out, "holders");
     roost__put_array(out, list_count(&o->holds));
     list_each (it, &o->holds)

@@ -46,17 +46,29 @@ static void discard(struct session *s)
         return;
     free(s->host);
     free(s->label);
+    free(s->peer);
     free(s);
 }
 
-int session_open(struct core *core, struct slice info, struct slice secret, uint64_t *ret)
+/* A copy of what the shell says of the peer in *ret; NULL: nothing. False without memory. */
+static bool peer_text(struct slice peer, char **ret)
 {
+    if (peer.len == 0)
+        return true;
+    *ret = strndup((const char *)peer.data, peer.len);
+    return *ret != NULL;
+}
+
+int session_open(struct core *core, const struct event *event, uint64_t *ret)
+{
+    struct slice info = event->payload;
     if (core->session_count >= (uint64_t)core->limits.sessions_max)
         return ROOST_ELIMIT;
     struct session *s = calloc(1, sizeof(*s));
     if (s == NULL || !roost__hmap_reserve(&core->sessions_by_id, 1) ||
         !roost__heap_reserve(&core->graces, core->session_count + 1 - core->graces.len) ||
-        !info_text(info, "host", &s->host) || !info_text(info, "label", &s->label)) {
+        !info_text(info, "host", &s->host) || !info_text(info, "label", &s->label) ||
+        !peer_text(event->peer, &s->peer)) {
         discard(s);
         return ROOST_ENOMEM;
     }
@@ -64,7 +76,7 @@ int session_open(struct core *core, struct slice info, struct slice secret, uint
     s->id = ++core->last_session;
     s->pid = pid.kind == ROOST_INT && pid.as.i > 0 ? pid.as.u : 0;
     s->since_us = core->now_us;
-    grace_init(core, s, info, secret);
+    grace_init(core, s, info, event->secret);
     list_init(&s->kept);
     list_init(&s->waiters);
     list_init(&s->holds);

@@ -12,7 +12,8 @@
 
 enum { ROOM_MIN = 4 << 10, ROOM_MAX = 256 << 10 };
 
-void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer)
+void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer,
+               const char *host)
 {
     c->server = s;
     c->ops = ops;
@@ -23,6 +24,7 @@ void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, con
     atomic_init(&c->refs, 1);
     pthread_mutex_init(&c->mutex, NULL);
     snprintf(c->peer, sizeof(c->peer), "%s", peer);
+    snprintf(c->host, sizeof(c->host), "%s", host);
 }
 
 void conn_ref(struct conn *c)
@@ -119,12 +121,42 @@ static bool move_to_ring(struct conn *c)
     return c->ops->move_to_ring(c);
 }
 
+/* A peer calls more often than it may: this call is answered, and not made. */
+static bool refuse_call(struct conn *c, struct slice payload)
+{
+    struct call_frame call;
+    char words[192];
+    struct buf b = buf_make(256);
+    if (!roost__frame_call(payload, &call)) {
+        conn_goodbye(c, ROOST_EPROTO, "a frame has the wrong shape");
+        return false;
+    }
+    snprintf(words, sizeof(words), "%s makes more calls a second than the limit rate (%lld)", c->host,
+             (long long)c->server->limits.rate);
+    size_t at = frame_begin(&b);
+    roost__put_array(&b, 4);
+    roost__put_int(&b, FRAME_ERROR);
+    roost__put_uint(&b, call.number);
+    roost__put_int(&b, ROOST_ELIMIT);
+    roost__put_cstr(&b, words);
+    bool ok = roost__frame_end(&b, at);
+    if (ok) {
+        conn_write(c, buf_slice(&b));
+        c->ops->flush(c);
+    }
+    roost__buf_free(&b);
+    watch_refusal(c, "rate", ROOST_ELIMIT);
+    return ok;
+}
+
 /* A frame of a session under way. Returns false to close the connection. */
 static bool take_session_frame(struct conn *c, struct batch *batch, struct slice payload)
 {
     struct event event = {.kind = EVENT_CALL, .session = c->session, .payload = payload};
     switch (roost__frame_kind(payload)) {
     case FRAME_CALL:
+        if (c->rate != NULL && !rate_take(c->rate, server_now_us(), c->server->limits.rate))
+            return refuse_call(c, payload);
         break;
     case FRAME_ACK:
         event.kind = EVENT_ACK;
@@ -144,8 +176,10 @@ static bool take_session_frame(struct conn *c, struct batch *batch, struct slice
         event.kind = EVENT_TIME; /* none of a client's */
     }
     int rc = event.kind != EVENT_TIME ? server_step(c->server, batch, event) : ROOST_EPROTO;
-    if (rc == ROOST_OK)
+    if (rc == ROOST_OK) {
+        watch_call(c, payload);
         return true;
+    }
     if (rc == ROOST_ENOMEM) { /* it was not executed: a client with grace sends it again */
         log_warn("%s: closing: no memory to answer", c->peer);
         return false;
@@ -200,7 +234,7 @@ static bool take_frames(struct conn *c, size_t *ret_used)
     struct slice payload;
     int found;
     bool ok = true, on_ring = c->on_ring;
-    server_enter(c->server, &batch);
+    server_enter(c->server, &batch, c);
     while (ok && (found = next_frame(c, *ret_used, &payload)) > 0) {
         ok = take_frame(c, &batch, payload);
         *ret_used += FRAME_HEADER + payload.len;
@@ -209,6 +243,7 @@ static bool take_frames(struct conn *c, size_t *ret_used)
             *ret_used = c->in.len;
         }
     }
+    c->server->metrics.bytes_in += *ret_used;
     if (ok && found < 0)
         refuse_length(c, *ret_used);
     server_leave(c->server, &batch);
@@ -247,7 +282,7 @@ void conn_write(struct conn *c, struct slice bytes)
 void conn_ended(struct conn *c)
 {
     struct batch batch;
-    server_enter(c->server, &batch);
+    server_enter(c->server, &batch, NULL);
     server_count_rings(c->server, c->has_ring ? -1 : 0, c->on_ring ? -1 : 0);
     if (c->session != 0 && !c->over) {
         server_unbind(c->server, c);

@@ -26,6 +26,7 @@ enum {
 /* What a transport does for its connections. All may be called from any thread, with the server's mutex held
  * or not. */
 struct conn_ops {
+    unsigned transport; /* enum transport */
     /* Bytes may wait in `out`: see that they get written. Never blocks. */
     void (*flush)(struct conn *c);
     /* Ends the connection soon: the receiving side will call conn_ended(). Idempotent, never blocks. */
@@ -57,11 +58,15 @@ struct conn {
     pthread_mutex_t mutex;
     struct buf out;
     bool closed;
-    char peer[80]; /* for the log */
+    struct rate *rate; /* of its host, NULL: any; likewise */
+    char peer[128];    /* for the log and server.sessions: "tcp 10.0.0.7:4711", "ipc uid 1000 pid 42" */
+    char host[80];     /* what its rate is counted by */
 };
 
-/* Sets up the common part with one reference, for the receiving side. */
-void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer);
+/* Sets up the common part with one reference, for the receiving side. peer says who it is, host what its rate
+ * is counted by; both are copied. */
+void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer,
+               const char *host);
 
 void conn_ref(struct conn *c);
 void conn_unref(struct conn *c);

@@ -122,7 +122,10 @@ static bool open_session(struct conn *c, struct batch *batch, const struct hello
 {
     uint8_t secret[SECRET_LEN];
     randombytes_buf(secret, sizeof(secret));
-    struct event open = {.kind = EVENT_OPEN, .payload = h->info, .secret = slice_of(secret, sizeof(secret))};
+    struct event open = {.kind = EVENT_OPEN,
+                         .payload = h->info,
+                         .secret = slice_of(secret, sizeof(secret)),
+                         .peer = slice_str(c->peer)};
     int rc = server_step(c->server, batch, open);
     if (rc != ROOST_OK) {
         conn_goodbye(c, rc, rc == ROOST_ELIMIT ? "too many sessions" : "no memory for a session");

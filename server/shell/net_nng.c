@@ -115,7 +115,8 @@ static void peer_destroy(struct conn *c)
     free(p);
 }
 
-static const struct conn_ops peer_ops = {.flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
+static const struct conn_ops peer_ops = {
+    .transport = TRANSPORT_NNG, .flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
 
 /* ---- receiving ---- */
 
@@ -164,7 +165,7 @@ static struct peer *peer_new(struct nng_listener_state *l, nng_stream *stream)
         free(p);
         return NULL;
     }
-    conn_init(&p->conn, l->server, &peer_ops, l->base.url);
+    conn_init(&p->conn, l->server, &peer_ops, l->base.url, l->base.url);
     p->stream = stream;
     return p;
 }

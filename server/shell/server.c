@@ -10,11 +10,16 @@
 #include "shell/conn.h"
 #include "shell/log.h"
 
-int64_t server_now_us(void)
+int64_t server_now_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t server_now_us(void)
+{
+    return server_now_ns() / 1000;
 }
 
 static bool conn_has_session(const struct hnode *n, const void *id)
@@ -64,6 +69,8 @@ bool server_admit(struct server *s, struct conn *c)
     if (ok) {
         list_push_back(&s->conns, &c->in_server);
         s->conn_count++;
+        s->conns_by_transport[c->ops->transport]++;
+        c->rate = s->limits.rate > 0 ? rate_of(s, c->host) : NULL;
     }
     pthread_mutex_unlock(&s->mutex);
     return ok;
@@ -73,6 +80,8 @@ void server_forget(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);
     list_remove(&c->in_server);
+    s->conns_by_transport[c->ops->transport]--;
+    rate_drop(s, c->rate);
     if (--s->conn_count == 0)
         pthread_cond_broadcast(&s->all_gone);
     pthread_mutex_unlock(&s->mutex);
@@ -80,9 +89,13 @@ void server_forget(struct server *s, struct conn *c)
 
 /* ---- batches ---- */
 
-void server_enter(struct server *s, struct batch *batch)
+void server_enter(struct server *s, struct batch *batch, struct conn *from)
 {
     batch->len = 0;
+    batch->from = from;
+    batch->since_ns = from != NULL && atomic_load_explicit(&s->watch.slow_ns, memory_order_relaxed) > 0
+                          ? server_now_ns()
+                          : 0;
     pthread_mutex_lock(&s->mutex);
 }
 
@@ -97,6 +110,16 @@ static void mark_dirty(struct batch *batch, struct conn *c)
     }
     conn_ref(c);
     batch->dirty[batch->len++] = c;
+}
+
+/* An administrator ended the session: its client is told, and nothing of it is taken any more. */
+static void end_killed(struct server *s, uint64_t session)
+{
+    struct conn *c = conn_of(s, session);
+    if (c == NULL)
+        return;
+    conn_goodbye(c, ROOST_ESESSION, "an administrator ended the session");
+    server_take_over(s, session);
 }
 
 static void route(struct server *s, struct batch *batch)
@@ -119,6 +142,8 @@ static void route(struct server *s, struct batch *batch)
         c->ends_session = true;
         c->ops->close(c);
     }
+    if (e->killed != 0)
+        end_killed(s, e->killed);
 }
 
 /* When the timer must wake: for the core, or for a lease. */
@@ -135,17 +160,38 @@ static void check_timer(struct server *s)
         pthread_cond_signal(&s->timer_wake);
 }
 
+/* The call of the last step is through: it took until now. */
+static void count_call(struct server *s, const struct batch *batch, int64_t now_ns)
+{
+    int64_t exec_ns = now_ns - s->step_ns, wait_ns = s->step_ns - batch->since_ns;
+    metrics_observe(&s->metrics, s->timed_row, (uint64_t)exec_ns);
+    if (batch->since_ns != 0) {
+        int64_t slow_ns = atomic_load_explicit(&s->watch.slow_ns, memory_order_relaxed);
+        if (slow_ns > 0 && (exec_ns > slow_ns || wait_ns > slow_ns))
+            watch_slow(batch->from, s->timed_row, s->effects.object, exec_ns, wait_ns);
+    }
+    s->timed_row = -1;
+}
+
 int server_step(struct server *s, struct batch *batch, struct event event)
 {
+    int64_t now_ns = server_now_ns();
+    if (s->timed_row >= 0)
+        count_call(s, batch, now_ns);
     effects_reset(&s->effects);
-    event.now_us = server_now_us();
+    event.now_us = now_ns / 1000;
     int rc = core_step(s->core, &event, &s->effects);
+    s->step_ns = now_ns;
+    s->timed_row = s->effects.row;
+    s->metrics.bytes_out += s->effects.bytes.len;
     route(s, batch);
     return rc;
 }
 
 void server_leave(struct server *s, struct batch *batch)
 {
+    if (s->timed_row >= 0)
+        count_call(s, batch, server_now_ns());
     check_timer(s);
     pthread_mutex_unlock(&s->mutex);
     for (size_t i = 0; i < batch->len; i++) {
@@ -171,7 +217,7 @@ static void *timer_main(void *arg)
 {
     struct server *s = arg;
     struct batch batch;
-    server_enter(s, &batch);
+    server_enter(s, &batch, NULL);
     while (!s->stopping) {
         int64_t next = next_deadline_us(s), now = server_now_us();
         if (next > now) {
@@ -182,7 +228,7 @@ static void *timer_main(void *arg)
             lease_check(s, now);
         server_step(s, &batch, (struct event){.kind = EVENT_TIME});
         server_leave(s, &batch);
-        server_enter(s, &batch);
+        server_enter(s, &batch, NULL);
     }
     server_leave(s, &batch);
     return NULL;
@@ -205,12 +251,19 @@ static int init_core(struct server *s)
 int server_start(struct server *s, const struct core_limits *limits)
 {
     *s = (struct server){.timer_target_us = INT64_MAX, .lease_next_us = INT64_MAX};
+    s->timed_row = -1;
+    atomic_init(&s->watch.slow_ns, 0);
+    atomic_init(&s->watch.audit, true);
     s->limits = limits != NULL ? *limits : core_limits_standard;
     list_init(&s->conns);
     effects_init(&s->effects);
+    if (!metrics_init(&s->metrics))
+        return ROOST_ENOMEM;
     int rc = init_core(s);
-    if (rc != ROOST_OK)
+    if (rc != ROOST_OK) {
+        metrics_free(&s->metrics);
         return rc;
+    }
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -221,6 +274,7 @@ int server_start(struct server *s, const struct core_limits *limits)
     if (pthread_create(&s->timer, NULL, timer_main, s) == 0)
         return ROOST_OK;
     core_destroy(s->core);
+    metrics_free(&s->metrics);
     return ROOST_ESYS;
 }
 
@@ -239,6 +293,8 @@ void server_stop(struct server *s)
     pthread_join(s->timer, NULL);
     core_destroy(s->core);
     effects_free(&s->effects);
+    metrics_free(&s->metrics);
+    roost__hmap_free(&s->rates);
     roost__hmap_free(&s->conns_by_session);
     pthread_cond_destroy(&s->timer_wake);
     pthread_cond_destroy(&s->all_gone);

@@ -13,10 +13,13 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "core/core.h"
+#include "shell/metrics.h"
+#include "shell/watch.h"
 
 struct conn;
 
 enum { DIRTY_MAX = 64 };
+enum transport { TRANSPORT_IPC, TRANSPORT_TCP, TRANSPORT_NNG, TRANSPORT_TLS, TRANSPORT_COUNT };
 
 struct server {
     pthread_mutex_t mutex;
@@ -26,6 +29,13 @@ struct server {
     struct hmap conns_by_session;
     struct list conns; /* all of them */
     size_t conn_count;
+    size_t conns_by_transport[TRANSPORT_COUNT];
+    struct metrics metrics;
+    struct watch_settings watch;
+    struct refusals refusals;
+    struct hmap rates;       /* of peers */
+    int64_t step_ns;         /* when the last step began … */
+    int timed_row;           /* … and the row of its call; -1: none, or it was counted */
     bool no_rings;           /* by the user's wish; set before the first connection */
     size_t rings;            /* offered, at most limits.rings_max … */
     size_t rings_used;       /* … and in use */
@@ -41,6 +51,8 @@ struct server {
 struct batch {
     struct conn *dirty[DIRTY_MAX];
     size_t len;
+    struct conn *from; /* whose frames they are; NULL: the server's own steps */
+    int64_t since_ns;  /* when it began to wait for the mutex; 0: nobody wants to know */
 };
 
 /* limits NULL: the defaults. Errors: ROOST_ENOMEM, ROOST_ESYS. */
@@ -50,8 +62,8 @@ int server_start(struct server *s, const struct core_limits *limits);
  * before. */
 void server_stop(struct server *s);
 
-/* Begins a batch: takes the mutex. */
-void server_enter(struct server *s, struct batch *batch);
+/* Begins a batch of somebody's frames, or (from NULL) of the server's own steps: takes the mutex. */
+void server_enter(struct server *s, struct batch *batch, struct conn *from);
 
 /* One step, whose time is now, and its effects on their way. Inside a batch. Returns core_step()'s status. */
 int server_step(struct server *s, struct batch *batch, struct event event);
@@ -76,6 +88,7 @@ bool server_admit(struct server *s, struct conn *c);
 void server_forget(struct server *s, struct conn *c);
 
 /* Now, monotonic. */
+int64_t server_now_ns(void);
 int64_t server_now_us(void);
 
 #endif
