@@ -143,6 +143,8 @@ static int take_event(struct core *core, const struct event *event)
     if (event->kind == EVENT_OPEN)
         return session_open(core, event, &core->effects->opened);
     struct session *s = session_find(core, event->session);
+    if (s == NULL && (event->kind == EVENT_LOST || event->kind == EVENT_DETACHED))
+        return ROOST_OK; /* it was killed */
     if (s == NULL)
         return event->kind == EVENT_RESUMED ? ROOST_ESESSION : ROOST_EPROTO;
     return take_session_event(core, s, event);

@@ -43,7 +43,7 @@ claim "a wrong flag says what is right" complains "log-level is one of error|war
 claim "a number out of range is an error" complains "depth-max is a number from 1 to 24" --depth-max 25
 ROOSTD_SLOW_MS=x claim "a wrong variable is named" complains "ROOSTD_SLOW_MS: slow-ms is a number" --version
 
-printf 'log-level = warn\nvalue-max = 100\n' >"$conf"
+printf 'log-level = warn\naudit = no\nvalue-max = 100\n' >"$conf"
 mkfifo "$folder/ready"
 "$bin/roostd" -c "$conf" --listen "ipc://$folder/s" --ready-fd 9 9>"$folder/ready" 2>"$folder/log" &
 server=$!

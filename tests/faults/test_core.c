@@ -181,7 +181,8 @@ static bool is_same(const struct answer *a, const struct answer *b, const struct
         return true;
     return event->kind == EVENT_CALL && roost__frame_call(event->payload, &call) &&
            (call.method == METHOD_server_info || call.method == METHOD_server_methods ||
-            call.method == METHOD_server_describe || call.method == METHOD_server_list);
+            call.method == METHOD_server_describe || call.method == METHOD_server_list ||
+            call.method == METHOD_server_objects || call.method == METHOD_server_sessions);
 }
 
 /* Somebody else's call, that waited, was given up. */

@@ -68,11 +68,7 @@ static void lose_session(void *link)
 {
     struct inbox *in = link;
     list_remove(&in->in_all);
-    effects_reset(&effects);
-    struct event lost = {.kind = EVENT_LOST, .now_us = now_us, .session = in->session};
-    int rc = core_step(core, &lost, &effects);
-    assert_true(rc == ROOST_OK || rc == ROOST_EPROTO); /* it may have been killed */
-    deliver();
+    step(EVENT_LOST, in->session, slice_of(NULL, 0));
     roost__buf_free(&in->bytes);
     free(in);
 }
