@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "shell/http.h"
 #include "shell/lockfile.h"
 #include "shell/log.h"
 #include "shell/net.h"
@@ -24,6 +25,7 @@
 struct daemon {
     struct options options;
     struct server server;
+    struct http *http; /* NULL: not asked for */
     struct listener *listeners[LISTEN_MAX];
     int locks[LISTEN_MAX]; /* of ipc paths, else -1 */
     unsigned listening;
@@ -155,8 +157,11 @@ static bool reload(struct daemon *d)
 {
     if (d->options.config == NULL)
         return false;
+    char why[256];
     if (options_reload(&d->options, d->argc, d->argv)) {
         apply_options(d);
+        if (d->http != NULL && !http_reload(d->http, d->options.http_token_file, why, sizeof(why)))
+            log_error("%s", why);
         log_info("%s: read again", d->options.config);
     } else {
         log_error("%s: has an error: nothing was changed", d->options.config);
@@ -195,6 +200,19 @@ static struct core_limits limits_of(const struct options *o)
     return limits;
 }
 
+static bool start_http(struct daemon *d)
+{
+    char why[256];
+    if (*d->options.http == '\0')
+        return true;
+    d->http = http_start(&d->server, d->options.http, d->options.http_token_file, why, sizeof(why));
+    if (d->http == NULL)
+        log_error("http: %s", why);
+    else
+        log_info("serving %s", http_url(d->http));
+    return d->http != NULL;
+}
+
 static int serve(struct daemon *d, int signals, int owner)
 {
     struct core_limits limits = limits_of(&d->options);
@@ -210,11 +228,13 @@ static int serve(struct daemon *d, int signals, int owner)
     bool ok = d->url_count > 0 || make_default_url(d);
     for (unsigned i = 0; ok && i < d->url_count; i++)
         ok = listen_at(d, d->urls[i]);
+    ok = ok && start_http(d);
     if (ok) {
         say_ready(d);
         wait_for_the_end(d, signals, owner);
     }
     stop_listening(d);
+    http_stop(d->http);
     server_stop(&d->server);
     free_listeners(d);
     return ok ? 0 : 1;
