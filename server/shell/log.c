@@ -104,6 +104,8 @@ static bool bare(const char *text)
 
 void log_event(enum log_level level, const char *what, const struct log_field *fields, size_t n)
 {
+    if (level > atomic_load_explicit(&threshold, memory_order_relaxed))
+        return;
     bool json = atomic_load(&as_json);
     struct line l;
     begin(&l, level, json);

@@ -30,7 +30,6 @@ struct log_field {
     int64_t number;
 };
 
-/* Written whatever the level is. */
 void log_event(enum log_level level, const char *what, const struct log_field *fields, size_t n);
 
 #endif

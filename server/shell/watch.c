@@ -26,7 +26,7 @@ static const char *method_name(int row, char *ret, size_t len)
 
 static bool is_administrative(const struct method *m)
 {
-    return m->code == METHOD_server_delete || m->code == METHOD_queue_shutdown ||
+    return m->code == METHOD_server_delete ||
            ((m->flags & METHOD_ADMIN) != 0 && (m->flags & METHOD_WRITE) != 0);
 }
 
