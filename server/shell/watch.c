@@ -85,7 +85,7 @@ void watch_refusal(struct conn *c, const char *what, int code)
                                  {"peer", c->peer, 0},
                                  {"left_out", NULL, (int64_t)s->refusals.left_out}};
     s->refusals.left_out = 0;
-    log_event(LOG_LEVEL_WARN, "refused", fields, sizeof(fields) / sizeof(fields[0]));
+    log_event(LOG_LEVEL_INFO, "refused", fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 void watch_call(struct conn *c, struct slice payload)
