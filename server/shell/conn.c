@@ -177,7 +177,8 @@ static bool take_session_frame(struct conn *c, struct batch *batch, struct slice
     }
     int rc = event.kind != EVENT_TIME ? server_step(c->server, batch, event) : ROOST_EPROTO;
     if (rc == ROOST_OK) {
-        watch_call(c, payload);
+        if (watch_worth(&c->server->effects))
+            watch_call(c, payload);
         return true;
     }
     if (rc == ROOST_ENOMEM) { /* it was not executed: a client with grace sends it again */

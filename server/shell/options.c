@@ -38,7 +38,7 @@ void option_spell_variable(const struct option_row *row, char ret[OPTION_NAME_MA
     int n = snprintf(ret, OPTION_NAME_MAX, "ROOSTD_%s", row->name);
     assert(n < OPTION_NAME_MAX);
     for (; *ret != '\0'; ret++)
-        *ret = (char)toupper((unsigned char)*ret);
+        *ret = *ret >= 'a' && *ret <= 'z' ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[*ret - 'a'] : *ret;
 }
 
 static void *field(struct options *o, const struct option_row *row)
@@ -72,7 +72,7 @@ static int64_t multiplier(const char *suffix)
     if (*suffix == '\0')
         return 1;
     const char *at = strchr(letters, toupper((unsigned char)*suffix));
-    return at == NULL || suffix[1] != '\0' ? 0 : 1LL << (10 * (at - letters + 1));
+    return at == NULL || suffix[1] != '\0' ? 0 : (int64_t)1 << (10 * (at - letters + 1));
 }
 
 static bool read_number(const struct option_row *row, const char *text, int64_t *ret)

@@ -13,6 +13,8 @@
 
 static struct options *filling;
 
+static void say(cfg_t *cfg, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+
 static void say(cfg_t *cfg, const char *format, va_list args)
 {
     char words[512];

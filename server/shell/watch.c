@@ -92,8 +92,6 @@ void watch_call(struct conn *c, struct slice payload)
 {
     const struct effects *e = &c->server->effects;
     char name[64];
-    if (e->row < 0)
-        return;
     if (is_administrative(&roost__methods[e->row]) && atomic_load(&c->server->watch.audit))
         audit(c, e->row, payload, e->code);
     else if (e->code == ROOST_ELIMIT)

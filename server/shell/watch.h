@@ -13,6 +13,8 @@
 
 #include "base/buf.h"
 #include "base/hmap.h"
+#include "core/core.h"
+#include "wire/methods.h"
 
 struct conn;
 struct server;
@@ -30,6 +32,12 @@ struct refusals {
     unsigned in_second;
     uint64_t left_out;
 };
+
+/* May there be something to say of the call of a step? Few: the hot path goes no further. */
+static inline bool watch_worth(const struct effects *e)
+{
+    return e->row >= 0 && (e->code != 0 || roost__methods[e->row].type == ROOST_TYPE_server);
+}
 
 /* After a step for a connection's call: logs what is to be logged of it. */
 void watch_call(struct conn *c, struct slice payload);

@@ -323,6 +323,14 @@ static int live(struct screen *s)
     return rc == 0 ? STATUS_DONE : cli_fail();
 }
 
+/* A number of ms, 100 at least, or 0. */
+static int interval(const char *text)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    return *end == '\0' && n >= 100 && n <= 3600 * 1000 ? (int)n : 0;
+}
+
 static int key_named(const char *name)
 {
     for (int k = 0; k < TOP_KEYS; k++)
@@ -343,8 +351,8 @@ int cli_top(struct cli *c, int n, char **words)
             s.key = (enum top_key)key_named(words[++i]);
         else if (strcmp(words[i], "--filter") == 0 && value != NULL)
             snprintf(s.filter, sizeof(s.filter), "%s", words[++i]);
-        else if (strcmp(words[i], "--interval") == 0 && value != NULL && atoi(value) >= 100)
-            s.interval_ms = atoi(words[++i]);
+        else if (strcmp(words[i], "--interval") == 0 && value != NULL && interval(value) > 0)
+            s.interval_ms = interval(words[++i]);
         else
             return cli_usage(
                 "usage: roost top [--once] [--sort load|waiters|size|bytes|holders|name] [--filter TEXT] "
