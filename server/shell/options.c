@@ -27,8 +27,11 @@ const struct option_row option_rows[OPTION_COUNT] = {
 void option_spell(const struct option_row *row, char ret[OPTION_NAME_MAX])
 {
     size_t i = 0;
-    for (; row->name[i] != '\0'; i++)
-        ret[i] = row->name[i] == '_' ? '-' : row->name[i];
+    for (; row->name[i] != '\0'; i++) {
+        ret[i] = row->name[i];
+        if (ret[i] == '_')
+            ret[i] = '-';
+    }
     ret[i] = '\0';
     assert(i < OPTION_NAME_MAX);
 }
@@ -37,8 +40,10 @@ void option_spell_variable(const struct option_row *row, char ret[OPTION_NAME_MA
 {
     int n = snprintf(ret, OPTION_NAME_MAX, "ROOSTD_%s", row->name);
     assert(n < OPTION_NAME_MAX);
+    static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     for (; *ret != '\0'; ret++)
-        *ret = *ret >= 'a' && *ret <= 'z' ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[*ret - 'a'] : *ret;
+        if (*ret >= 'a' && *ret <= 'z')
+            *ret = capitals[*ret - 'a'];
 }
 
 static void *field(struct options *o, const struct option_row *row)
