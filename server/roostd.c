@@ -15,25 +15,32 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "shell/address.h"
 #include "shell/http.h"
+#include "shell/keyring.h"
 #include "shell/lockfile.h"
 #include "shell/log.h"
 #include "shell/net.h"
 #include "shell/options.h"
 #include "shell/server.h"
+#include "shell/supervisor.h"
+#include "shell/tls.h"
 
 struct daemon {
     struct options options;
     struct server server;
     struct http *http; /* NULL: not asked for */
     struct listener *listeners[LISTEN_MAX];
-    int locks[LISTEN_MAX]; /* of ipc paths, else -1 */
+    int locks[LISTEN_MAX]; /* of ipc paths that are ours, else -1 */
+    struct handed_over handed_over[LISTEN_MAX];
+    int handed_over_len;
     unsigned listening;
     char default_url[PATH_MAX + 8];
-    const char *urls[LISTEN_MAX]; /* the options', or the default */
+    const char *urls[LISTEN_MAX]; /* the options', those handed over; else the default */
     unsigned url_count;
     int argc; /* for the reload */
     char **argv;
+    struct tls_server tls;
 };
 
 /* The user's socket, in a folder that only the user may enter. */
@@ -59,16 +66,72 @@ static bool make_default_url(struct daemon *d)
     return true;
 }
 
+/* The socket that was handed over for the URL, or 0. */
+static int handed_over(const struct daemon *d, const char *url)
+{
+    for (int i = 0; i < d->handed_over_len; i++)
+        if (strcmp(d->handed_over[i].url, url) == 0)
+            return d->handed_over[i].fd;
+    return 0;
+}
+
+static bool is_listed(const struct daemon *d, const char *url)
+{
+    for (unsigned i = 0; i < d->url_count; i++)
+        if (strcmp(d->urls[i], url) == 0)
+            return true;
+    return false;
+}
+
+/* Sockets that were handed over are served like those of --listen; one that is both is one. */
+static bool add_handed_over(struct daemon *d)
+{
+    d->handed_over_len = supervisor_take(d->handed_over, LISTEN_MAX);
+    for (int i = 0; i < d->handed_over_len; i++) {
+        if (is_listed(d, d->handed_over[i].url))
+            continue;
+        if (d->url_count == LISTEN_MAX) {
+            log_error("too many listeners: %d are handed over", d->handed_over_len);
+            return false;
+        }
+        d->urls[d->url_count++] = d->handed_over[i].url;
+    }
+    return d->handed_over_len >= 0;
+}
+
+static bool add_urls(struct daemon *d)
+{
+    for (; d->url_count < d->options.listen.len; d->url_count++)
+        d->urls[d->url_count] = d->options.listen.at[d->url_count];
+    return add_handed_over(d);
+}
+
+/* Everybody who reaches the address would come in. */
+static bool is_open_to_all(const struct daemon *d, const char *url)
+{
+    const struct options *o = &d->options;
+    bool guarded = *o->keys != '\0' || (net_is_tls(url) && o->tls_require_client_cert);
+    return net_ipc_path(url) == NULL && !guarded && !o->insecure && !address_is_loopback(url);
+}
+
 static bool listen_at(struct daemon *d, const char *url)
 {
     char why[128] = "";
-    const char *path = net_ipc_path(url);
+    if (is_open_to_all(d, url)) {
+        log_error(
+            "%s: would let in everybody on the network: give --keys or --tls-require-client-cert, or, if "
+            "that is what you want, --insecure",
+            url);
+        return false;
+    }
+    struct listen_options options = {
+        .socket_mode = (unsigned)d->options.socket_mode, .socket = handed_over(d, url), .tls = &d->tls};
+    const char *path = options.socket == 0 ? net_ipc_path(url) : NULL;
     int lock = -1;
     if (path != NULL && (lock = lockfile_take(path)) < 0) {
         log_error("%s: %s", url, errno == EWOULDBLOCK ? "another roostd listens here" : strerror(errno));
         return false;
     }
-    struct listen_options options = {.socket_mode = (unsigned)d->options.socket_mode};
     struct listener *l = net_listen(&d->server, url, &options, why, sizeof(why));
     if (l == NULL) {
         log_error("%s: %s", url, why);
@@ -79,6 +142,46 @@ static bool listen_at(struct daemon *d, const char *url)
     d->locks[d->listening] = lock;
     d->listeners[d->listening++] = l;
     log_info("listening at %s", l->url);
+    return true;
+}
+
+/* NULL: nothing was said. */
+static const char *given(const char *text)
+{
+    return *text != '\0' ? text : NULL;
+}
+
+/* Where somebody listens at a tls+tcp URL, or files for one were named. */
+static bool load_tls(struct daemon *d)
+{
+    const struct options *o = &d->options;
+    const struct credential_files files = {
+        .ca = given(o->tls_ca), .cert = given(o->tls_cert), .key = given(o->tls_key)};
+    bool wanted = files.cert != NULL || files.key != NULL || o->tls_require_client_cert;
+    for (unsigned i = 0; i < d->url_count; i++)
+        wanted = wanted || net_is_tls(d->urls[i]);
+    if (!wanted || tls_load(&files, o->tls_require_client_cert, &d->tls) == ROOST_OK)
+        return true;
+    log_error("%s", roost_errmsg());
+    return false;
+}
+
+/* Reads the keys, at the start and again. */
+static bool load_keys(struct daemon *d)
+{
+    struct keyring *keys;
+    if (*d->options.keys == '\0')
+        return true;
+    if (keyring_load(d->options.keys, &keys) != ROOST_OK) {
+        log_error("%s", roost_errmsg());
+        return false;
+    }
+    struct log_field fields[] = {{"what", "keys loaded", 0},
+                                 {"identities", NULL, (int64_t)keys->len},
+                                 {"file", d->options.keys, 0}};
+    if (d->options.audit)
+        log_event(LOG_LEVEL_INFO, "audit", fields, sizeof(fields) / sizeof(fields[0]));
+    server_set_keys(&d->server, keys);
     return true;
 }
 
@@ -94,7 +197,7 @@ static void free_listeners(struct daemon *d)
         unsigned i = --d->listening;
         const char *path = net_ipc_path(d->urls[i]);
         d->listeners[i]->free(d->listeners[i]);
-        if (path != NULL) {
+        if (d->locks[i] >= 0) {
             unlink(path);
             lockfile_drop(d->locks[i], path);
         }
@@ -103,6 +206,7 @@ static void free_listeners(struct daemon *d)
 
 static void say_ready(const struct daemon *d)
 {
+    supervisor_tell("READY=1");
     int fd = (int)d->options.ready_fd;
     if (fd < 0)
         return;
@@ -152,20 +256,28 @@ static void apply_options(struct daemon *d)
     atomic_store(&d->server.watch.audit, d->options.audit);
 }
 
+static void reload_options(struct daemon *d)
+{
+    char why[256];
+    if (!options_reload(&d->options, d->argc, d->argv)) {
+        log_error("%s: has an error: nothing was changed", d->options.config);
+        return;
+    }
+    apply_options(d);
+    if (d->http != NULL && !http_reload(d->http, d->options.http_token_file, why, sizeof(why)))
+        log_error("%s", why);
+    log_info("%s: read again", d->options.config);
+}
+
 /* With nothing to read again, a SIGHUP ends the server, as it does programs that know nothing of it. */
 static bool reload(struct daemon *d)
 {
-    if (d->options.config == NULL)
+    if (d->options.config == NULL && *d->options.keys == '\0')
         return false;
-    char why[256];
-    if (options_reload(&d->options, d->argc, d->argv)) {
-        apply_options(d);
-        if (d->http != NULL && !http_reload(d->http, d->options.http_token_file, why, sizeof(why)))
-            log_error("%s", why);
-        log_info("%s: read again", d->options.config);
-    } else {
-        log_error("%s: has an error: nothing was changed", d->options.config);
-    }
+    if (d->options.config != NULL)
+        reload_options(d);
+    if (!load_keys(d))
+        log_error("the keys stay as they were");
     return true;
 }
 
@@ -223,9 +335,9 @@ static int serve(struct daemon *d, int signals, int owner)
     }
     apply_options(d);
     d->server.no_rings = d->options.no_ring;
-    for (; d->url_count < d->options.listen.len; d->url_count++)
-        d->urls[d->url_count] = d->options.listen.at[d->url_count];
-    bool ok = d->url_count > 0 || make_default_url(d);
+    d->server.allowed = options_allowed(&d->options);
+    d->server.newcomers_max = (size_t)d->options.max_anonymous;
+    bool ok = (d->url_count > 0 || make_default_url(d)) && load_tls(d) && load_keys(d);
     for (unsigned i = 0; ok && i < d->url_count; i++)
         ok = listen_at(d, d->urls[i]);
     ok = ok && start_http(d);
@@ -233,10 +345,12 @@ static int serve(struct daemon *d, int signals, int owner)
         say_ready(d);
         wait_for_the_end(d, signals, owner);
     }
+    supervisor_tell("STOPPING=1");
     stop_listening(d);
     http_stop(d->http);
     server_stop(&d->server);
     free_listeners(d);
+    tls_unload(&d->tls);
     return ok ? 0 : 1;
 }
 
@@ -253,6 +367,10 @@ int main(int argc, char **argv)
     apply_options(&d);
     int signals = block_signals();
     raise_descriptor_limit();
+    if (!add_urls(&d)) {
+        options_free(&d.options);
+        return 1;
+    }
     int owner = watch_owner((pid_t)d.options.owner);
     status = owner == -2 ? 0 : serve(&d, signals, owner);
     options_free(&d.options);

@@ -45,6 +45,7 @@ struct ring_way {
     _Alignas(RING_LINE) _Atomic uint32_t read;    /* the reader's count */
     _Alignas(RING_LINE) _Atomic uint32_t reader;  /* enum ring_sleep: waits for bytes */
     _Atomic uint32_t writer;                      /* enum ring_sleep: waits for room */
+    _Atomic uint32_t cpu; /* from 1: where the writer ran when it said so last; 0: never */
 };
 
 /* One process's end of one way. */

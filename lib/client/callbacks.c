@@ -44,9 +44,9 @@ static void *serve(void *arg)
     struct callbacks *b = &c->callbacks;
     pthread_mutex_lock(&c->lock);
     while (!b->ends || !list_empty(&b->ready)) {
-        if (!list_empty(&b->ready))
+        if (!list_empty(&b->ready) && (!b->by_hand || b->ends))
             run_first(c);
-        else if (b->expected > 0)
+        else if (b->expected > 0 && !b->by_hand)
             await_answers(c);
         else
             pthread_cond_wait(&b->changed, &c->lock);
@@ -58,9 +58,9 @@ static void *serve(void *arg)
 int roost__callbacks_expect(struct conn *c)
 {
     struct callbacks *b = &c->callbacks;
-    if (!b->runs)
+    if (!b->runs && !b->by_hand)
         b->runs = roost__start_quietly(&b->thread, serve, c);
-    if (!b->runs)
+    if (!b->runs && !b->by_hand)
         return roost__fail(ROOST_ESYS, "cannot start a thread for callbacks");
     b->expected++;
     pthread_cond_signal(&b->changed);
@@ -77,6 +77,28 @@ void roost__callbacks_ready(struct conn *c, struct callee *callee)
     pthread_cond_signal(&b->changed);
 }
 
+void roost__callbacks_by_hand(struct conn *c)
+{
+    struct callbacks *b = &c->callbacks;
+    b->by_hand = true;
+    if (b->ticket != NULL)
+        roost__conn_mark(b->ticket);
+}
+
+static void run_ready(struct conn *c)
+{
+    while (!list_empty(&c->callbacks.ready))
+        run_first(c);
+}
+
+void roost__callbacks_run(struct conn *c)
+{
+    pthread_mutex_lock(&c->lock);
+    if (c->callbacks.by_hand)
+        run_ready(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
 void roost__callbacks_stop(struct conn *c)
 {
     struct callbacks *b = &c->callbacks;
@@ -88,4 +110,5 @@ void roost__callbacks_stop(struct conn *c)
     if (runs)
         pthread_join(b->thread, NULL);
     b->runs = false;
+    roost__callbacks_run(c);
 }

@@ -27,7 +27,7 @@ static bool has_number(const struct hnode *n, const void *number)
 
 static struct call *find_call(struct conn *c, uint64_t number)
 {
-    return as_call(roost__hmap_find(&c->calls, number, has_number, &number));
+    return as_call(roost__hmap_find(&c->calls, hash_u64(number), has_number, &number));
 }
 
 static void set_reason(char reason[REASON_MAX], struct slice text)
@@ -50,7 +50,7 @@ static void take_unattended(struct conn *c, struct list *ret)
             list_push_back(ret, &call->link);
     }
     list_each (it, ret)
-        roost__hmap_remove(&c->calls, &container_of(it, struct call, link)->node);
+        roost__hmap_take(&c->calls, &container_of(it, struct call, link)->node);
 }
 
 static void finish_abandoned(struct conn *c, struct list *abandoned)
@@ -58,9 +58,13 @@ static void finish_abandoned(struct conn *c, struct list *abandoned)
     for (struct list *it; (it = list_first(abandoned)) != NULL;) {
         struct call *call = container_of(it, struct call, link);
         list_remove(it);
-        call->code = c->code; /* set once, and before */
+        pthread_mutex_lock(&c->lock);
+        call->code = c->code;
         set_reason(call->reason, slice_str(c->reason));
-        call->finish(c, call);
+        bool drops = call->finish(c, call);
+        pthread_mutex_unlock(&c->lock);
+        if (drops)
+            call->drop(call);
     }
 }
 
@@ -84,8 +88,10 @@ void roost__conn_fail(struct conn *c, int code, const char *reason)
 {
     struct list abandoned;
     mark_failed(c, code, reason, &abandoned);
+    roost__pollable_detach(c);
     roost__transport_shutdown(&c->transport);
     finish_abandoned(c, &abandoned);
+    roost__pollable_notice(c);
 }
 
 static int fail_as(int code, const char *reason)
@@ -97,7 +103,7 @@ int roost__conn_register(struct conn *c, struct call *call)
 {
     pthread_mutex_lock(&c->lock);
     int rc = c->code != 0 ? fail_as(c->code, c->reason) : ROOST_OK;
-    call->node.hash = call->number;
+    call->node.hash = hash_u64(call->number);
     if (rc == ROOST_OK && !roost__hmap_add(&c->calls, &call->node))
         rc = roost__fail(ROOST_ENOMEM, "no memory for one more call");
     pthread_mutex_unlock(&c->lock);
@@ -121,37 +127,38 @@ static int decode_result(struct conn *c, struct slice bytes, roost_value *ret)
     return rc;
 }
 
-static struct call *take_call(struct conn *c, uint64_t number)
+/* A call and its answer come together. Lock held. True: the call is to be dropped, without it. */
+static bool settle(struct conn *c, struct call *call, int code, struct slice reason, roost_value result)
 {
-    pthread_mutex_lock(&c->lock);
-    struct call *call = find_call(c, number);
-    if (call != NULL)
-        roost__hmap_remove(&c->calls, &call->node);
-    pthread_mutex_unlock(&c->lock);
-    return call;
+    roost__hmap_take(&c->calls, &call->node);
+    call->code = code;
+    call->result = result;
+    if (code != ROOST_OK)
+        set_reason(call->reason, reason);
+    if (call->finish != NULL)
+        return call->finish(c, call);
+    roost__conn_mark(call);
+    return false;
 }
 
 /* Gives a call its answer. An answer that no call waits for is that of a release, or comes a second time. */
 static void answer(struct conn *c, const struct reply *reply)
 {
-    struct call *call = take_call(c, reply->number);
-    if (reply->code != ROOST_ELIMIT) /* a refusal is not kept: PROTOCOL.md, section 2 */
+    int code = reply->code;
+    roost_value result = roost_nil();
+    struct slice reason = reply->message;
+    if (code != ROOST_ELIMIT) /* a refusal is not kept: PROTOCOL.md, section 2 */
         atomic_store_explicit(&c->seen, reply->number, memory_order_relaxed);
-    if (call == NULL)
-        return;
-    call->code = reply->code;
-    if (reply->kind == FRAME_ERROR) {
-        set_reason(call->reason, reply->message);
-    } else if ((call->code = decode_result(c, reply->result, &call->result)) != ROOST_OK) {
-        set_reason(call->reason, slice_str(roost_errmsg()));
-    }
-    if (call->finish != NULL) {
-        call->finish(c, call);
-        return;
-    }
+    if (reply->kind == FRAME_REPLY && (code = decode_result(c, reply->result, &result)) != ROOST_OK)
+        reason = slice_str(roost_errmsg());
     pthread_mutex_lock(&c->lock);
-    roost__conn_mark(call);
+    struct call *call = find_call(c, reply->number);
+    bool drops = call != NULL && settle(c, call, code, reason, result);
     pthread_mutex_unlock(&c->lock);
+    if (drops)
+        call->drop(call);
+    if (call == NULL)
+        roost_value_free(&result);
 }
 
 static int take_frame(struct conn *c, struct slice payload)
@@ -194,6 +201,12 @@ static int receive(struct conn *c, bool now)
     return take_frames(c);
 }
 
+/* A reason that the caller is to know; all others mean that the connection is lost. */
+static bool is_final(int rc)
+{
+    return rc == ROOST_EPROTO || rc == ROOST_ESESSION || rc == ROOST_EEPOCH || rc == ROOST_EAUTH;
+}
+
 /* The stream has ended because of rc: it goes on, or the connection has failed. */
 static int recover(struct conn *c, int rc)
 {
@@ -201,9 +214,7 @@ static int recover(struct conn *c, int rc)
     if (rc == ROOST_OK)
         rc = take_frames(c); /* what came right behind WELCOME */
     if (rc != ROOST_OK)
-        roost__conn_fail(c,
-                         rc == ROOST_EPROTO || rc == ROOST_ESESSION || rc == ROOST_EEPOCH ? rc : ROOST_ECONN,
-                         roost_errmsg());
+        roost__conn_fail(c, is_final(rc) ? rc : ROOST_ECONN, roost_errmsg());
     return rc;
 }
 
@@ -232,24 +243,41 @@ static void lead(struct conn *c, const struct call *call, int64_t deadline)
     }
 }
 
-void roost__conn_look(struct conn *c)
+bool roost__conn_look(struct conn *c, bool resumes)
 {
     int rc;
     do
         rc = receive(c, true);
     while (rc == ROOST_OK);
-    if (rc != ROOST_ETIMEDOUT)
-        (void)recover(c, rc);
+    if (rc == ROOST_ETIMEDOUT)
+        return true;
+    if (!resumes && roost__resumable(c, rc))
+        return false;
+    (void)recover(c, rc);
+    return true;
 }
 
 /* ---- waiting ---- */
+
+/* Lock held. */
+static void begin_to_lead(struct conn *c)
+{
+    c->led = true;
+    roost__pollable_disarm(c);
+}
+
+static void end_to_lead(struct conn *c)
+{
+    c->led = false;
+    roost__pollable_arm(c);
+}
 
 bool roost__conn_try_lead(struct conn *c)
 {
     pthread_mutex_lock(&c->lock);
     bool free = !c->led && c->code == 0;
     if (free)
-        c->led = true;
+        begin_to_lead(c);
     pthread_mutex_unlock(&c->lock);
     return free;
 }
@@ -265,7 +293,7 @@ static void hand_on(struct conn *c)
 void roost__conn_hand_on(struct conn *c)
 {
     pthread_mutex_lock(&c->lock);
-    c->led = false;
+    end_to_lead(c);
     hand_on(c);
     pthread_mutex_unlock(&c->lock);
 }
@@ -293,12 +321,12 @@ static void follow(struct conn *c, struct call *call, int64_t deadline)
     pthread_cond_destroy(&call->wake);
 }
 
-/* Takes a call off a failed connection; false when the leader is just giving it its answer. Lock held. */
+/* Takes a call off a failed connection; false when it is a ticket. Lock held. */
 static bool give_up(struct conn *c, struct call *call)
 {
     if (find_call(c, call->number) != call)
         return false;
-    roost__hmap_remove(&c->calls, &call->node);
+    roost__hmap_take(&c->calls, &call->node);
     call->code = c->code;
     set_reason(call->reason, slice_str(c->reason));
     return true;
@@ -307,6 +335,7 @@ static bool give_up(struct conn *c, struct call *call)
 bool roost__conn_await(struct conn *c, struct call *call, int64_t deadline)
 {
     bool late = false;
+    roost__send_held(c);
     pthread_mutex_lock(&c->lock);
     while (!call->done && !late && (c->code == 0 || !give_up(c, call))) {
         late = roost__clock_left(deadline) == 0; /* a last look */
@@ -315,11 +344,11 @@ bool roost__conn_await(struct conn *c, struct call *call, int64_t deadline)
                 follow(c, call, deadline);
             continue;
         }
-        c->led = true;
+        begin_to_lead(c);
         pthread_mutex_unlock(&c->lock);
         lead(c, call, deadline);
         pthread_mutex_lock(&c->lock);
-        c->led = false;
+        end_to_lead(c);
     }
     hand_on(c);
     bool done = call->done;
@@ -400,7 +429,7 @@ void roost__conn_give_up(struct conn *c, uint64_t number)
 static int greet(struct conn *c)
 {
     const struct wishes *wishes = &c->options.wishes;
-    int rc = roost__transport_open(wishes->url, wishes->timeout_ms, &c->transport);
+    int rc = roost__transport_open(wishes->url, &wishes->tls, wishes->timeout_ms, &c->transport);
     if (rc == ROOST_OK)
         rc = roost__handshake(&c->transport, wishes, &c->terms, &c->in);
     return rc == ROOST_OK ? roost__pulse_start(c) : rc;
@@ -432,6 +461,7 @@ int roost__conn_open(const struct conn_options *options, struct conn **ret)
     list_init(&c->link);
     roost__window_init(&c->window, options->window_calls, options->window_bytes);
     roost__callbacks_init(&c->callbacks);
+    roost__cork_init(&c->cork);
     init_locks(c);
     int rc = greet(c);
     if (rc != ROOST_OK) {
@@ -444,8 +474,7 @@ int roost__conn_open(const struct conn_options *options, struct conn **ret)
 
 void roost__conn_end_session(struct conn *c)
 {
-    if (c->terms.grace_ms > 0)
-        roost__send_signal(c, FRAME_END);
+    roost__send_farewell(c);
 }
 
 void roost__conn_close(struct conn *c, int code, const char *reason)
@@ -457,6 +486,7 @@ void roost__conn_close(struct conn *c, int code, const char *reason)
     roost__transport_shutdown(&c->transport);
     finish_abandoned(c, &abandoned);
     roost__pulse_stop(c);
+    roost__cork_stop(c);
     roost__callbacks_stop(c);
 }
 
@@ -465,6 +495,7 @@ void roost__conn_free(struct conn *c)
     if (c == NULL)
         return;
     assert(list_empty(&c->followers) && !c->pulse.runs && c->calls.len == 0);
+    roost__pollable_close(&c->pollable);
     roost__transport_close(&c->transport);
     roost__buf_free(&c->out);
     roost__buf_free(&c->in);
@@ -472,6 +503,7 @@ void roost__conn_free(struct conn *c)
     roost__buf_free(&c->acks);
     roost__hmap_free(&c->calls);
     roost__callbacks_free(&c->callbacks);
+    roost__cork_free(&c->cork);
     pthread_mutex_destroy(&c->write_lock);
     pthread_mutex_destroy(&c->lock);
     pthread_cond_destroy(&c->failed);

@@ -20,7 +20,9 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "client/callbacks.h"
+#include "client/cork.h"
 #include "client/handshake.h"
+#include "client/pollable.h"
 #include "client/pulse.h"
 #include "client/refs.h"
 #include "client/transport.h"
@@ -59,7 +61,8 @@ struct conn {
     struct buf releases; /* scratch */
     struct buf acks;     /* of struct ack: acknowledged, and the server may not know it yet */
     uint64_t number;     /* the last call's */
-    atomic_uint writers; /* threads that write a call, or wait to: the last one sends for all */
+    atomic_uint writers; /* threads that wait to write a call: the last one sends for all */
+    struct cork cork;    /* calls in `out` that wait for company */
 
     pthread_mutex_t lock;
     pthread_cond_t failed; /* code was set; for who pauses between two attempts to resume */
@@ -68,6 +71,7 @@ struct conn {
     bool led;              /* a thread is reading */
     struct window window;  /* asynchronous calls under way */
     struct callbacks callbacks;
+    struct pollable pollable;
     int code; /* 0, or why the connection failed */
     char reason[REASON_MAX];
 
@@ -80,9 +84,11 @@ struct conn {
 struct call {
     struct hnode node; /* first; the connection's */
 
-    /* NULL: the call is on the stack of a thread that waits for it. Else called once, without locks, when the
-     * call has its answer or the connection has failed; it owns the call from then on. */
-    void (*finish)(struct conn *c, struct call *call);
+    /* NULL: the call is on the stack of a thread that waits for it. Else called once, lock held, when the
+     * call has its answer or the connection has failed. True: the connection then calls drop, without locks.
+     */
+    bool (*finish)(struct conn *c, struct call *call);
+    void (*drop)(struct call *call);
 
     /* set by the caller */
     uint64_t target;
@@ -93,21 +99,30 @@ struct call {
     uint64_t guard_token;    /* 0: no guard */
     const roost_value *path; /* NULL: none; else an array: what the call is for is nested in the target */
     bool goes_on;            /* the thread does not block while the call waits at the server */
+    bool may_wait;           /* to be written with others (cork.h); it has a finish */
     roost_value result;      /* of a call that succeeded: the caller's to free */
 
     /* the connection's */
     struct slice raw; /* arguments, encoded, instead of args */
     struct list link; /* in followers */
     uint64_t number;
-    uint64_t thread;     /* the caller's number on the wire */
-    pthread_t caller;    /* the thread, for roost_cancel() */
-    pthread_cond_t wake; /* made when the thread falls asleep */
+    uint64_t thread;  /* the caller's number on the wire */
+    pthread_t caller; /* the thread, for roost_cancel() */
     atomic_bool done;
     bool asleep;
     bool cancelled;
     int code; /* how the call ended */
+
+    /* From here on what has a meaning only when something else says so. */
+    pthread_cond_t wake; /* made when the thread falls asleep */
     char reason[REASON_MAX];
 };
+
+/* A call with nothing set: its large parts, made when they are needed, are left alone. */
+static inline void call_init(struct call *call)
+{
+    memset(call, 0, offsetof(struct call, wake));
+}
 
 /* Connects and opens a session. Errors: those of roost__transport_open() and roost__handshake(),
  * ROOST_ENOMEM.
@@ -162,8 +177,9 @@ void roost__conn_fail(struct conn *c, int code, const char *reason);
 bool roost__conn_try_lead(struct conn *c);
 void roost__conn_hand_on(struct conn *c);
 
-/* conn.c, the leader: takes what has come, without waiting; when the stream has ended, resumes or fails. */
-void roost__conn_look(struct conn *c);
+/* conn.c, the leader: takes what has come, without waiting; when the stream has ended, resumes or fails.
+ * False, unless resumes: it has ended, and could be resumed. */
+bool roost__conn_look(struct conn *c, bool resumes);
 
 /* conn.c: from here on its answer finds the call. Errors: ROOST_ENOMEM, why the connection failed. */
 int roost__conn_register(struct conn *c, struct call *call);
@@ -175,10 +191,20 @@ int roost__send_call(struct conn *c, struct call *call);
 int roost__send_calls(struct conn *c, struct call *const *calls, size_t n, size_t *ret_sent);
 int roost__send_acks(struct conn *c, const uint64_t *numbers, size_t n);
 void roost__send_cancel(struct conn *c, uint64_t number);
+/* send.c: writes what is held (cork.h). */
+void roost__send_held(struct conn *c);
+/* send.c: writes what is in `out`. write_lock held. A failure ends the stream, and the reader finds out. */
+int roost__send_out(struct conn *c);
 /* send.c: a frame of one element, if that is possible without waiting. */
 void roost__send_signal(struct conn *c, unsigned frame_kind);
+/* send.c: what is held, and END when the session could be resumed, as far as possible without waiting for the
+ * server. */
+void roost__send_farewell(struct conn *c);
 /* send.c: the stream becomes c->next, on which all that is unanswered is sent again. The leader. */
 int roost__send_again(struct conn *c);
+
+/* resume.c: is a stream that has ended with this code worth another? */
+bool roost__resumable(const struct conn *c, int code);
 
 /* resume.c: the leader's stream has ended with code (worded). ROOST_OK: it goes on. */
 int roost__resume(struct conn *c, int code);

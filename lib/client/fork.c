@@ -32,9 +32,10 @@ static void after_fork_in_child(void)
         struct roost_manager *m = as_manager(it);
         struct conn *inherited = atomic_exchange(&m->conn, NULL);
         if (inherited != NULL) {
-            roost__transport_close(&inherited->transport);
-            roost__transport_close(&inherited->next);
+            roost__transport_leave(&inherited->transport);
+            roost__transport_leave(&inherited->next);
             roost__pulse_forget(&inherited->pulse);
+            roost__pollable_close(&inherited->pollable);
             list_push_back(&set_aside, &inherited->link);
         }
         m->server.pid = 0; /* the parent's to end */

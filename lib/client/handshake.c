@@ -1,12 +1,14 @@
 /* handshake.c: see handshake.h. */
 #include "client/handshake.h"
 
+#include <sodium.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "client/reply.h"
 #include "client/ring.h"
 #include "wire/encode.h"
+#include "wire/proof.h"
 
 enum { RECEIVE_ROOM = 16 << 10 }; /* free bytes offered to every receive */
 
@@ -52,12 +54,23 @@ static void put_pair_int(struct buf *b, const char *name, uint64_t value)
     roost__put_uint(b, value);
 }
 
+static void put_identity(struct buf *b, const char *identity)
+{
+    uint8_t nonce[NONCE_LEN];
+    randombytes_buf(nonce, sizeof(nonce));
+    roost__put_cstr(b, "identity");
+    roost__put_cstr(b, identity);
+    roost__put_cstr(b, "nonce");
+    roost__put_bytes(b, slice_of(nonce, sizeof(nonce)));
+}
+
 static void put_info(struct buf *b, const struct wishes *w, const struct terms *terms)
 {
     char host[256] = "";
     gethostname(host, sizeof(host) - 1);
     bool resumes = terms->session != 0;
-    roost__put_map(b, 4u + (w->label != NULL) + (w->ring > 0) + (resumes ? 3u : 0));
+    roost__put_map(b,
+                   4u + (w->label != NULL) + (w->ring > 0) + (w->key != NULL ? 2u : 0) + (resumes ? 3u : 0));
     roost__put_cstr(b, "host");
     roost__put_cstr(b, host);
     put_pair_int(b, "pid", (uint64_t)getpid());
@@ -69,6 +82,8 @@ static void put_info(struct buf *b, const struct wishes *w, const struct terms *
     }
     if (w->ring > 0)
         put_pair_int(b, "ring", w->ring);
+    if (w->key != NULL)
+        put_identity(b, w->identity);
     if (resumes) {
         put_pair_int(b, "session", terms->session);
         put_pair_int(b, "epoch", terms->epoch);
@@ -77,7 +92,8 @@ static void put_info(struct buf *b, const struct wishes *w, const struct terms *
     }
 }
 
-static int send_hello(struct transport *t, const struct wishes *w, const struct terms *terms)
+/* The frame stays in ret, which the caller frees: proofs are about it. */
+static int send_hello(struct transport *t, const struct wishes *w, const struct terms *terms, struct buf *ret)
 {
     if (w->label != NULL && !roost__utf8_ok(slice_str(w->label)))
         return roost__fail(ROOST_EINVAL, "the label is not UTF-8");
@@ -92,7 +108,7 @@ static int send_hello(struct transport *t, const struct wishes *w, const struct 
     int rc = roost__frame_end(&b, at) ? roost__transport_send(t, b.data, b.len)
              : no_memory              ? roost__fail(ROOST_ENOMEM, "no memory to greet the server")
                                       : roost__fail(ROOST_EINVAL, "the label is too long");
-    roost__buf_free(&b);
+    *ret = b;
     return rc;
 }
 
@@ -125,16 +141,94 @@ static int take_welcome(const struct reply *reply, const struct wishes *w, struc
     return ROOST_OK;
 }
 
+/* ---- proofs, PROTOCOL.md, section 11 ---- */
+
+/* Reads [7, nonce, proof]. */
+static bool read_challenge(struct slice payload, struct slice *ret_nonce, struct slice *ret_proof)
+{
+    struct item head, nonce, proof;
+    const uint8_t *p = roost__scan_item(payload.data, &head);
+    if (head.len != 3)
+        return false;
+    p = roost__scan_skip(p);
+    nonce = scan_value(scan_next(&p));
+    proof = scan_value(scan_next(&p));
+    *ret_nonce = slice_of(nonce.as.bytes, nonce.len);
+    *ret_proof = slice_of(proof.as.bytes, proof.len);
+    return nonce.kind == ROOST_BYTES && nonce.len == NONCE_LEN && proof.kind == ROOST_BYTES;
+}
+
+static int send_proof(struct transport *t, const uint8_t proof[PROOF_LEN])
+{
+    static const uint8_t head[] = {0, 0, 0, 4 + PROOF_LEN, 0x92, FRAME_PROOF, 0xc4, PROOF_LEN};
+    uint8_t frame[sizeof(head) + PROOF_LEN];
+    memcpy(frame, head, sizeof(head));
+    memcpy(frame + sizeof(head), proof, PROOF_LEN);
+    return roost__transport_send(t, frame, sizeof(frame));
+}
+
+/* The server first: one that does not know the key learns nothing from us. */
+static int take_challenge(struct transport *t, const struct wishes *w, struct slice hello,
+                          struct slice payload)
+{
+    struct transcript said = {.hello = hello};
+    struct slice proof;
+    uint8_t ours[PROOF_LEN];
+    if (!read_challenge(payload, &said.nonce, &proof))
+        return roost__protocol_error();
+    if (t->tls != NULL)
+        said.binding = roost__tls_binding(t->tls);
+    if (!roost__proof_ok(PROVER_SERVER, w->key, &said, proof))
+        return roost__fail(ROOST_EAUTH,
+                           "the server does not prove to know the key of identity \"%s\": another key, or "
+                           "another server",
+                           w->identity);
+    roost__prove(PROVER_CLIENT, w->key, &said, ours);
+    return send_proof(t, ours);
+}
+
+static int await_frame(struct transport *t, struct buf *in, struct slice *ret)
+{
+    int rc = ROOST_OK;
+    while (rc == ROOST_OK && !roost__next_frame(in, 0, ret, &rc))
+        if (rc == ROOST_OK)
+            rc = roost__receive(t, in, false);
+    return rc;
+}
+
+static bool is_challenge(struct slice payload)
+{
+    return roost__scan_check(payload, FRAME_DEPTH_MAX) && roost__frame_kind(payload) == FRAME_CHALLENGE;
+}
+
+/* A client with a key lets nobody pass who has not proved to know it. */
+static int await_challenge(struct transport *t, const struct wishes *w, struct slice hello, struct buf *in)
+{
+    struct slice payload;
+    struct reply reply;
+    int rc = await_frame(t, in, &payload);
+    if (rc != ROOST_OK)
+        return rc;
+    if (is_challenge(payload)) {
+        rc = take_challenge(t, w, hello, payload);
+        roost__buf_consume(in, FRAME_HEADER + payload.len);
+        return rc;
+    }
+    if (roost__reply_parse(payload, &reply) && reply.kind == FRAME_GOODBYE)
+        return ROOST_OK; /* worded where WELCOME is awaited */
+    return roost__fail(
+        ROOST_EAUTH,
+        "the server asks for no proof and gives none: it does not know the key of identity \"%s\"",
+        w->identity);
+}
+
 /* *ret_ring is the size of the ring that came along, 0: none did. */
 static int await_welcome(struct transport *t, const struct wishes *w, struct terms *terms, struct buf *in,
                          int64_t *ret_ring)
 {
     struct slice payload;
     struct reply reply;
-    int rc = ROOST_OK;
-    while (rc == ROOST_OK && !roost__next_frame(in, 0, &payload, &rc))
-        if (rc == ROOST_OK)
-            rc = roost__receive(t, in, false);
+    int rc = await_frame(t, in, &payload);
     if (rc != ROOST_OK)
         return rc;
     if (!roost__reply_parse(payload, &reply))
@@ -179,6 +273,7 @@ static int move_to_ring(struct transport *t, int64_t size, struct buf *in)
     static const uint8_t frame[] = {0, 0, 0, 2, 0x91, FRAME_RING};
     struct ring ring;
     int bell;
+    atomic_store(&t->ring_state, RING_NOT_HAD);
     if (!roost__ring_open(t, size, &ring, &bell))
         return ROOST_OK;
     int rc = roost__transport_send(t, frame, sizeof(frame));
@@ -186,6 +281,7 @@ static int move_to_ring(struct transport *t, int64_t size, struct buf *in)
         rc = await_ring(t, in);
     t->ring = ring;
     t->bell = bell;
+    atomic_store(&t->ring_state, RING_TAKEN);
     return rc;
 }
 
@@ -194,7 +290,12 @@ int roost__handshake(struct transport *t, const struct wishes *wishes, struct te
     int64_t ring = 0;
     roost__transport_patience(t, wishes->timeout_ms);
     t->takes_passed = wishes->ring > 0;
-    int rc = send_hello(t, wishes, terms);
+    atomic_store(&t->ring_state, wishes->ring > 0 ? RING_NOT_OFFERED : RING_NOT_ASKED);
+    struct buf hello = {0};
+    int rc = send_hello(t, wishes, terms, &hello);
+    if (rc == ROOST_OK && wishes->key != NULL)
+        rc = await_challenge(t, wishes, slice_of(hello.data + FRAME_HEADER, hello.len - FRAME_HEADER), in);
+    roost__buf_free(&hello);
     if (rc == ROOST_OK)
         rc = await_welcome(t, wishes, terms, in, &ring);
     if (rc == ROOST_OK && ring > 0)

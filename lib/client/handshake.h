@@ -15,7 +15,10 @@
 struct wishes {
     const char *url;
     const char *label; /* may be NULL */
-    int timeout_ms;    /* for connecting and the first answer */
+    struct tls_wishes tls;
+    const char *identity; /* may be NULL; else … */
+    const uint8_t *key;   /* … its key, and the server must prove that it knows it */
+    int timeout_ms;       /* for connecting and the first answer */
     int grace_ms, lease_ms;
     uint32_t ring;  /* bytes each way of the shared memory asked for; 0: none */
     uint64_t epoch; /* of the server whose objects are known; 0: any */

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "client/fork.h"
+#include "roost/pending.h"
 #include "wire/decode.h"
 #include "wire/methods.h"
 
@@ -28,6 +29,7 @@ void roost__manager_drop(struct roost_manager *m)
     roost__conn_free(atomic_load(&m->conn));
     roost__refs_destroy(&m->refs);
     pthread_mutex_destroy(&m->connecting);
+    roost__access_free(&m->access);
     free(m->label);
     free(m->url);
     free(m);
@@ -189,6 +191,9 @@ static int connect_now(struct roost_manager *m)
     bool ipc = strncmp(m->url, "ipc://", 6) == 0;
     struct conn_options options = {.wishes = {.url = m->url,
                                               .label = m->label,
+                                              .tls = roost__access_tls(&m->access),
+                                              .identity = roost__access_identity(&m->access),
+                                              .key = m->access.has_key ? m->access.key : NULL,
                                               .timeout_ms = m->timeout_ms,
                                               .grace_ms = m->grace_ms,
                                               .lease_ms = m->lease_ms,
@@ -253,7 +258,9 @@ int roost_connect(const char *url, const roost_options *options, roost_manager *
         return roost__fail(ROOST_EINVAL, "roost_connect: the URL or the result is NULL");
     if ((m = new_manager(url, options)) == NULL)
         return ROOST_ENOMEM;
-    int rc = roost__manager_connection(m, &c);
+    int rc = roost__access_take(options, &m->access);
+    if (rc == ROOST_OK)
+        rc = roost__manager_connection(m, &c);
     if (rc != ROOST_OK) {
         roost__manager_drop(m);
         return rc;
@@ -309,12 +316,50 @@ roost_state roost_manager_state(const roost_manager *m)
     return m != NULL ? (roost_state)atomic_load(&m->state) : ROOST_NOT_CONNECTED;
 }
 
+int roost_manager_fd(roost_manager *m)
+{
+    struct conn *c = NULL;
+    int fd = -1;
+    int rc = m == NULL ? roost__fail(ROOST_EINVAL, "the manager is NULL") : roost__manager_connection(m, &c);
+    if (rc == ROOST_OK)
+        rc = roost__pollable_fd(c, &fd);
+    return rc == ROOST_OK ? fd : roost__fail_at("roost_manager_fd");
+}
+
+int roost_manager_dispatch(roost_manager *m)
+{
+    struct conn *c = m != NULL ? atomic_load(&m->conn) : NULL;
+    int rc = c != NULL
+                 ? roost__pollable_dispatch(c)
+                 : roost__fail(ROOST_EINVAL, "the manager is NULL, or this process has no connection yet");
+    return rc == ROOST_OK ? rc : roost__fail_at("roost_manager_dispatch");
+}
+
 int roost_cancel(roost_manager *m, pthread_t thread)
 {
     struct conn *c = m != NULL ? atomic_load(&m->conn) : NULL;
     int rc = c != NULL ? roost__conn_cancel(c, thread)
                        : roost__fail(ROOST_ENOENT, "this process has no connection yet");
     return rc == ROOST_OK ? rc : roost__fail_at("roost_cancel");
+}
+
+static const char *why_socket(const roost_manager *m, int state)
+{
+    if (state == RING_NOT_ASKED)
+        return m->no_ring ? "no_ring was asked for" : "shared memory is for ipc:// only";
+    return state == RING_NOT_OFFERED ? "the server offered no shared memory"
+                                     : "the server's shared memory could not be had";
+}
+
+roost_transport roost_manager_transport(const roost_manager *m, const char **ret_why)
+{
+    struct conn *c = m != NULL ? atomic_load(&m->conn) : NULL;
+    int state = c != NULL ? atomic_load(&c->transport.ring_state) : RING_NOT_ASKED;
+    if (ret_why != NULL)
+        *ret_why = c == NULL             ? "this process is not connected"
+                   : state == RING_TAKEN ? "client and server share memory"
+                                         : why_socket(m, state);
+    return c == NULL ? ROOST_BY_NOTHING : state == RING_TAKEN ? ROOST_BY_RING : ROOST_BY_SOCKET;
 }
 
 const char *roost_manager_url(const roost_manager *m)

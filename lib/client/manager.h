@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "client/access.h"
 #include "client/conn.h"
 #include "client/spawn.h"
 #include "roost/manager.h"
@@ -21,6 +22,7 @@ struct roost_manager {
     int timeout_ms, grace_ms, lease_ms, reconnect_ms; /* as wished for */
     size_t window_calls, window_bytes;
     bool no_ring;
+    struct access access; /* none to a server of its own */
     void (*on_state)(roost_manager *m, roost_state state, void *arg);
     void *on_state_arg;
     atomic_int state;

@@ -56,20 +56,23 @@ static int run_call(roost_manager *m, struct call *call, roost_value *ret)
 }
 
 /* Makes a call, of o or (NULL) the server, under the thread's guard, unless somebody captures it. */
-static int run(roost_manager *m, const struct object *o, struct call call, roost_value *ret)
+static int run(roost_manager *m, const struct object *o, const struct method *row, const roost_value *args,
+               uint32_t argc, roost_value *ret)
 {
+    struct call call;
+    call_init(&call);
+    call.method = row->code;
+    call.args = args;
+    call.argc = argc;
+    if (o != NULL) {
+        call.target = o->id;
+        call.path = o->path.kind == ROOST_NIL ? NULL : &o->path;
+    }
     roost_guard guard = roost__guard();
     call.guard_lock = guard.lock.as.ref;
     call.guard_token = guard.token;
     int rc = roost__capture(m, o, &call);
     return rc == ROOST_OK ? run_call(m, &call, ret) : rc;
-}
-
-static int call_target(roost_manager *m, uint64_t target, const struct method *row, const roost_value *args,
-                       uint32_t argc, roost_value *ret)
-{
-    return run(m, NULL, (struct call){.target = target, .method = row->code, .args = args, .argc = argc},
-               ret);
 }
 
 int roost__call(struct object *o, enum method_code method, const roost_value *args, uint32_t argc,
@@ -78,13 +81,7 @@ int roost__call(struct object *o, enum method_code method, const roost_value *ar
     const struct method *row = roost__method_by_code((uint64_t)method);
     if (o == NULL)
         return roost__fail(ROOST_EINVAL, "%s: %s: the handle is NULL", roost_type_name(row->type), row->name);
-    int rc = run(o->manager, o,
-                 (struct call){.target = o->id,
-                               .method = row->code,
-                               .args = args,
-                               .argc = argc,
-                               .path = o->path.kind == ROOST_NIL ? NULL : &o->path},
-                 ret);
+    int rc = run(o->manager, o, row, args, argc, ret);
     return rc >= ROOST_OK ? rc : roost__fail_at_method(o, row->name);
 }
 
@@ -94,7 +91,7 @@ int roost__server_call(roost_manager *m, enum method_code method, const roost_va
     const struct method *row = roost__method_by_code((uint64_t)method);
     if (m == NULL)
         return roost__fail(ROOST_EINVAL, "server: %s: the manager is NULL", row->name);
-    int rc = call_target(m, 0, row, args, argc, ret);
+    int rc = run(m, NULL, row, args, argc, ret);
     return rc >= ROOST_OK ? rc : roost__fail_at("server: %s", row->name);
 }
 
@@ -212,7 +209,7 @@ int roost__open(roost_manager *m, enum method_code open, const roost_value *args
     while (argc > 0 && args[argc - 1].kind == ROOST_NIL)
         argc--; /* left out; of kind v, nil would be a value */
     roost_value ref;
-    int rc = call_target(m, 0, row, args, argc, &ref);
+    int rc = run(m, NULL, row, args, argc, &ref);
     if (rc == ROOST_OK) {
         rc = ref.kind == ROOST_REF && ref.len == (uint32_t)row->type
                  ? make_handle(m, ref, name, ret_handle)
@@ -228,7 +225,7 @@ int roost__open(roost_manager *m, enum method_code open, const roost_value *args
 int roost__find(roost_manager *m, roost_type type, const char *name, struct object **ret)
 {
     roost_value ref, text = roost_str(name);
-    int rc = call_target(m, 0, roost__method_by_code(METHOD_server_find), &text, 1, &ref);
+    int rc = run(m, NULL, roost__method_by_code(METHOD_server_find), &text, 1, &ref);
     if (rc != ROOST_OK)
         return rc;
     rc = ref.len == (uint32_t)type ? make_handle(m, ref, name, ret)

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "client/clock.h"
 #include "client/manager.h"
+#include "client/spare.h"
 #include "wire/encode.h"
 
 enum {
@@ -36,14 +37,20 @@ static void free_callbacks(roost_pending *p)
 
 void roost_pending_free(roost_pending *p)
 {
-    if (p == NULL || atomic_fetch_sub(&p->refs, 1) > 1)
+    bool last = p != NULL && (atomic_load(&p->refs) == 1 || atomic_fetch_sub(&p->refs, 1) == 1);
+    if (!last)
         return;
     free_callbacks(p);
     roost_value_free(&p->call.result);
     roost_value_free(&p->object.path);
-    roost__buf_free(&p->args);
-    pthread_mutex_destroy(&p->taking);
+    if (p->delivers)
+        pthread_mutex_destroy(&p->taking);
     roost__manager_drop(p->manager);
+    if (p->small) {
+        roost__spare_give(p);
+        return;
+    }
+    roost__buf_free(&p->args);
     free(p);
 }
 
@@ -59,42 +66,77 @@ static void call_back(struct callee *callee)
 }
 
 /* The call has its answer: the connection's reference goes to the callbacks or is given back. */
-static void finish(struct conn *c, struct call *call)
+static bool finish(struct conn *c, struct call *call)
 {
     roost_pending *p = as_pending(call);
-    pthread_mutex_lock(&c->lock);
     call->done = true;
     bool calls_back = !list_empty(&p->callbacks);
     if (calls_back)
         roost__callbacks_ready(c, &p->callee);
     roost__watches_mark(&p->watches);
     roost__window_leave(c, p->size);
-    pthread_mutex_unlock(&c->lock);
-    if (!calls_back)
-        roost_pending_free(p);
+    roost__pollable_notice(c);
+    return !calls_back;
 }
 
-static roost_pending *allocate(roost_manager *m, const struct object *o, const struct call *call)
+static void drop(struct call *call)
 {
-    size_t name_size = o != NULL ? strlen(o->name) + 1 : 1;
-    roost_pending *p = calloc(1, sizeof(*p) + name_size);
+    roost_pending_free(as_pending(call));
+}
+
+/* The arguments are encoded in place when there is room for them, as nearly always. */
+static size_t room_for(const struct call *call)
+{
+    size_t room = 0;
+    for (uint32_t i = 0; i < call->argc && room <= SPARE_SIZE; i++)
+        room += roost__value_bound(&call->args[i]);
+    return room;
+}
+
+/* Everything of its own but what the parts hold. */
+static roost_pending *allocate(const struct object *o, const struct call *call)
+{
+    size_t name_size = o != NULL ? strlen(o->name) + 1 : 1, room = room_for(call);
+    bool small = sizeof(roost_pending) + name_size + room <= SPARE_SIZE;
+    roost_pending *p = small ? roost__spare_take() : malloc(sizeof(*p) + name_size);
     if (p == NULL)
         return NULL;
+    char *name = p->object.name;
+    memcpy(name, o != NULL ? o->name : "", name_size);
+    p->small = small;
+    p->args = small ? (struct buf){.data = (uint8_t *)name + name_size, .cap = room, .max = room}
+                    : buf_make(FRAME_MAX);
+    return p;
+}
+
+/* A copy of the call and of the handle, without the call's arguments and path. */
+static void fill(roost_pending *p, roost_manager *m, const struct object *o, const struct call *call)
+{
+    const struct method *row = roost__method_by_code(call->method);
+    unsigned flags = row != NULL ? row->flags : 0;
     atomic_init(&p->refs, 1);
-    p->call = *call;
+    memcpy(&p->call, call, offsetof(struct call, wake));
     p->call.finish = finish;
+    p->call.drop = drop;
+    p->call.may_wait = true;
+    p->call.goes_on = (flags & METHOD_BLOCKS) != 0;
+    p->call.args = NULL;
+    p->call.path = NULL;
     p->manager = m;
-    p->args = buf_make(FRAME_MAX);
+    p->conn = NULL;
     p->callee.run = call_back;
     list_init(&p->watches);
     list_init(&p->callbacks);
-    pthread_mutex_init(&p->taking, NULL);
-    if (o != NULL) {
-        p->object = (struct object){.manager = m, .id = o->id, .type = o->type, .root = o->root};
-        memcpy(p->object.name, o->name, name_size);
-    }
+    p->delivers = (flags & METHOD_DELIVERS) != 0;
+    p->taken = false;
+    if (p->delivers)
+        pthread_mutex_init(&p->taking, NULL);
+    p->object.manager = o != NULL ? m : NULL;
+    p->object.id = call->target;
+    p->object.type = o != NULL ? o->type : ROOST_TYPE_server;
+    p->object.root = o != NULL ? o->root : ROOST_TYPE_server;
+    p->object.path = roost_nil();
     roost__manager_keep(m);
-    return p;
 }
 
 static int copy_arguments(roost_pending *p, const struct call *call)
@@ -107,7 +149,6 @@ static int copy_arguments(roost_pending *p, const struct call *call)
                          "the arguments take more than %d bytes, or there is no memory for them", FRAME_MAX);
     if (rc == ROOST_OK && call->path != NULL)
         rc = roost_value_copy(*call->path, &p->object.path);
-    p->call.args = NULL;
     p->call.raw = buf_slice(&p->args);
     p->call.path = call->path != NULL ? &p->object.path : NULL;
     p->size = p->args.len + CALL_SIZE;
@@ -116,11 +157,10 @@ static int copy_arguments(roost_pending *p, const struct call *call)
 
 int roost__pending_new(roost_manager *m, const struct object *o, const struct call *call, roost_pending **ret)
 {
-    const struct method *row = roost__method_by_code(call->method);
-    roost_pending *p = allocate(m, o, call);
+    roost_pending *p = allocate(o, call);
     if (p == NULL)
         return roost__fail(ROOST_ENOMEM, "no memory for a call");
-    p->call.goes_on = row != NULL && (row->flags & METHOD_BLOCKS) != 0;
+    fill(p, m, o, call);
     int rc = copy_arguments(p, call);
     if (rc != ROOST_OK) {
         roost_pending_free(p);
@@ -138,13 +178,13 @@ static int send_let_in(struct conn *c, roost_pending *const *all, size_t n, size
     struct call *calls[TOGETHER_MAX];
     for (size_t i = 0; i < n; i++) {
         all[i]->conn = c;
-        atomic_fetch_add(&all[i]->refs, 1);
+        atomic_store_explicit(&all[i]->refs, 2, memory_order_relaxed); /* nobody else knows it yet */
         calls[i] = &all[i]->call;
     }
     int rc = roost__send_calls(c, calls, n, ret_sent);
     for (size_t i = *ret_sent; i < n; i++) {
         all[i]->conn = NULL;
-        atomic_fetch_sub(&all[i]->refs, 1);
+        atomic_store_explicit(&all[i]->refs, 1, memory_order_relaxed);
         roost__window_undo(c, all[i]->size);
     }
     return rc;
@@ -185,7 +225,8 @@ static int check_process(const roost_pending *p)
 static bool await_any(struct conn *c, roost_pending *const *all, struct watch *watches, size_t n,
                       int64_t deadline)
 {
-    struct call ticket = {0};
+    struct call ticket;
+    call_init(&ticket);
     pthread_mutex_lock(&c->lock);
     for (size_t i = 0; i < n; i++) {
         watches[i].ticket = &ticket;
@@ -241,12 +282,6 @@ int roost_pending_wait(roost_pending *p, int timeout_ms)
 
 /* ---- results ---- */
 
-static bool delivers(const roost_pending *p)
-{
-    const struct method *row = roost__method_by_code(p->call.method);
-    return row != NULL && (row->flags & METHOD_DELIVERS) != 0;
-}
-
 /* What was delivered cannot be had any more. */
 static void lose(roost_pending *p, int code)
 {
@@ -271,10 +306,12 @@ static void take_one(roost_pending *p)
 
 void roost__pending_take(roost_pending *const *all, size_t n)
 {
-    uint64_t *numbers = malloc((n + 1) * sizeof(*numbers));
-    size_t found = 0;
+    size_t some = 0, found = 0;
+    for (size_t i = 0; i < n; i++)
+        some += all[i]->delivers;
+    uint64_t *numbers = some > 0 ? malloc(some * sizeof(*numbers)) : NULL;
     for (size_t i = 0; i < n && numbers != NULL; i++)
-        if (all[i]->call.done && !all[i]->taken && all[i]->call.code == ROOST_OK && delivers(all[i]))
+        if (all[i]->call.done && !all[i]->taken && all[i]->call.code == ROOST_OK && all[i]->delivers)
             numbers[found++] = all[i]->call.number;
     bool ours = found > 0 && roost__conn_acknowledge(all[0]->conn, numbers, found) == ROOST_OK;
     for (size_t i = 0; i < n && ours; i++)
@@ -287,7 +324,7 @@ int roost_pending_result(roost_pending *p, roost_value *ret, int timeout_ms)
     int rc = roost_pending_wait(p, timeout_ms);
     if (rc != ROOST_OK)
         return rc;
-    if (delivers(p))
+    if (p->delivers)
         take_one(p);
     if (p->call.code != ROOST_OK)
         return fail_here(p, p->call.code, p->call.reason);

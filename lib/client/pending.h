@@ -17,14 +17,17 @@ struct roost_pending {
     atomic_uint refs;
     struct roost_manager *manager; /* kept */
     struct conn *conn;             /* NULL: not sent yet */
-    struct buf args;               /* encoded */
+    struct buf args;               /* encoded; behind the name when they are few, else its own memory */
     size_t size;                   /* what it counts in the window */
+    bool small;                    /* all of it is one block of SPARE_SIZE bytes */
     struct list watches;
     struct list callbacks;
     struct callee callee;
-    pthread_mutex_t taking; /* held while a delivery is acknowledged */
-    bool taken;
-    struct object object; /* a copy, for the path and for messages; its name stands behind it */
+    bool delivers;          /* items that are acknowledged when the result is asked for … */
+    bool taken;             /* … which was done */
+    pthread_mutex_t taking; /* held meanwhile; made when it delivers */
+    struct object
+        object; /* a copy, for the path and for messages; its name stands behind it, then the arguments */
 };
 
 /* A call that is not sent yet, with everything of its own. o NULL: the server's. Errors: ROOST_ENOMEM, and

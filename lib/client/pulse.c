@@ -25,8 +25,10 @@ static bool sleep_until(struct conn *c, int64_t deadline, bool hangup)
 {
     struct pollfd fds[] = {{.fd = c->pulse.wake, .events = POLLIN},
                            {.fd = c->transport.fd, .events = POLLRDHUP}};
-    (void)poll(fds, hangup ? 2 : 1, roost__clock_left(deadline));
-    return fds[0].revents == 0;
+    uint64_t count;
+    if (poll(fds, hangup ? 2 : 1, roost__clock_left(deadline)) > 0 && fds[0].revents != 0)
+        (void)!read(c->pulse.wake, &count, sizeof(count));
+    return !atomic_load(&c->pulse.ends);
 }
 
 /* Takes what has come when nobody else is there to. False: another thread reads. */
@@ -34,7 +36,7 @@ static bool look(struct conn *c)
 {
     if (!roost__conn_try_lead(c))
         return false;
-    roost__conn_look(c);
+    (void)roost__conn_look(c, true);
     roost__conn_hand_on(c);
     return true;
 }
@@ -82,12 +84,18 @@ int roost__pulse_start(struct conn *c)
     return roost__fail(ROOST_ESYS, "cannot start a thread for the connection's signs of life");
 }
 
+void roost__pulse_poke(struct conn *c)
+{
+    uint64_t one = 1;
+    (void)!write(c->pulse.wake, &one, sizeof(one)); /* an eventfd takes it */
+}
+
 void roost__pulse_stop(struct conn *c)
 {
     if (!c->pulse.runs)
         return;
-    uint64_t one = 1;
-    (void)!write(c->pulse.wake, &one, sizeof(one)); /* an eventfd takes it */
+    atomic_store(&c->pulse.ends, true);
+    roost__pulse_poke(c);
     pthread_join(c->pulse.thread, NULL);
     close(c->pulse.wake);
     c->pulse.runs = false;

@@ -11,13 +11,15 @@
 #define ROOST_CLIENT_PULSE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct conn;
 
 struct pulse {
     bool runs;
-    int wake; /* an eventfd: the end */
+    int wake; /* an eventfd: the end, or something to look at */
+    atomic_bool ends;
     pthread_t thread;
 };
 
@@ -26,6 +28,9 @@ int roost__pulse_start(struct conn *c);
 
 /* Ends it and waits for its end; harmless when it does not run. */
 void roost__pulse_stop(struct conn *c);
+
+/* Has it look at once at a stream that has ended. It runs. */
+void roost__pulse_poke(struct conn *c);
 
 /* In a child after fork(), where the thread is not: gives back the descriptor. */
 void roost__pulse_forget(struct pulse *p);

@@ -5,18 +5,6 @@
 
 #include "roost/error.h"
 
-static bool next_number(const uint8_t **p, uint64_t *ret)
-{
-    struct item it;
-    if (**p < 0x80) { /* one byte */
-        *ret = *(*p)++;
-        return true;
-    }
-    *p = roost__scan_item(*p, &it);
-    *ret = it.as.u;
-    return it.kind == ROOST_UINT || (it.kind == ROOST_INT && it.as.i >= 0);
-}
-
 /* A code and a message, the end of ERROR and GOODBYE. */
 static bool parse_refusal(const uint8_t *p, struct reply *ret)
 {
@@ -37,8 +25,8 @@ static bool parse_welcome(const uint8_t *p, struct reply *ret)
     p = roost__scan_item(p, &it);
     if (it.kind != ROOST_STR || !slice_equal(slice_of(it.as.bytes, it.len), slice_str("roost")))
         return false;
-    if (!next_number(&p, &version) || version != PROTOCOL_VERSION || !next_number(&p, &ret->number) ||
-        !next_number(&p, &ret->epoch))
+    if (!roost__scan_uint(&p, &version) || version != PROTOCOL_VERSION ||
+        !roost__scan_uint(&p, &ret->number) || !roost__scan_uint(&p, &ret->epoch))
         return false;
     p = roost__scan_skip(p); /* limits */
     ret->terms = scan_next(&p);
@@ -54,7 +42,7 @@ bool roost__reply_parse(struct slice payload, struct reply *ret)
     if (!roost__scan_check(payload, FRAME_DEPTH_MAX))
         return false;
     const uint8_t *p = roost__scan_item(payload.data, &it);
-    if (it.kind != ROOST_ARRAY || it.len == 0 || !next_number(&p, &kind) || kind > FRAME_PONG ||
+    if (it.kind != ROOST_ARRAY || it.len == 0 || !roost__scan_uint(&p, &kind) || kind > FRAME_PONG ||
         it.len != lengths[kind])
         return false;
     *ret = (struct reply){.kind = (enum frame_kind)kind};
@@ -62,12 +50,12 @@ bool roost__reply_parse(struct slice payload, struct reply *ret)
     case FRAME_WELCOME:
         return parse_welcome(p, ret);
     case FRAME_REPLY:
-        if (!next_number(&p, &ret->number))
+        if (!roost__scan_uint(&p, &ret->number))
             return false;
         ret->result = slice_of(p, (size_t)(payload.data + payload.len - p));
         return true;
     case FRAME_ERROR:
-        return next_number(&p, &ret->number) && parse_refusal(p, ret);
+        return roost__scan_uint(&p, &ret->number) && parse_refusal(p, ret);
     case FRAME_PONG:
         return true;
     default:

@@ -63,7 +63,7 @@ static int attempt(struct conn *c, int timeout_ms)
     struct terms terms = c->terms;
     wishes.timeout_ms = timeout_ms;
     buf_reset(&c->in);
-    int rc = roost__transport_open(wishes.url, timeout_ms, &c->next);
+    int rc = roost__transport_open(wishes.url, &wishes.tls, timeout_ms, &c->next);
     if (rc == ROOST_OK)
         rc = roost__handshake(&c->next, &wishes, &terms, &c->in);
     if (rc != ROOST_OK) {
@@ -107,16 +107,22 @@ static roost_state state_after(int rc)
     return rc == ROOST_OK ? ROOST_RESUMED : rc == ROOST_EEPOCH ? ROOST_RESTARTED : ROOST_SESSION_LOST;
 }
 
+bool roost__resumable(const struct conn *c, int code)
+{
+    return c->terms.grace_ms > 0 && code == ROOST_ECONN && !c->dismissed;
+}
+
 int roost__resume(struct conn *c, int code)
 {
     if (failed_within(c, 0) != 0)
         return code;
+    roost__pollable_detach(c);
     roost__transport_shutdown(&c->transport); /* who writes shall not wait */
     char why[REASON_MAX];
     snprintf(why, sizeof(why), "%s", roost_errmsg());
     c->options.tell(c->options.owner, ROOST_DISCONNECTED);
     int rc = code;
-    if (c->terms.grace_ms > 0 && code == ROOST_ECONN && !c->dismissed)
+    if (roost__resumable(c, code))
         rc = try_all(c);
     else
         roost__fail(code, "%s", why);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,9 +46,11 @@ void roost__ring_close(struct transport *t)
 
 /* ---- sending ---- */
 
+/* The server wants to know whether we are in its way: server/shell/place.h. */
 static void ring_bell(const struct transport *t)
 {
     uint64_t one = 1;
+    atomic_store_explicit(&t->ring.out.way->cpu, (uint32_t)(sched_getcpu() + 1), memory_order_relaxed);
     (void)!write(t->bell, &one, sizeof(one)); /* refused only when the server is to be woken already */
 }
 
@@ -149,8 +152,19 @@ static ssize_t doze(struct transport *t)
     return n;
 }
 
+/* A server that has moved to another CPU is worth looking for again. */
+static void notice_move(struct transport *t)
+{
+    uint32_t cpu = atomic_load_explicit(&t->ring.in.way->cpu, memory_order_relaxed);
+    if (cpu == t->server_cpu)
+        return;
+    t->server_cpu = cpu;
+    t->spin = (struct spin){0};
+}
+
 static bool look_before_sleep(struct transport *t)
 {
+    notice_move(t);
     if (!roost__transport_may_spin(t))
         return false;
     bool found = look(t);
@@ -179,4 +193,13 @@ ssize_t roost__ring_recv_now(struct transport *t, void *data, size_t len)
         return n != 0 ? n : socket;
     errno = EAGAIN;
     return -1;
+}
+
+bool roost__ring_arm(struct transport *t)
+{
+    struct ring_end *in = &t->ring.in;
+    uint32_t bell = RING_ON_BELL;
+    atomic_store(&in->way->reader, bell);
+    /* when the server was quicker its byte is on the way */
+    return ring_filled(in) == 0 || !atomic_compare_exchange_strong(&in->way->reader, &bell, RING_AWAKE);
 }

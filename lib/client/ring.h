@@ -21,5 +21,6 @@ int roost__ring_send(struct transport *t, const void *data, size_t len);
 bool roost__ring_send_now(struct transport *t, const void *data, size_t len);
 ssize_t roost__ring_recv(struct transport *t, void *data, size_t len);
 ssize_t roost__ring_recv_now(struct transport *t, void *data, size_t len);
+bool roost__ring_arm(struct transport *t);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "client/conn.h"
@@ -101,16 +102,30 @@ static int put_call(struct conn *c, const struct call *call)
     return end_frame(c, at, rc);
 }
 
-/* Sends what is in `out`. A failure ends the stream, and the reader finds out. */
-static int send_out(struct conn *c)
+static void empty_out(struct conn *c)
+{
+    if (c->out.cap > BUFFER_KEEP)
+        roost__buf_free(&c->out);
+    buf_reset(&c->out);
+    roost__cork_wrote(&c->cork);
+}
+
+int roost__send_out(struct conn *c)
 {
     if (c->out.len == 0)
         return ROOST_OK;
     int rc = roost__transport_send(&c->transport, c->out.data, c->out.len);
-    if (c->out.cap > BUFFER_KEEP)
-        roost__buf_free(&c->out);
-    buf_reset(&c->out);
+    empty_out(c);
     return rc;
+}
+
+void roost__send_held(struct conn *c)
+{
+    if (!atomic_load_explicit(&c->cork.holds, memory_order_relaxed))
+        return;
+    pthread_mutex_lock(&c->write_lock);
+    (void)roost__send_out(c);
+    pthread_mutex_unlock(&c->write_lock);
 }
 
 /* Numbers a call and puts its frame; a registered one's answer finds it. */
@@ -127,9 +142,15 @@ static int put_new(struct conn *c, struct call *call, bool registered)
     return rc;
 }
 
-static void finish_release(struct conn *c, struct call *call)
+static bool finish_release(struct conn *c, struct call *call)
 {
     (void)c;
+    (void)call;
+    return true;
+}
+
+static void drop_release(struct call *call)
+{
     roost_value_free(&call->result);
     free(call);
 }
@@ -143,6 +164,7 @@ static struct call *release_of(struct conn *c)
     void *args = call + 1;
     memcpy(args, c->releases.data, c->releases.len);
     *call = (struct call){.finish = finish_release,
+                          .drop = drop_release,
                           .method = METHOD_server_release,
                           .argc = 1,
                           .raw = slice_of(args, c->releases.len)};
@@ -163,6 +185,16 @@ static void put_releases(struct conn *c)
         free(kept);
 }
 
+/* Who waits is counted, who need not wait spares himself that. */
+static void lock_to_write(struct conn *c)
+{
+    if (pthread_mutex_trylock(&c->write_lock) == 0)
+        return;
+    atomic_fetch_add(&c->writers, 1);
+    pthread_mutex_lock(&c->write_lock);
+    atomic_fetch_sub(&c->writers, 1);
+}
+
 /*
  * A thread that finds others waiting to write leaves its frames to them: the last one sends all in one write.
  * Every frame here is a call, which is registered, so a failure needs no telling: its reader finds out.
@@ -171,14 +203,14 @@ int roost__send_calls(struct conn *c, struct call *const *calls, size_t n, size_
 {
     int rc = ROOST_OK;
     size_t sent = 0;
-    atomic_fetch_add(&c->writers, 1);
-    pthread_mutex_lock(&c->write_lock);
+    lock_to_write(c);
     put_releases(c);
     while (sent < n && (rc = put_new(c, calls[sent], true)) == ROOST_OK)
         sent++;
-    bool last = atomic_fetch_sub(&c->writers, 1) == 1;
-    if (last || c->out.len > TOGETHER_MAX)
-        (void)send_out(c);
+    bool last = atomic_load(&c->writers) == 0;
+    bool held = n == 1 && sent == 1 && calls[0]->may_wait && roost__cork_hold(c);
+    if ((last && !held) || c->out.len > TOGETHER_MAX)
+        (void)roost__send_out(c);
     pthread_mutex_unlock(&c->write_lock);
     *ret_sent = sent;
     return rc;
@@ -225,7 +257,7 @@ int roost__send_acks(struct conn *c, const uint64_t *numbers, size_t n)
     if (rc == ROOST_OK)
         rc = put_numbers(c, FRAME_ACK, numbers, n);
     if (rc == ROOST_OK)
-        rc = send_out(c);
+        rc = roost__send_out(c);
     else
         rc = roost__fail(ROOST_ENOMEM, "no memory to acknowledge a delivery");
     if (rc == ROOST_OK && c->terms.lease_ms > 0 && roost__transport_hung_up(&c->transport))
@@ -238,18 +270,40 @@ void roost__send_cancel(struct conn *c, uint64_t number)
 {
     pthread_mutex_lock(&c->write_lock);
     if (put_numbers(c, FRAME_CANCEL, &number, 1) == ROOST_OK)
-        (void)send_out(c);
+        (void)roost__send_out(c);
     pthread_mutex_unlock(&c->write_lock);
 }
 
-/* Who is writing now is a sign of life himself. A part of a frame would spoil the stream: it ends. */
+/* A part of a frame would spoil the stream: it ends. */
+static void send_now(struct conn *c, const void *data, size_t len)
+{
+    if (!roost__transport_send_now(&c->transport, data, len))
+        roost__transport_shutdown(&c->transport);
+}
+
+/* Who is writing now is a sign of life himself. */
 void roost__send_signal(struct conn *c, unsigned frame_kind)
 {
     const uint8_t frame[] = {0, 0, 0, 2, 0x91, (uint8_t)frame_kind};
     if (pthread_mutex_trylock(&c->write_lock) != 0)
         return;
-    if (!roost__transport_send_now(&c->transport, frame, sizeof(frame)))
-        roost__transport_shutdown(&c->transport);
+    send_now(c, frame, sizeof(frame));
+    pthread_mutex_unlock(&c->write_lock);
+}
+
+void roost__send_farewell(struct conn *c)
+{
+    static const uint8_t frame[] = {0, 0, 0, 2, 0x91, FRAME_END};
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 1; /* who writes, like the cork's thread, is through in microseconds, or stuck */
+    if (pthread_mutex_timedlock(&c->write_lock, &until) != 0)
+        return;
+    if (resumable(c))
+        buf_append(&c->out, frame, sizeof(frame));
+    if (c->out.len > 0)
+        send_now(c, c->out.data, c->out.len);
+    empty_out(c);
     pthread_mutex_unlock(&c->write_lock);
 }
 
@@ -294,7 +348,7 @@ static int put_again(struct conn *c, const struct call *call)
     if (rc == ROOST_OK && is_cancelled(c, call))
         rc = put_numbers(c, FRAME_CANCEL, &call->number, 1);
     if (rc == ROOST_OK && c->out.len > AGAIN_MAX)
-        (void)send_out(c);
+        (void)roost__send_out(c);
     return rc;
 }
 
@@ -312,10 +366,12 @@ int roost__send_again(struct conn *c)
     struct call **calls = NULL;
     size_t n = 0;
     pthread_mutex_lock(&c->write_lock);
-    buf_reset(&c->out);
+    empty_out(c); /* what was held is sent again with the others */
     atomic_store(&c->seen, 0);
     atomic_store(&c->heard, true);
     int rc = roost__transport_replace(&c->transport, &c->next);
+    if (rc == ROOST_OK && !roost__pollable_attach(c))
+        rc = roost__fail_sys("cannot put the new connection's socket into an epoll");
     if (rc == ROOST_OK)
         rc = put_acks_again(c);
     if (rc == ROOST_OK)
@@ -323,7 +379,7 @@ int roost__send_again(struct conn *c)
     for (size_t i = 0; i < n && rc == ROOST_OK; i++)
         rc = put_again(c, calls[i]);
     if (rc == ROOST_OK)
-        (void)send_out(c);
+        (void)roost__send_out(c);
     pthread_mutex_unlock(&c->write_lock);
     free(calls);
     return rc;

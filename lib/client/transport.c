@@ -110,9 +110,10 @@ static bool split_host(const char *text, char host[HOST_MAX], char port[PORT_MAX
     return true;
 }
 
-static int open_tcp(const char *url, const char *where, int64_t deadline, struct transport *ret)
+static int open_tcp(const char *url, const char *where, int64_t deadline, char host[HOST_MAX],
+                    struct transport *ret)
 {
-    char host[HOST_MAX], port[PORT_MAX];
+    char port[PORT_MAX];
     if (!split_host(where, host, port))
         return roost__fail(ROOST_EINVAL, "%s: expected tcp://host:port", url);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
@@ -132,14 +133,32 @@ static int open_tcp(const char *url, const char *where, int64_t deadline, struct
     return ROOST_OK;
 }
 
-int roost__transport_open(const char *url, int timeout_ms, struct transport *ret)
+static int open_tls(const char *url, const char *where, const struct tls_wishes *tls, int64_t deadline,
+                    struct transport *ret)
+{
+    char host[HOST_MAX];
+    int rc = open_tcp(url, where, deadline, host, ret);
+    if (rc != ROOST_OK)
+        return rc;
+    rc = roost__tls_open(ret->fd, tls, host, deadline, &ret->tls);
+    if (rc == ROOST_OK)
+        return rc;
+    roost__transport_close(ret);
+    return roost__fail_at("cannot connect to %s", url);
+}
+
+int roost__transport_open(const char *url, const struct tls_wishes *tls, int timeout_ms,
+                          struct transport *ret)
 {
     int64_t deadline = roost__clock_deadline(timeout_ms);
+    char host[HOST_MAX];
     if (strncmp(url, "ipc://", 6) == 0)
         return open_ipc(url, url + 6, deadline, ret);
     if (strncmp(url, "tcp://", 6) == 0)
-        return open_tcp(url, url + 6, deadline, ret);
-    return roost__fail(ROOST_EINVAL, "%s: expected ipc:///path or tcp://host:port", url);
+        return open_tcp(url, url + 6, deadline, host, ret);
+    if (strncmp(url, "tls+tcp://", 10) == 0)
+        return open_tls(url, url + 10, tls, deadline, ret);
+    return roost__fail(ROOST_EINVAL, "%s: expected ipc:///path, tcp://host:port or tls+tcp://host:port", url);
 }
 
 void roost__transport_patience(struct transport *t, int timeout_ms)
@@ -148,22 +167,27 @@ void roost__transport_patience(struct transport *t, int timeout_ms)
     set_patience(t->fd, SO_RCVTIMEO, timeout_ms);
 }
 
+static int lost(struct transport *t)
+{
+    char reason[128];
+    int rc = roost__fail(ROOST_ECONN, "connection lost: %s", strerror_r(errno, reason, sizeof(reason)));
+    roost__transport_shutdown(t);
+    return rc;
+}
+
 int roost__transport_send(struct transport *t, const void *data, size_t len)
 {
     if (t->ring.memory != NULL)
         return roost__ring_send(t, data, len);
+    if (t->tls != NULL)
+        return roost__tls_send(t->tls, data, len) == 0 ? ROOST_OK : lost(t);
     const char *p = data;
     while (len > 0) {
         ssize_t n = send(t->fd, p, len, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0) {
-            char reason[128];
-            int rc =
-                roost__fail(ROOST_ECONN, "connection lost: %s", strerror_r(errno, reason, sizeof(reason)));
-            roost__transport_shutdown(t);
-            return rc;
-        }
+        if (n < 0)
+            return lost(t);
         p += n;
         len -= (size_t)n;
     }
@@ -243,6 +267,8 @@ static ssize_t receive(struct transport *t, void *data, size_t len)
     ssize_t n = -1;
     if (t->ring.memory != NULL)
         return roost__ring_recv(t, data, len);
+    if (t->tls != NULL)
+        return roost__tls_recv(t->tls, data, len, t->patience_ns, false);
     if (t->takes_passed)
         return receive_passed(t, data, len);
     if (roost__transport_may_spin(t)) {
@@ -280,20 +306,41 @@ ssize_t roost__transport_recv(struct transport *t, void *data, size_t len)
     return n;
 }
 
+static ssize_t receive_now(struct transport *t, void *data, size_t len)
+{
+    if (t->ring.memory != NULL)
+        return roost__ring_recv_now(t, data, len);
+    if (t->tls != NULL)
+        return roost__tls_recv(t->tls, data, len, 0, true);
+    return recv(t->fd, data, len, MSG_DONTWAIT);
+}
+
 ssize_t roost__transport_recv_now(struct transport *t, void *data, size_t len)
 {
     ssize_t n;
     do
-        n = t->ring.memory != NULL ? roost__ring_recv_now(t, data, len)
-                                   : recv(t->fd, data, len, MSG_DONTWAIT);
+        n = receive_now(t, data, len);
     while (!received(&n));
     return n;
+}
+
+bool roost__transport_arm(struct transport *t)
+{
+    return t->ring.memory == NULL || roost__ring_arm(t);
+}
+
+void roost__transport_disarm(struct transport *t)
+{
+    if (t->ring.memory != NULL)
+        atomic_store(&t->ring.in.way->reader, RING_AWAKE);
 }
 
 bool roost__transport_send_now(struct transport *t, const void *data, size_t len)
 {
     if (t->ring.memory != NULL)
         return roost__ring_send_now(t, data, len);
+    if (t->tls != NULL)
+        return roost__tls_send_now(t->tls, data, len);
     return send(t->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
 }
 
@@ -312,7 +359,13 @@ int roost__transport_replace(struct transport *t, struct transport *with)
     roost__ring_close(t);
     t->ring = with->ring;
     t->bell = with->bell;
+    atomic_store(&t->ring_state, atomic_load(&with->ring_state));
     with->ring = (struct ring){0};
+    roost__tls_free(t->tls);
+    t->tls = with->tls;
+    with->tls = NULL;
+    if (t->tls != NULL)
+        roost__tls_move(t->tls, t->fd);
     roost__transport_close(with);
     return rc;
 }
@@ -323,6 +376,13 @@ void roost__transport_shutdown(struct transport *t)
 }
 
 void roost__transport_close(struct transport *t)
+{
+    roost__transport_leave(t);
+    roost__tls_free(t->tls);
+    t->tls = NULL;
+}
+
+void roost__transport_leave(struct transport *t)
 {
     roost__ring_close(t);
     roost__transport_drop_passed(t);

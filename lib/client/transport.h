@@ -1,6 +1,6 @@
 /*
- * transport.h: one byte stream to a server, opened by URL: ipc:///path (Unix-domain socket) or
- * tcp://host:port.
+ * transport.h: one byte stream to a server, opened by URL: ipc:///path (Unix-domain socket), tcp://host:port,
+ * or tls+tcp://host:port (transport_tls.h).
  *
  * Plain blocking sockets, EINTR-safe. Sending and receiving may run in two threads at once; two senders or
  * two receivers may not. Whatever fails inside shows as the end of the stream at the receiver, so that there
@@ -18,8 +18,12 @@
 
 #include "base/ring.h"
 #include "base/spin.h"
+#include "client/transport_tls.h"
 
 enum { PASSED_MAX = 2 };
+
+/* What came of a wish for a ring. */
+enum ring_state { RING_NOT_ASKED, RING_NOT_OFFERED, RING_NOT_HAD, RING_TAKEN };
 
 struct transport {
     atomic_int fd;       /* -1: closed; set as soon as there is a socket, for fork.c */
@@ -32,7 +36,11 @@ struct transport {
 
     struct ring
         ring; /* when there is one, the bytes go through it (ring.c); the socket is the sign of life */
-    int bell; /* of a ring: wakes the server */
+    atomic_int ring_state; /* enum ring_state, for who wants to know */
+    int bell;              /* of a ring: wakes the server */
+    uint32_t server_cpu;   /* where it said last that it has moved to, 0: not yet */
+
+    struct tls *tls; /* when there is one, the bytes go through it */
 };
 
 /* Closes the descriptors that came along and were not taken; no more are awaited. */
@@ -41,9 +49,11 @@ void roost__transport_drop_passed(struct transport *t);
 /* Shall the receiver look for a moment before it sleeps? See spin.h. */
 bool roost__transport_may_spin(struct transport *t);
 
-/* Connects within timeout_ms (-1: the system's own limit). Errors: ROOST_EINVAL (no such kind of URL),
- * ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_ESYS. */
-int roost__transport_open(const char *url, int timeout_ms, struct transport *ret);
+/* Connects within timeout_ms (-1: the system's own limit), for tls+tcp:// with the TLS handshake. Errors:
+ * ROOST_EINVAL (no such kind of URL), ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_ESYS, those of roost__tls_open().
+ */
+int roost__transport_open(const char *url, const struct tls_wishes *tls, int timeout_ms,
+                          struct transport *ret);
 
 /* How long a receive may wait from now on; -1 for ever (the state after opening). */
 void roost__transport_patience(struct transport *t, int timeout_ms);
@@ -57,6 +67,11 @@ ssize_t roost__transport_recv(struct transport *t, void *data, size_t len);
 /* The same without waiting: ROOST_ETIMEDOUT when nothing is there. */
 ssize_t roost__transport_recv_now(struct transport *t, void *data, size_t len);
 
+/* Whoever waits for the socket to be readable will hear of bytes, wherever they come. False: some have come
+ * already. The end of that, before the next receive. By the receiver. */
+bool roost__transport_arm(struct transport *t);
+void roost__transport_disarm(struct transport *t);
+
 /* Sends a few bytes without waiting; false when not all of them went. */
 bool roost__transport_send_now(struct transport *t, const void *data, size_t len);
 
@@ -69,7 +84,11 @@ int roost__transport_replace(struct transport *t, struct transport *with);
 /* Ends the stream in both directions; wakes a receiver in another thread. The descriptor stays. */
 void roost__transport_shutdown(struct transport *t);
 
-/* Gives back the descriptor. Sends nothing of its own: right after fork() too. */
+/* Gives back the descriptor and the memory. Sends nothing of its own. */
 void roost__transport_close(struct transport *t);
+
+/* In a child right after fork(), for its copy of the parent's: the same, but for memory that another thread
+ * of the parent may just have been changing. */
+void roost__transport_leave(struct transport *t);
 
 #endif

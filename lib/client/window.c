@@ -45,33 +45,44 @@ static void look(struct conn *c)
 {
     if (!roost__conn_try_lead(c))
         return;
-    roost__conn_look(c);
+    (void)roost__conn_look(c, true);
     roost__conn_hand_on(c);
+}
+
+/* Gets in, or waits until somebody leaves, or the deadline. False: that has passed. */
+static bool await_room(struct conn *c, size_t bytes, int64_t deadline, bool *ret_in)
+{
+    struct call ticket;
+    struct watch watch = {.ticket = &ticket};
+    call_init(&ticket);
+    pthread_mutex_lock(&c->lock);
+    *ret_in = try(c, bytes);
+    if (!*ret_in)
+        list_push_back(&c->window.waiting, &watch.link);
+    pthread_mutex_unlock(&c->lock);
+    if (*ret_in)
+        return true;
+    bool in_time = roost__conn_await(c, &ticket, deadline);
+    pthread_mutex_lock(&c->lock);
+    list_remove(&watch.link);
+    pthread_mutex_unlock(&c->lock);
+    return in_time;
 }
 
 int roost__window_enter(struct conn *c, size_t bytes, int timeout_ms)
 {
-    int64_t deadline = roost__clock_deadline(timeout_ms);
-    for (bool in_time = true;;) {
-        struct call ticket = {0};
-        struct watch watch = {.ticket = &ticket};
-        pthread_mutex_lock(&c->lock);
-        bool in = try(c, bytes);
-        bool due = in && ++c->window.since_look % LOOK_EVERY == 0;
-        if (!in && in_time)
-            list_push_back(&c->window.waiting, &watch.link);
-        pthread_mutex_unlock(&c->lock);
-        if (due)
-            look(c);
-        if (in)
-            return ROOST_OK;
-        if (!in_time)
-            return fail_full(c, timeout_ms);
-        in_time = roost__conn_await(c, &ticket, deadline);
-        pthread_mutex_lock(&c->lock);
-        list_remove(&watch.link);
-        pthread_mutex_unlock(&c->lock);
+    pthread_mutex_lock(&c->lock);
+    bool in = try(c, bytes);
+    bool due = in && ++c->window.since_look % LOOK_EVERY == 0;
+    pthread_mutex_unlock(&c->lock);
+    if (due)
+        look(c);
+    int64_t deadline = in ? 0 : roost__clock_deadline(timeout_ms);
+    for (bool in_time = true; !in && in_time;) {
+        in_time = await_room(c, bytes, deadline, &in);
+        in = in || roost__window_try(c, bytes);
     }
+    return in ? ROOST_OK : fail_full(c, timeout_ms);
 }
 
 void roost__window_leave(struct conn *c, size_t bytes)

@@ -54,7 +54,7 @@ static void run_item(roost_pool *p, struct chunk *c, const uint8_t *item, int wo
     } while (rc != 0 && roost__pool_item_failed(p, c, ROOST_ETASK, rc, roost_errmsg()));
     if (rc != 0)
         return;
-    roost__chunk_result(c, kept);
+    chunk_result(c, kept);
     atomic_fetch_add_explicit(&p->finished, 1, memory_order_relaxed);
 }
 

@@ -226,24 +226,10 @@ bool roost__future_start(roost_future *f)
     return move(f, PENDING, RUNNING) || future_status(f) == RUNNING;
 }
 
-static uint32_t next_item(struct chunk *c)
-{
-    uint32_t i = atomic_load_explicit(&c->done, memory_order_relaxed);
-    assert(i < c->count);
-    atomic_store_explicit(&c->done, i + 1, memory_order_relaxed);
-    c->attempts = 0;
-    return c->first + i;
-}
-
-void roost__chunk_result(struct chunk *c, roost_value v)
-{
-    c->future->values[next_item(c)] = v;
-}
-
 void roost__chunk_failure(struct chunk *c, int code, int status, const char *message)
 {
     roost_future *f = c->future;
-    uint32_t item = next_item(c);
+    uint32_t item = chunk_next_item(c);
     size_t len = strlen(message) + 1;
     struct failure *failure = malloc(sizeof(*failure) + len);
     f->values[item] = (roost_value){.kind = ITEM_FAILED, .as.i = code};

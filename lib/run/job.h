@@ -13,6 +13,7 @@
 #ifndef ROOST_RUN_JOB_H
 #define ROOST_RUN_JOB_H
 
+#include <assert.h>
 #include <stdatomic.h>
 
 #include "base/buf.h"
@@ -87,9 +88,6 @@ void roost__future_drop(roost_future *f);
 /* A worker gets a chunk. False when the future was cancelled: close the chunk instead. */
 bool roost__future_start(roost_future *f);
 
-/* Stores the value of the chunk's next item, taking it. */
-void roost__chunk_result(struct chunk *c, roost_value v);
-
 /* Stores the failure of the chunk's next item. The message is copied; without memory it is lost, the code
  * not. */
 void roost__chunk_failure(struct chunk *c, int code, int status, const char *message);
@@ -108,6 +106,22 @@ bool roost__future_hook(roost_future *f, struct hook *h);
 
 /* Takes a hook out. False when it is not there (any more). */
 bool roost__future_unhook(roost_future *f, struct hook *h);
+
+/* The number in the future of the chunk's next item, which is done now. */
+static inline uint32_t chunk_next_item(struct chunk *c)
+{
+    uint32_t i = atomic_load_explicit(&c->done, memory_order_relaxed);
+    assert(i < c->count);
+    atomic_store_explicit(&c->done, i + 1, memory_order_relaxed);
+    c->attempts = 0;
+    return c->first + i;
+}
+
+/* Stores the value of the chunk's next item, taking it. */
+static inline void chunk_result(struct chunk *c, roost_value v)
+{
+    c->future->values[chunk_next_item(c)] = v;
+}
 
 static inline enum future_status future_status(const roost_future *f)
 {

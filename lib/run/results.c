@@ -47,7 +47,7 @@ static void take_result(struct engine *e, struct slot *s, const struct result *r
     if (p->trace != NULL)
         roost__trace_item(p->trace, c->future->task, (int)(s - e->slots), r->start, r->end, rc == 0);
     if (rc == 0) {
-        roost__chunk_result(c, v);
+        chunk_result(c, v);
         e->good++;
     } else {
         c->attempts = (uint32_t)p->options.retries; /* the worker has tried them all */
@@ -80,11 +80,12 @@ static bool take_scalar(struct engine *e, struct slot *s, const uint8_t *at, uin
     if (there < sizeof(r) || list_empty(&s->inflight))
         return false;
     memcpy(&r, at, sizeof(r));
-    roost_value v = {.kind = (roost_kind)r.value_kind, .len = r.value_len, .as.u = r.bits};
+    roost_value v = roost__value_of((roost_kind)r.value_kind, r.value_len);
+    v.as.u = r.bits;
     if (r.kind != RESULT_SCALAR || r.len != sizeof(r) || r.value_kind > ROOST_REF || !is_scalar(&v))
         return false;
     struct chunk *c = container_of(s->inflight.next, struct chunk, link);
-    roost__chunk_result(c, v);
+    chunk_result(c, v);
     e->good++;
     if (c->done == c->count)
         roost__slot_finish_job(s, c);

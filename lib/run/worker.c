@@ -126,9 +126,9 @@ static void put_failure(struct worker *w, struct result head)
 
 static void put_scalar(struct worker *w, const roost_value *v)
 {
-    struct scalar_result record = {sizeof(record), RESULT_SCALAR, v->kind, v->len, v->as.u};
-    memcpy(reserve(w, sizeof(record)), &record, sizeof(record));
-    publish(w, sizeof(record));
+    struct scalar_result *record = (struct scalar_result *)(void *)reserve(w, sizeof(*record));
+    *record = (struct scalar_result){sizeof(*record), RESULT_SCALAR, v->kind, v->len, v->as.u};
+    publish(w, sizeof(*record));
 }
 
 static void put_result(struct worker *w, int rc, roost_value *v, struct result head)

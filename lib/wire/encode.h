@@ -33,6 +33,9 @@ void roost__put_ref(struct buf *b, uint64_t id, roost_type type);
  * deep or too large. */
 int roost__put_value(struct buf *b, const roost_value *v);
 
+/* At least as many bytes as that puts. */
+size_t roost__value_bound(const roost_value *v);
+
 /* True when s is well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 bool roost__utf8_ok(struct slice s);
 

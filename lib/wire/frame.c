@@ -19,6 +19,8 @@ bool roost__frame_end(struct buf *b, size_t at)
 int roost__frame_kind(struct slice payload)
 {
     struct item head, kind;
+    if (payload.len > 1 && payload.data[0] > 0x90 && payload.data[0] < 0xa0 && payload.data[1] < 0x80)
+        return payload.data[1]; /* as every short frame begins */
     const uint8_t *p = roost__scan_item(payload.data, &head);
     if (head.kind != ROOST_ARRAY || head.len == 0)
         return -1;
@@ -26,24 +28,12 @@ int roost__frame_kind(struct slice payload)
     return kind.kind == ROOST_INT && kind.as.i >= 0 && kind.as.i <= 127 ? (int)kind.as.i : -1;
 }
 
-static bool next_uint(const uint8_t **p, uint64_t *ret)
-{
-    struct item it;
-    if (**p < 0x80) { /* one byte: most of a frame's numbers */
-        *ret = *(*p)++;
-        return true;
-    }
-    *p = roost__scan_item(*p, &it);
-    *ret = it.as.u;
-    return it.kind == ROOST_UINT || (it.kind == ROOST_INT && it.as.i >= 0);
-}
-
 /* What stands behind the arguments: seen, then options. */
 static bool call_extras(const uint8_t *p, uint32_t left, struct call_frame *ret)
 {
     ret->seen = 0;
     ret->options = slice_of(NULL, 0);
-    if (left > 0 && !next_uint(&p, &ret->seen))
+    if (left > 0 && !roost__scan_uint(&p, &ret->seen))
         return false;
     if (left > 1)
         ret->options = scan_next(&p);
@@ -56,10 +46,10 @@ bool roost__frame_call(struct slice payload, struct call_frame *ret)
     uint64_t kind;
     const uint8_t *p = roost__scan_item(payload.data, &it);
     uint32_t parts = it.len;
-    if (it.kind != ROOST_ARRAY || parts < CALL_PARTS || !next_uint(&p, &kind) || kind != FRAME_CALL)
+    if (it.kind != ROOST_ARRAY || parts < CALL_PARTS || !roost__scan_uint(&p, &kind) || kind != FRAME_CALL)
         return false;
-    if (!next_uint(&p, &ret->number) || !next_uint(&p, &ret->thread) || !next_uint(&p, &ret->target) ||
-        !next_uint(&p, &ret->method))
+    if (!roost__scan_uint(&p, &ret->number) || !roost__scan_uint(&p, &ret->thread) ||
+        !roost__scan_uint(&p, &ret->target) || !roost__scan_uint(&p, &ret->method))
         return false;
     const uint8_t *args = p;
     ret->args = roost__scan_item(p, &it);

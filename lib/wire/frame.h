@@ -28,13 +28,15 @@ enum frame_kind {
     FRAME_END = 3,    /* [3]: the session ends */
     FRAME_CANCEL = 4, /* [4, number ...] */
     FRAME_PING = 5,   /* [5]: the client is alive */
+    FRAME_PROOF = 7,  /* [7, proof]: of the identity's key */
     FRAME_RING = 6,   /* [6], both ways: the last frame on the socket; the others go through the ring */
     /* server to client */
-    FRAME_WELCOME = 0, /* [0, "roost", version, session, epoch, limits, terms] */
-    FRAME_REPLY = 1,   /* [1, number, result] */
-    FRAME_ERROR = 2,   /* [2, number, code, message] */
-    FRAME_GOODBYE = 3, /* [3, code, message]: the server closes the connection */
-    FRAME_PONG = 5     /* [5]: so is the server */
+    FRAME_WELCOME = 0,  /* [0, "roost", version, session, epoch, limits, terms] */
+    FRAME_REPLY = 1,    /* [1, number, result] */
+    FRAME_ERROR = 2,    /* [2, number, code, message] */
+    FRAME_GOODBYE = 3,  /* [3, code, message]: the server closes the connection */
+    FRAME_PONG = 5,     /* [5]: so is the server */
+    FRAME_CHALLENGE = 7 /* [7, nonce, proof]: the server knows the identity's key; does the client? */
 };
 
 enum { CALL_PARTS = 6 }; /* elements of a CALL without what may be left out */

@@ -12,13 +12,14 @@
 #define DELIVERS   METHOD_DELIVERS
 
 const struct method roost__methods[] = {
-#define ROOST_METHOD(type_, name_, number_, handler_, params_, reply_, flags_, help_) \
-    {.name = #name_,                                                                  \
-     .params = (params_),                                                             \
-     .reply = (reply_),                                                               \
-     .help = (help_),                                                                 \
-     .code = METHOD_##type_##_##name_,                                                \
-     .type = ROOST_TYPE_##type_,                                                      \
+#define ROOST_METHOD(type_, name_, number_, handler_, params_, reply_, flags_, cost_, help_) \
+    {.name = #name_,                                                                         \
+     .params = (params_),                                                                    \
+     .reply = (reply_),                                                                      \
+     .cost = (cost_),                                                                        \
+     .help = (help_),                                                                        \
+     .code = METHOD_##type_##_##name_,                                                       \
+     .type = ROOST_TYPE_##type_,                                                             \
      .flags = (flags_)},
 #include "wire/methods.def"
 #undef ROOST_METHOD
@@ -28,14 +29,15 @@ const unsigned roost__method_count = sizeof(roost__methods) / sizeof(roost__meth
 
 enum row {
     ROW_NONE,
-#define ROOST_METHOD(type_, name_, number_, handler_, params_, reply_, flags_, help_) ROW_##type_##_##name_,
+#define ROOST_METHOD(type_, name_, number_, handler_, params_, reply_, flags_, cost_, help_) \
+    ROW_##type_##_##name_,
 #include "wire/methods.def"
 #undef ROOST_METHOD
 };
 
 /* Every call looks here, on both sides: no search. */
 static const uint16_t row_of_code[] = {
-#define ROOST_METHOD(type_, name_, number_, handler_, params_, reply_, flags_, help_) \
+#define ROOST_METHOD(type_, name_, number_, handler_, params_, reply_, flags_, cost_, help_) \
     [METHOD_##type_##_##name_] = ROW_##type_##_##name_,
 #include "wire/methods.def"
 #undef ROOST_METHOD

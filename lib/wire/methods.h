@@ -23,7 +23,7 @@ enum method_flags {
 
 /* The wire codes: METHOD_dict_get and so on. */
 enum method_code {
-#define ROOST_METHOD(type, name, number, handler, params, reply, flags, help) \
+#define ROOST_METHOD(type, name, number, handler, params, reply, flags, cost, help) \
     METHOD_##type##_##name = ROOST_TYPE_##type << 8 | (number),
 #include "wire/methods.def"
 #undef ROOST_METHOD
@@ -33,6 +33,7 @@ struct method {
     const char *name;
     const char *params; /* as written in the table */
     const char *reply;
+    const char *cost;
     const char *help;
     uint32_t code;
     roost_type type;

@@ -106,20 +106,24 @@ static const uint8_t *check_body(const uint8_t *p, const uint8_t *end, struct he
 
 bool roost__scan_check(struct slice s, unsigned depth_max)
 {
-    uint64_t left[WIRE_DEPTH_MAX + WIRE_FRAME_DEPTH_MAX + 1]; /* values still to come, level by level */
+    uint64_t left[WIRE_DEPTH_MAX + WIRE_FRAME_DEPTH_MAX + 1]; /* values still to come, level by level … */
+    uint64_t here = 1;                                        /* … and at the present one */
     unsigned depth = 0;
     const uint8_t *p = s.data, *end = s.data + s.len;
     assert(depth_max <= WIRE_DEPTH_MAX + WIRE_FRAME_DEPTH_MAX);
-    left[0] = 1;
     for (;;) {
-        while (left[depth] == 0) {
+        while (here == 0) {
             if (depth == 0)
                 return p == end;
-            depth--;
+            here = left[--depth];
         }
-        left[depth]--;
+        here--;
         if (p == end)
             return false;
+        if (*p < 0x80) { /* a small number: most of a frame */
+            p++;
+            continue;
+        }
         struct head h = head_of(*p);
         if (h.shape == S_BAD || h.width > end - p - 1)
             return false;
@@ -137,7 +141,8 @@ bool roost__scan_check(struct slice s, unsigned depth_max)
             p += 1 + h.width;
             if (n > (uint64_t)(end - p) || depth == depth_max) /* each value takes a byte at least */
                 return false;
-            left[++depth] = n;
+            left[depth++] = here;
+            here = n;
             break;
         }
         case S_BAD:
@@ -197,15 +202,15 @@ static const uint8_t *body_item(const uint8_t *p, struct head h, struct item *re
     return p + ret->len;
 }
 
-const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret)
+const uint8_t *roost__scan_other(const uint8_t *p, struct item *ret)
 {
+    if (*p < 0xc0 && *p >= 0xa0) { /* a short string */
+        *ret = (struct item){.kind = ROOST_STR, .len = *p & 0x1f, .as.bytes = p + 1};
+        return p + 1 + ret->len;
+    }
     struct head h = head_of(*p);
     *ret = (struct item){.kind = ROOST_NIL};
     switch ((enum shape)h.shape) {
-    case S_POSFIX:
-        ret->kind = ROOST_INT;
-        ret->as.i = *p;
-        break;
     case S_NEGFIX:
         ret->kind = ROOST_INT;
         ret->as.i = sign_extend(*p, 1);
@@ -236,6 +241,7 @@ const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret)
         ret->len = (uint32_t)length_of(p, h);
         break;
     case S_BAD:
+    case S_POSFIX: /* the caller reads it */
     case S_NIL:
         break;
     }
@@ -245,12 +251,13 @@ const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret)
 const uint8_t *roost__scan_skip(const uint8_t *p)
 {
     for (uint64_t left = 1; left > 0; left--) {
-        struct item it;
-        p = roost__scan_item(p, &it);
-        if (it.kind == ROOST_ARRAY)
-            left += it.len;
-        else if (it.kind == ROOST_MAP)
-            left += 2 * (uint64_t)it.len;
+        struct head h = head_of(*p);
+        uint64_t n = h.shape >= S_STR ? length_of(p, h) : 0;
+        p += 1 + h.width;
+        if (h.shape == S_ARRAY || h.shape == S_MAP)
+            left += h.shape == S_MAP ? 2 * n : n;
+        else
+            p += h.shape == S_EXT ? 1 + n : n;
     }
     return p;
 }

@@ -31,9 +31,36 @@ struct item {
  */
 bool roost__scan_check(struct slice s, unsigned depth_max);
 
+/* roost__scan_item() of what is no small number. */
+const uint8_t *roost__scan_other(const uint8_t *p, struct item *ret);
+
 /* The item at p; returns where the next begins: behind a scalar or string, at the first element of a
- * container. */
-const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret);
+ * container. Small numbers, most of what a frame is made of, are read in place. */
+static inline const uint8_t *roost__scan_item(const uint8_t *p, struct item *ret)
+{
+    if (*p >= 0x80)
+        return roost__scan_other(p, ret);
+    *ret = (struct item){.kind = ROOST_INT, .as.u = *p};
+    return p + 1;
+}
+
+/* The number >= 0 at *p, which moves behind it. False: it is none. */
+static inline bool roost__scan_uint(const uint8_t **p, uint64_t *ret)
+{
+    struct item it;
+    if ((*p)[0] < 0x80) {
+        *ret = *(*p)++;
+        return true;
+    }
+    if ((*p)[0] == 0xcd) { /* 16 bits: a method's code, most numbers of calls */
+        *ret = (uint64_t)(*p)[1] << 8 | (*p)[2];
+        *p += 3;
+        return true;
+    }
+    *p = roost__scan_other(*p, &it);
+    *ret = it.as.u;
+    return it.kind == ROOST_UINT || (it.kind == ROOST_INT && it.as.i >= 0);
+}
 
 /* Where the value that begins at p ends. */
 const uint8_t *roost__scan_skip(const uint8_t *p);

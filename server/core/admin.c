@@ -10,6 +10,7 @@
 #include "core/effects.h"
 #include "core/handlers.h"
 #include "core/memory.h"
+#include "core/rights.h"
 
 enum { PAGE_LEN = 1000 };
 
@@ -36,20 +37,26 @@ static struct list *page_start(struct list *head, struct list *at, uint64_t curs
 
 /* [[element, …], cursor] from `it` on. */
 static void put_page(struct call *c, const struct list *head, const struct list *it,
+                     bool (*shows)(const struct call *c, const struct list *it),
                      void (*put)(struct core *core, const struct list *it, struct buf *out),
                      uint64_t (*id_of)(const struct list *))
 {
     uint32_t n = 0, max = page_len(c);
     for (const struct list *p = it; p != head && n < max; p = p->next)
-        n++;
+        n += shows(c, p);
     struct buf *out = reply_begin(c->core, &c->caller);
     roost__put_array(out, 2);
     roost__put_array(out, n);
     uint64_t last = 0;
-    for (; n > 0; n--, it = it->next) {
-        put(c->core, it, out);
+    for (; n > 0; it = it->next) {
         last = id_of(it);
+        if (!shows(c, it))
+            continue;
+        put(c->core, it, out);
+        n--;
     }
+    while (it != head && !shows(c, it)) /* so that the last page says that it is */
+        it = it->next;
     it != head ? roost__put_uint(out, last) : roost__put_nil(out);
     reply_end(c->core, &c->caller);
     c->done = true;
@@ -86,13 +93,20 @@ static void put_session_row(struct core *core, const struct list *it, struct buf
     put_count(out, "kept_bytes", s->kept_bytes);
 }
 
+static bool shows_all(const struct call *c, const struct list *it)
+{
+    (void)c;
+    (void)it;
+    return true;
+}
+
 void on_server_sessions(struct call *c)
 {
     uint64_t cursor = (uint64_t)arg_int(c, 0, 0);
     struct session *at = session_find(c->core, cursor);
     struct list *head = &c->core->sessions;
-    put_page(c, head, page_start(head, at != NULL ? &at->in_core : NULL, cursor, session_id), put_session_row,
-             session_id);
+    put_page(c, head, page_start(head, at != NULL ? &at->in_core : NULL, cursor, session_id), shows_all,
+             put_session_row, session_id);
 }
 
 void on_server_kill(struct call *c)
@@ -129,13 +143,18 @@ static void put_object_row(struct core *core, const struct list *it, struct buf 
     object_describe(core, object_at(it), out);
 }
 
+static bool shows_object(const struct call *c, const struct list *it)
+{
+    return rights_allow(c->caller.session, object_at(it), RIGHT_READ);
+}
+
 void on_server_objects(struct call *c)
 {
     uint64_t cursor = (uint64_t)arg_int(c, 0, 0);
     struct object *at = object_find(c->core, cursor);
     struct list *head = &c->core->objects;
-    put_page(c, head, page_start(head, at != NULL ? &at->in_core : NULL, cursor, object_id), put_object_row,
-             object_id);
+    put_page(c, head, page_start(head, at != NULL ? &at->in_core : NULL, cursor, object_id), shows_object,
+             put_object_row, object_id);
 }
 
 /* ---- for the shell ---- */

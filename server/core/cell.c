@@ -18,8 +18,7 @@ void each_ref(struct slice value, void (*visit)(void *context, uint64_t id), voi
     }
 }
 
-/* True when every reference leads to an object of the type it says. */
-static bool refs_lead_somewhere(const struct core *core, struct slice value)
+bool cell_refs_lead(const struct core *core, struct slice value)
 {
     struct item it;
     for (const uint8_t *p = value.data; p < value.data + value.len;) {
@@ -38,6 +37,12 @@ static void count_ref(void *context, uint64_t id)
     struct object *o = object_find(context, id);
     if (o != NULL)
         object_stored_ref(o);
+}
+
+void cell_count_refs(struct core *core, struct object *owner, struct slice value)
+{
+    owner->refers = true;
+    each_ref(value, count_ref, core);
 }
 
 static void uncount_ref(void *context, uint64_t id)
@@ -59,7 +64,7 @@ static void *far_of(const struct cell *c)
 
 static struct cell cell_head(struct slice value, bool refs)
 {
-    assert(value.len > 0 && value.len <= FRAME_MAX);
+    assert(value.len <= FRAME_MAX);
     return (struct cell){.len = (uint32_t)value.len & 0x3fffffff, .refs = refs};
 }
 
@@ -78,10 +83,8 @@ static int store(struct core *core, struct object *owner, struct slice value, bo
         memcpy(far, value.data, value.len);
         set_far(&c, far);
     }
-    if (refs) {
-        owner->refers = true;
-        each_ref(value, count_ref, core);
-    }
+    if (refs)
+        cell_count_refs(core, owner, value);
     *ret = c;
     return ROOST_OK;
 }
@@ -95,7 +98,7 @@ int cell_store(struct core *core, struct object *owner, struct slice value, stru
     }
     if (!memory_allows(core, COST_CELL + value.len))
         return ROOST_ENOMEM;
-    return refs && !refs_lead_somewhere(core, value) ? ROOST_ENOENT : store(core, owner, value, refs, ret);
+    return refs && !cell_refs_lead(core, value) ? ROOST_ENOENT : store(core, owner, value, refs, ret);
 }
 
 int cell_store_again(struct core *core, struct object *owner, struct slice value, struct cell *ret)
@@ -103,9 +106,11 @@ int cell_store_again(struct core *core, struct object *owner, struct slice value
     return store(core, owner, value, roost__scan_has_ref(value), ret);
 }
 
-struct cell cell_borrow(struct slice value)
+struct cell cell_borrow(struct slice value, bool refs)
 {
-    struct cell c = cell_head(value, roost__scan_has_ref(value));
+    struct cell c = cell_head(value, refs);
+    if (value.len == 0)
+        return c;
     if (value.len <= CELL_INLINE)
         memcpy(c.bytes, value.data, value.len);
     else
@@ -172,9 +177,15 @@ void cell_each_ref(const struct cell *c, void (*visit)(void *context, uint64_t i
         each_ref(cell_slice(c), visit, context);
 }
 
+void cell_drop_refs(struct core *core, const struct cell *c)
+{
+    if (c->refs)
+        each_ref(cell_slice(c), uncount_ref, core);
+}
+
 static void free_bytes(struct core *core, const struct cell *c)
 {
-    cell_each_ref(c, uncount_ref, core);
+    cell_drop_refs(core, c);
     memory_release(core, COST_CELL + c->len);
     if (c->len > CELL_INLINE)
         free(far_of(c));

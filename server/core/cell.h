@@ -48,7 +48,7 @@ int cell_store(struct core *core, struct object *owner, struct slice value, stru
 int cell_store_again(struct core *core, struct object *owner, struct slice value, struct cell *ret);
 
 /* A cell that borrows the bytes of a checked value, counting nothing: to be read, never to be freed. */
-struct cell cell_borrow(struct slice value);
+struct cell cell_borrow(struct slice value, bool refs);
 
 /* The tree in a cell, or NULL; a cell that owns a tree. */
 struct tree *cell_tree(const struct cell *c);
@@ -72,6 +72,15 @@ void cell_each_ref(const struct cell *c, void (*visit)(void *context, uint64_t i
 
 /* Frees the bytes or the tree, drops the references, leaves the cell empty. */
 void cell_free(struct core *core, struct cell *c);
+
+/* Drops the references of a cell that is no tree, whose bytes are the caller's. */
+void cell_drop_refs(struct core *core, const struct cell *c);
+
+/* True when every reference in a checked value leads to an object of the type it says. */
+bool cell_refs_lead(const struct core *core, struct slice value);
+
+/* Counts the references in a value that is stored in owner. */
+void cell_count_refs(struct core *core, struct object *owner, struct slice value);
 
 /* Calls visit for every reference in a checked value. */
 void each_ref(struct slice value, void (*visit)(void *context, uint64_t id), void *context);

@@ -2,9 +2,10 @@
 #include "core/clause.h"
 
 #include "core/cells.h"
-#include "core/keymap.h"
+#include "core/keyed.h"
 #include "core/order.h"
 #include "core/path.h"
+#include "core/rights.h"
 
 /* ---- reading ---- */
 
@@ -218,7 +219,7 @@ static const char *take_params(struct condition *q)
 static bool read_condition(struct call *c, unsigned index, struct slice value, struct condition *q)
 {
     *q = (struct condition){.part = {.what = "condition", .index = index}};
-    if (!read_part(c, value, 1, &q->part))
+    if (!read_part(c, value, 1, &q->part) || !rights_check(c, q->part.object, RIGHT_READ))
         return false;
     q->kind = kind_of(q->part.item[0]);
     const char *wrong = q->kind == NULL ? "no kind of condition is called that" : take_params(q);

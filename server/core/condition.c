@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/handlers.h"
+#include "core/rights.h"
 #include "core/undo.h"
 
 enum { LINE_WAIT, LOCK_LINE = 0 };
@@ -89,7 +90,7 @@ static struct object *lock_for(struct call *c)
         fail(c, lock == NULL ? ROOST_ENOENT : ROOST_ETYPE, "a condition's lock must be a lock or an rlock");
         return NULL;
     }
-    return lock;
+    return rights_check(c, lock, RIGHT_WRITE) ? lock : NULL;
 }
 
 static void open_found(struct call *c, struct object *o)

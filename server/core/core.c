@@ -6,6 +6,7 @@
 
 #include "core/effects.h"
 #include "core/expiry.h"
+#include "core/rights.h"
 #include "core/transact.h"
 
 static const struct deadline *deadline_of(const struct heap_node *n)
@@ -50,6 +51,10 @@ struct core *core_create(const struct core_options *options)
     transactions_init(core);
     core->scratch = buf_make(FRAME_MAX * 3u); /* a canonical form is at most 9/5 of its value */
     core->encoded = buf_make(FRAME_MAX);
+    core->kept_spares = spares_of(KEPT_SMALL);
+    core->hold_spares = spares_of(sizeof(struct hold));
+    core->delivery_spares = spares_of(sizeof(struct delivery) + sizeof(struct cell));
+    core->item_spares = spares_of(2 * sizeof(struct cell));
     return core;
 }
 
@@ -77,6 +82,10 @@ void core_destroy(struct core *core)
     roost__buf_free(&core->scratch);
     roost__buf_free(&core->encoded);
     effects_free(&ignored);
+    spares_free(&core->kept_spares);
+    spares_free(&core->hold_spares);
+    spares_free(&core->delivery_spares);
+    spares_free(&core->item_spares);
     free(core->calls_by_row);
     free(core->errors_by_row);
     free(core->signatures);
@@ -121,7 +130,7 @@ static int take_session_event(struct core *core, struct session *s, const struct
     case EVENT_CANCEL:
         return take_numbers(core, s, event->payload, waiter_cancel);
     case EVENT_RESUMED:
-        return grace_resume(core, s, event->secret);
+        return s->identity == event->identity ? grace_resume(core, s, event->secret) : ROOST_ESESSION;
     case EVENT_DETACHED:
         grace_begin(core, s);
         return ROOST_OK;
@@ -129,6 +138,7 @@ static int take_session_event(struct core *core, struct session *s, const struct
         session_lost(core, s);
         return ROOST_OK;
     case EVENT_OPEN:
+    case EVENT_RIGHTS:
     case EVENT_TIME:
         break;
     }
@@ -136,12 +146,31 @@ static int take_session_event(struct core *core, struct session *s, const struct
     return ROOST_EPROTO;
 }
 
+static int open_session(struct core *core, const struct event *event)
+{
+    uint64_t id;
+    int rc = session_open(core, event, &id);
+    if (rc != ROOST_OK)
+        return rc;
+    struct session *s = session_find(core, id);
+    rc = rights_give(s, event);
+    if (rc == ROOST_OK)
+        core->effects->opened = id;
+    else
+        session_lost(core, s);
+    return rc;
+}
+
 static int take_event(struct core *core, const struct event *event)
 {
     if (event->kind == EVENT_TIME)
         return ROOST_OK;
     if (event->kind == EVENT_OPEN)
-        return session_open(core, event, &core->effects->opened);
+        return open_session(core, event);
+    if (event->kind == EVENT_RIGHTS) {
+        rights_change(core, event);
+        return ROOST_OK;
+    }
     struct session *s = session_find(core, event->session);
     if (s == NULL && (event->kind == EVENT_LOST || event->kind == EVENT_DETACHED))
         return ROOST_OK; /* it was killed */
@@ -200,6 +229,7 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
     if (!can_begin(core, event, effects))
         return ROOST_ENOMEM;
     core->effects = effects;
+    core->audit[0] = '\0';
     if (event->now_us > core->now_us)
         core->now_us = event->now_us;
     take_due(core);
@@ -222,6 +252,11 @@ int64_t core_next_deadline_us(const struct core *core)
 void core_set_rings(struct core *core, uint64_t n)
 {
     core->rings = n;
+}
+
+const char *core_audit(const struct core *core)
+{
+    return core->audit;
 }
 
 uint64_t core_epoch(const struct core *core)

@@ -30,6 +30,11 @@ struct core_options {
     const struct core_limits *limits; /* copied; NULL: the defaults */
 };
 
+/* What one may do with an object: the flags of a method say which it takes. */
+enum right { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_ADMIN = 4 };
+
+enum { CORE_PATTERN_MAX = 255 };
+
 enum event_kind {
     EVENT_OPEN,     /* a session opened; payload: its info, one checked MessagePack value; secret */
     EVENT_CALL,     /* a request from a session; payload: a checked CALL frame's payload */
@@ -38,6 +43,7 @@ enum event_kind {
     EVENT_DETACHED, /* a session's connection ended: its grace begins, or it ends */
     EVENT_RESUMED,  /* a connection took the session over from the one before, open or not; secret */
     EVENT_LOST,     /* a session ended */
+    EVENT_RIGHTS,   /* an identity's sessions have other rights from now on, or, not restricted, end */
     EVENT_TIME      /* nothing but time passed */
 };
 
@@ -46,6 +52,9 @@ struct event {
     int64_t now_us;
     uint64_t session; /* OPEN: unused */
     struct slice payload;
+    uint64_t identity;   /* OPEN, RESUMED, RIGHTS: whose session; 0: anybody's */
+    bool restricted;     /* OPEN, RIGHTS: he may do what `rights` says, and nothing else */
+    struct slice rights; /* rules: each enum right bits, the pattern's length (a byte each), the pattern */
     struct slice secret; /* OPEN: 16 bytes, or none: it cannot be resumed; RESUMED: what the client says */
     struct slice peer;   /* OPEN: where it comes from, UTF-8, for people; may be empty */
 };
@@ -96,6 +105,9 @@ int64_t core_next_deadline_us(const struct core *core);
 
 /* How many connections go through shared memory: for server.info, without any other effect. */
 void core_set_rings(struct core *core, uint64_t n);
+
+/* What the last step refused for want of a right, for the log; "": nothing. */
+const char *core_audit(const struct core *core);
 
 uint64_t core_epoch(const struct core *core);
 

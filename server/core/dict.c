@@ -3,7 +3,7 @@
 
 #include "core/expiry.h"
 #include "core/handlers.h"
-#include "core/keymap.h"
+#include "core/keyed.h"
 #include "core/number.h"
 
 const struct type type_dict = {.code = ROOST_TYPE_dict,
@@ -38,7 +38,7 @@ void on_dict_get(struct call *c)
 {
     struct entry *e = find_or_default(c);
     if (e != NULL)
-        reply_cell(c, &e->value);
+        reply_entry_value(c, e);
 }
 
 /* The entry of argument 0's key. NULL: the call has failed. */
@@ -67,7 +67,7 @@ static void put_pair(struct call *c, struct buf *out, const struct entry *e)
     struct slice key = entry_key(e);
     roost__put_array(out, 2);
     buf_append(out, key.data, key.len);
-    put_cell(c->core, &c->caller, out, &e->value);
+    put_entry_value(c, out, e);
 }
 
 void on_dict_values(struct call *c)
@@ -75,8 +75,8 @@ void on_dict_values(struct call *c)
     struct keymap *m = map_of(c);
     struct buf *out = reply_begin(c->core, &c->caller);
     roost__put_array(out, keymap_len(m));
-    list_each (it, &m->order)
-        put_cell(c->core, &c->caller, out, &entry_of(it)->value);
+    keymap_each (at, m)
+        put_entry_value(c, out, keymap_at(m, at));
     reply_end(c->core, &c->caller);
     c->done = true;
 }
@@ -86,8 +86,8 @@ void on_dict_items(struct call *c)
     struct keymap *m = map_of(c);
     struct buf *out = reply_begin(c->core, &c->caller);
     roost__put_array(out, keymap_len(m));
-    list_each (it, &m->order)
-        put_pair(c, out, entry_of(it));
+    keymap_each (at, m)
+        put_pair(c, out, keymap_at(m, at));
     reply_end(c->core, &c->caller);
     c->done = true;
 }
@@ -95,18 +95,18 @@ void on_dict_items(struct call *c)
 void on_dict_pop(struct call *c)
 {
     struct entry *e = find_or_default(c);
-    if (e != NULL && reply_cell(c, &e->value))
+    if (e != NULL && reply_entry_value(c, e))
         keymap_remove(c->core, map_of(c), e);
 }
 
 void on_dict_popitem(struct call *c)
 {
     struct keymap *m = map_of(c);
-    if (list_empty(&m->order)) {
+    if (keymap_len(m) == 0) {
         fail(c, ROOST_EKEY, "the dict is empty");
         return;
     }
-    struct entry *e = entry_of(m->order.prev);
+    struct entry *e = keymap_at(m, m->end - 1);
     put_pair(c, reply_begin(c->core, &c->caller), e);
     c->done = true;
     if (reply_end(c->core, &c->caller))
@@ -130,18 +130,18 @@ void on_dict_setdefault(struct call *c)
         }
         e = keymap_find(map_of(c), &key);
     }
-    reply_cell(c, &e->value);
+    reply_entry_value(c, e);
 }
 
 void on_dict_update(struct call *c)
 {
-    if (keymap_set_all(c, c->object, map_of(c), 0) >= 0)
+    if (keyed_set_all(c, c->object, map_of(c), 0) >= 0)
         reply_nil(c);
 }
 
 void on_dict_set_many(struct call *c)
 {
-    int64_t added = keymap_set_all(c, c->object, map_of(c), 0);
+    int64_t added = keyed_set_all(c, c->object, map_of(c), 0);
     if (added >= 0)
         reply_int(c, added);
 }
@@ -183,7 +183,7 @@ void on_dict_get_many(struct call *c)
     for (size_t i = 0; i < n; i++) {
         struct slice key = entry_key(found[i]);
         buf_append(out, key.data, key.len);
-        put_cell(c->core, &c->caller, out, &found[i]->value);
+        put_entry_value(c, out, found[i]);
     }
     reply_end(c->core, &c->caller);
     c->done = true;
@@ -199,13 +199,14 @@ void on_dict_incr(struct call *c)
     if (!key_arg(c, 0, &key))
         return;
     struct entry *e = keymap_find(map_of(c), &key);
-    struct slice old = e != NULL ? cell_bytes(c->core, &e->value) : slice_of(&zero, 1);
+    struct cell value = e != NULL ? entry_value(e) : cell_borrow(slice_of(&zero, 1), false);
+    struct slice old = cell_bytes(c->core, &value);
     size_t len = old.len > 0 ? number_add(c, old, 1, sum) : 0;
     if (old.len == 0)
         fail_memory(c);
     if (len == 0)
         return;
-    int rc = e != NULL ? entry_replace(c->core, c->object, e, slice_of(sum, len))
+    int rc = e != NULL ? keymap_replace(c->core, c->object, map_of(c), e, slice_of(sum, len))
                        : keymap_set(c->core, c->object, map_of(c), &key, slice_of(sum, len), &is_new);
     rc == ROOST_OK ? reply_raw(c, slice_of(sum, len)) : fail_store(c, rc);
 }
@@ -216,16 +217,18 @@ void on_dict_compare_and_set(struct call *c)
     if (!key_arg(c, 0, &key))
         return;
     struct entry *e = keymap_find(map_of(c), &key);
-    if (e == NULL || !cell_equal(c->core, &e->value, c->arg[1])) {
+    struct cell value = e != NULL ? entry_value(e) : (struct cell){.len = 0};
+    if (e == NULL || !cell_equal(c->core, &value, c->arg[1])) {
         c->core->starved ? fail_memory(c) : reply_bool(c, false);
         return;
     }
-    int rc = entry_replace(c->core, c->object, e, c->arg[2]);
+    uint64_t number = e->number;
+    int rc = keymap_replace(c->core, c->object, map_of(c), e, c->arg[2]);
     if (rc != ROOST_OK) {
         fail_store(c, rc);
         return;
     }
-    entry_persist(c->core, e);
+    expiry_take_away(c->core, map_of(c), number);
     reply_bool(c, true);
 }
 
@@ -233,10 +236,10 @@ void on_dict_expire(struct call *c)
 {
     int64_t ttl_ms;
     struct entry *e = expiry_arg(c, 1, &ttl_ms) ? find_entry(c) : NULL;
-    struct expiry *x = e != NULL ? expiry_new(c, ttl_ms) : NULL;
+    struct expiry *x = e != NULL ? expiry_new(c, map_of(c), ttl_ms) : NULL;
     if (x == NULL)
         return;
-    expiry_of_entry(c->core, x, c->object, map_of(c), e);
+    expiry_of_entry(c->core, x, c->object, e);
     reply_nil(c);
 }
 
@@ -244,12 +247,12 @@ void on_dict_ttl(struct call *c)
 {
     const struct entry *e = find_entry(c);
     if (e != NULL)
-        reply_int(c, expiry_left_ms(c->core, e->expiry));
+        reply_int(c, expiry_left_ms(c->core, expiry_of(map_of(c), e->number)));
 }
 
 void on_dict_persist(struct call *c)
 {
     struct entry *e = find_entry(c);
     if (e != NULL)
-        reply_bool(c, entry_persist(c->core, e));
+        reply_bool(c, expiry_take_away(c->core, map_of(c), e->number));
 }

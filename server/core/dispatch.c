@@ -6,9 +6,10 @@
 #include "core/handlers.h"
 #include "core/memory.h"
 #include "core/path.h"
+#include "core/rights.h"
 
 static handler *const handlers[] = {
-#define ROOST_METHOD(type, name, number, handler_, params, reply, flags, help) on_##handler_,
+#define ROOST_METHOD(type, name, number, handler_, params, reply, flags, cost, help) on_##handler_,
 #include "wire/methods.def"
 #undef ROOST_METHOD
 };
@@ -77,10 +78,12 @@ static const char *kind_words(char kind)
     return at == NULL ? "?" : words[at - kinds];
 }
 
-static bool check_depth(struct call *c, unsigned i)
+/* A transaction's calls are checked one by one, each by its own row. */
+static bool check_depth(struct call *c, unsigned i, roost_kind kind)
 {
     int64_t max = c->core->limits.depth_max;
-    if (max >= WIRE_DEPTH_MAX || roost__scan_check(c->arg[i], (unsigned)max))
+    bool nests = kind == ROOST_ARRAY || kind == ROOST_MAP;
+    if (!nests || c->method->code == METHOD_server_transact || roost__scan_check(c->arg[i], (unsigned)max))
         return true;
     fail(c, ROOST_ELIMIT, "argument %u nests deeper than depth_max (%lld)", i + 1, (long long)max);
     return false;
@@ -89,7 +92,7 @@ static bool check_depth(struct call *c, unsigned i)
 static bool check_argument(struct call *c, unsigned i, const struct param *p)
 {
     struct item it = scan_value(c->arg[i]);
-    if (!check_depth(c, i))
+    if (!check_depth(c, i, it.kind))
         return false;
     if (it.kind == ROOST_NIL && p->optional && p->kind != 'v' && p->kind != 'k') {
         c->arg[i] = slice_of(NULL, 0); /* nil stands for left out */
@@ -137,17 +140,25 @@ static bool check_arguments(struct call *c, const struct call_frame *frame)
     return true;
 }
 
+/* An act on the server as a whole: for who administers all names. */
+static bool check_admin(struct call *c)
+{
+    return rights_check_name(c, slice_of(NULL, 0), RIGHT_ADMIN);
+}
+
 /* The target: none for the server's methods and open, else an object of the method's type. */
 static bool check_target(struct call *c, uint64_t target)
 {
     bool needs_object = c->method->type != ROOST_TYPE_server && (c->method->code & 0xff) != 0;
     if (!needs_object)
-        return true;
+        return (c->method->flags & METHOD_ADMIN) == 0 || check_admin(c);
     c->object = object_find(c->core, target);
     if (c->object == NULL) {
         fail(c, ROOST_ENOENT, "no such object, or it was deleted");
         return false;
     }
+    if (!rights_check(c, c->object, rights_of_method(c->method)))
+        return false;
     if (c->object->type->code != c->method->type) {
         fail(c, ROOST_ETYPE, "the object is a %s, not a %s", roost_type_name(c->object->type->code),
              roost_type_name(c->method->type));
@@ -193,6 +204,8 @@ static bool check_path(struct call *c, uint64_t target)
         return false;
     }
     c->object = object_find(c->core, target);
+    if (c->object != NULL && !rights_check(c, c->object, rights_of_method(c->method)))
+        return false;
     if (c->object != NULL && path_root(c->object))
         return true;
     if (c->object == NULL)

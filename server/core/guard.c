@@ -5,7 +5,7 @@
  * change happens. So it is checked when the call comes; a guarded call that waits is in its hold's list, and
  * refused when that ends.
  */
-#include "core/internal.h"
+#include "core/rights.h"
 
 enum { GUARD_PARTS = 2 };
 
@@ -29,6 +29,8 @@ static bool read_guard(struct slice value, uint64_t ret[GUARD_PARTS])
 static bool find_guard(struct call *c, uint64_t id, uint64_t token)
 {
     struct object *o = object_find(c->core, id);
+    if (o != NULL && !rights_check(c, o, RIGHT_ANY))
+        return false;
     if (o != NULL && o->type == &type_condition)
         o = condition_lock(c->core, o);
     c->guard = o != NULL ? hold_of_token(o, c->caller.session, token) : NULL;

@@ -7,7 +7,7 @@
 
 #include "core/internal.h"
 
-#define ROOST_METHOD(type, name, number, handler_, params, reply, flags, help) handler on_##handler_;
+#define ROOST_METHOD(type, name, number, handler_, params, reply, flags, cost, help) handler on_##handler_;
 #include "wire/methods.def"
 #undef ROOST_METHOD
 

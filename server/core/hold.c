@@ -13,9 +13,10 @@ static void lapse(struct core *core, struct deadline *d);
 
 struct hold *hold_new(struct core *core, int64_t ttl_us)
 {
-    struct hold *h = calloc(1, sizeof(struct hold));
+    struct hold *h = spares_take(&core->hold_spares);
     if (h == NULL)
         return NULL;
+    *h = (struct hold){0};
     h->depth = 1;
     h->ttl_us = ttl_us;
     list_init(&h->in_object);
@@ -36,7 +37,7 @@ void hold_discard(struct core *core, struct hold *h)
     assert(h->object == NULL);
     if (h->ttl_us > 0)
         deadline_clear(core, &h->deadline);
-    free(h);
+    spares_give(&core->hold_spares, h);
 }
 
 static void forget(struct hold *h)

@@ -14,6 +14,7 @@
 #include "base/heap.h"
 #include "base/hmap.h"
 #include "base/list.h"
+#include "base/spares.h"
 #include "core/cell.h"
 #include "core/core.h"
 #include "wire/encode.h"
@@ -21,7 +22,9 @@
 #include "wire/methods.h"
 #include "wire/scan.h"
 
-enum { LINES_MAX = 3, INFO_BYTES_MAX = 255 };
+enum { LINES_MAX = 3, NAME_BYTES_MAX = 255, INFO_BYTES_MAX = 255 };
+
+enum { KEPT_SMALL = 128 }; /* bytes of a block for a small kept answer */
 
 enum { THREADS_KNOWN_MAX = 32 };
 
@@ -37,9 +40,11 @@ struct session {
     struct list in_core;
     uint64_t id;
     uint64_t pid;
-    char *host;  /* as the client gave it, NUL-terminated; may be NULL */
-    char *label; /* likewise */
-    char *peer;  /* as the shell knows it, likewise */
+    char *host;            /* as the client gave it, NUL-terminated; may be NULL */
+    char *label;           /* likewise */
+    char *peer;            /* as the shell knows it, likewise */
+    uint64_t identity;     /* 0: anybody's */
+    struct rights *rights; /* NULL: all; else rights.c's */
     uint64_t calls;
     struct list waiters;
     struct list holds;
@@ -99,6 +104,7 @@ struct object {
     const struct type *type;
     char *name; /* NULL: anonymous */
     size_t name_len;
+    uint64_t owner; /* the identity of who made it */
     struct list session_refs;
     uint32_t stored_refs;  /* from containers and conditions */
     bool refers;           /* a reference was stored inside once: only such objects can be part of a cycle */
@@ -170,6 +176,7 @@ struct delivery {
     uint64_t queue;
     struct ranked *spare; /* of a priority queue: a node for each cell, for its return */
     size_t len;
+    size_t room; /* cells */
     struct cell cells[];
 };
 
@@ -257,6 +264,7 @@ struct core {
     struct heap graces;    /* of sessions without connection */
     struct heap expiries;  /* of entries and objects: expiry.h */
     uint64_t rings;        /* the shell's count */
+    char audit[256];       /* what the step done last refused for want of a right; "": nothing */
     uint64_t waiter_count, hold_count, delivery_count, call_count;
     uint64_t kept_count, kept_bytes;
     uint64_t last_session, last_object, last_token, last_order; /* counters: never reused */
@@ -284,6 +292,12 @@ struct core {
     uint64_t *errors_by_row;      /* as calls_by_row */
     uint64_t *calls_by_row;       /* as roost__methods */
     struct signature *signatures; /* likewise */
+
+    /* Blocks of what comes and goes with calls. */
+    struct spares kept_spares;     /* small answers: kept.c */
+    struct spares hold_spares;     /* hold.c */
+    struct spares delivery_spares; /* of one item: queue.c */
+    struct spares item_spares;     /* one item on its way in: likewise */
 };
 
 /* ---- dispatch.c ---- */

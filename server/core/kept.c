@@ -23,6 +23,11 @@ static struct kept *as_kept(struct list *l)
     return container_of(l, struct kept, in_session);
 }
 
+static bool is_small(size_t len)
+{
+    return sizeof(struct kept) + len <= KEPT_SMALL;
+}
+
 static void count(struct core *core, struct session *s, int sign, size_t len)
 {
     s->kept_len += (size_t)sign;
@@ -35,7 +40,10 @@ static void drop(struct core *core, struct session *s, struct kept *k)
 {
     list_remove(&k->in_session);
     count(core, s, -1, k->len);
-    free(k);
+    if (is_small(k->len))
+        spares_give(&core->kept_spares, k);
+    else
+        free(k);
 }
 
 static struct kept *find(const struct session *s, uint64_t number)
@@ -57,7 +65,7 @@ static bool is_parked(const struct session *s, uint64_t number)
 bool kept_add(struct core *core, const struct caller *to, struct slice frame)
 {
     struct session *s = to->session;
-    struct kept *k = malloc(sizeof(*k) + frame.len);
+    struct kept *k = is_small(frame.len) ? spares_take(&core->kept_spares) : malloc(sizeof(*k) + frame.len);
     if (k == NULL)
         return false;
     *k = (struct kept){.number = to->number, .connection = s->connection, .len = frame.len};
@@ -80,10 +88,19 @@ void kept_confirm(struct core *core, struct session *s, uint64_t seen)
     }
 }
 
+/* A client sends all it has no answer to again before it calls anew: what it left out it has. */
+static void confirm_what_was_left_out(struct core *core, struct session *s)
+{
+    struct list *first;
+    while ((first = list_first(&s->kept)) != NULL && as_kept(first)->connection != s->connection)
+        drop(core, s, as_kept(first));
+}
+
 bool kept_again(struct core *core, struct session *s, uint64_t number)
 {
     if (number > s->last_number) {
         s->last_number = number;
+        confirm_what_was_left_out(core, s);
         return false;
     }
     if (is_parked(s, number))

@@ -68,7 +68,7 @@ static struct slot *slot_find(const struct object *o, const struct key *key)
 static void slot_charge(struct core *core, struct object *o, const struct slot *slot, bool there)
 {
     struct object *account = memory_account(core, o);
-    uint64_t n = COST_ENTRY + slot->key_len + slot->shown_len;
+    uint64_t n = COST_SLOT + slot->key_len + slot->shown_len;
     there ? memory_charge(core, n) : memory_release(core, n);
     core->account = account;
 }
@@ -76,7 +76,7 @@ static void slot_charge(struct core *core, struct object *o, const struct slot *
 static struct slot *slot_create(struct core *core, struct object *o, const struct key *key)
 {
     struct keyed_lock *k = keyed_lock_of(o);
-    if (!memory_allows(core, COST_ENTRY + key->canonical.len + key->shown.len))
+    if (!memory_allows(core, COST_SLOT + key->canonical.len + key->shown.len))
         return NULL;
     struct slot *slot = calloc(1, sizeof(*slot) + key->canonical.len + key->shown.len);
     if (slot == NULL || !roost__hmap_reserve(&k->slots, 1)) {

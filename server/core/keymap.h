@@ -1,33 +1,38 @@
 /*
- * keymap.h: an insertion-ordered map from keys to cells: what dicts, sets and namespaces are made of.
+ * keymap.h: an insertion-ordered map from keys to values: what dicts, sets and namespaces are made of.
  *
- * Invariant: every entry is in the table under the hash of its canonical key and in the order list; an
- * entry's place in the order never changes. Find, add, remove: O(1).
+ * The entries stand in an array of places in the order in which they were added; a table of slots (open
+ * addressing, a part of the hash and the place in each) finds a key's place. Both are one block of memory,
+ * which grows by half: some 20 bytes an entry beside the entry's own block (entry.h). An entry that is
+ * removed leaves its place empty, with its number there, so that the numbers of all places rise and a page
+ * can begin behind any of them (page.c). Empty places go when the array is full and a quarter of it is empty,
+ * or when three quarters are. So find, add and remove cost O(1), in the mean, the step behind a number O(log
+ * n).
+ *
+ * Invariants: the first and the last place in use hold an entry; every entry is in the table; numbers rise
+ * and are never given twice; a place keeps its index as long as a transaction is under way: undo.h.
  */
 #ifndef ROOST_CORE_KEYMAP_H
 #define ROOST_CORE_KEYMAP_H
 
+#include "core/entry.h"
 #include "core/internal.h"
-#include "core/sequence.h"
 
 struct expiry;
 
-struct keymap {
-    struct hmap table;
-    struct list order;
-    struct sequence sequence; /* finds an entry by its number */
-    bool live;                /* part of an object: a transaction may take its changes back */
+struct keymap_slot {
+    uint32_t hash; /* its upper half */
+    uint32_t at;   /* the place, counted from 1; 0: the slot is free */
 };
 
-struct entry {
-    struct hnode node;
-    struct list in_order;
-    uint64_t number;       /* rises along the order */
-    struct cell value;     /* empty in a set */
-    struct expiry *expiry; /* NULL: it has no end */
-    uint32_t key_len;      /* the canonical key */
-    uint32_t shown_len;    /* the key as it was given, behind it; 0: the same bytes */
-    uint8_t bytes[];
+struct keymap {
+    uintptr_t *places;    /* an entry's address; of an empty place a number, doubled, and one */
+    uint32_t cap;         /* how many places; the slots stand behind them */
+    uint32_t first, end;  /* the places in use */
+    uint32_t len;         /* how many entries */
+    uint64_t last_number; /* the number given last: never given again, whatever is removed */
+    struct hmap expiries; /* of entries that have a time to live: expiry.h */
+    bool live;            /* part of an object: a transaction may take its changes back */
 };
 
 /* A key ready for look-ups: its canonical form (maybe in the core's scratch, until the next key_of) and hash.
@@ -39,7 +44,7 @@ struct key {
 };
 
 void keymap_init(struct keymap *m);
-/* Frees all there is, without a transaction. */
+/* Frees all there is but the last number, without a transaction. */
 void keymap_clear(struct core *core, struct keymap *m);
 
 /* Makes a key. False when v cannot be one or there is no memory: key_refused() says which. */
@@ -48,68 +53,79 @@ void key_refused(struct call *c, struct slice v);
 
 /* The key of a call's argument; false when the call has failed. */
 bool key_arg(struct call *c, unsigned i, struct key *ret);
+/* The key of an entry; borrowed from it. */
+struct key key_of_entry(const struct core *core, const struct entry *e);
 
 struct entry *keymap_find(const struct keymap *m, const struct key *key);
 
-/* Adds an entry with an empty value for a key that is not inside. NULL without memory. */
-struct entry *keymap_add(struct core *core, struct keymap *m, const struct key *key);
+/* How a value is stored: as what a call brings, with references that must lead to objects; as one that was
+ * stored before, whose references may lead nowhere; or for a moment, counting no reference. */
+enum storing { VALUE_NEW, VALUE_AGAIN, VALUE_BORROWED };
+
+/*
+ * Sets a key; *ret_new says whether it was not there. Its time to live stays. value.len 0: none, for sets.
+ * Errors, nothing changed: ROOST_ENOMEM; ROOST_ENOENT when a reference inside leads nowhere.
+ */
+int keymap_put(struct core *core, struct object *owner, struct keymap *m, const struct key *key,
+               struct slice value, enum storing how, bool *ret_new);
+
+/* The same for a call, and the key then has no time to live. */
+int keymap_set(struct core *core, struct object *owner, struct keymap *m, const struct key *key,
+               struct slice value, bool *ret_new);
+
+/* Replaces the value of an entry, which is a new one then, and keeps its time to live. Errors as
+ * keymap_put().
+ */
+int keymap_replace(struct core *core, struct object *owner, struct keymap *m, struct entry *e,
+                   struct slice value);
+
+/* Makes a tree of an entry's value, which no transaction takes back. NULL without memory, else the new entry.
+ */
+struct entry *keymap_set_tree(struct core *core, struct keymap *m, struct entry *e, struct tree *t);
 
 /* Takes an entry out and frees it with its value: at once, or when a transaction is through. */
 void keymap_remove(struct core *core, struct keymap *m, struct entry *e);
 
-/* Replaces the value of an entry, which keeps its time to live. Errors as cell_store(). */
-int entry_replace(struct core *core, struct object *owner, struct entry *e, struct slice value);
+/* The same for who walks over the places, which stay as they are; keymap_settle() at the end. */
+void keymap_take(struct core *core, struct keymap *m, struct entry *e);
 
-/* Gives it another time to live, or none (NULL). */
-void entry_set_expiry(struct core *core, struct entry *e, struct expiry *x);
-
-/* Takes its time to live away; returns whether it had one. */
-bool entry_persist(struct core *core, struct entry *e);
-
-/* Sets a key, which then has no time to live; *ret_new says whether it was not there. Errors as cell_store().
- */
-int keymap_set(struct core *core, struct object *owner, struct keymap *m, const struct key *key,
-               struct slice value, bool *ret_new);
+/* Gives back what memory empty places take, but not while a transaction is under way. */
+void keymap_settle(struct core *core, struct keymap *m);
 
 static inline size_t keymap_len(const struct keymap *m)
 {
-    return m->table.len;
+    return m->len;
 }
 
-/* The key as it was first given. */
-static inline struct slice entry_key(const struct entry *e)
+/* ---- walking ---- */
+
+/* The entry in a place, NULL: it is empty. */
+static inline struct entry *keymap_at(const struct keymap *m, size_t at)
 {
-    return e->shown_len > 0 ? slice_of(e->bytes + e->key_len, e->shown_len) : slice_of(e->bytes, e->key_len);
+    uintptr_t place = m->places[at];
+    return place & 1 ? NULL : (struct entry *)place;
 }
 
-static inline struct entry *entry_of(struct list *in_order)
+/* The first place from `at` on that holds an entry; m->end when there is none. */
+static inline size_t keymap_from(const struct keymap *m, size_t at)
 {
-    return container_of(in_order, struct entry, in_order);
+    if (at < m->first)
+        at = m->first;
+    while (at < m->end && keymap_at(m, at) == NULL)
+        at++;
+    return at;
 }
+
+/* The same, from the first entry on with a higher number. */
+size_t keymap_after(const struct keymap *m, uint64_t number);
+
+/* The entry with a number, NULL: there is none. */
+struct entry *keymap_numbered(const struct keymap *m, uint64_t number);
+
+/* Over all places with an entry, in order. The body may keymap_take(). */
+#define keymap_each(at, m) for (size_t at = keymap_from((m), 0); at < (m)->end; at = keymap_from((m), at + 1))
 
 /* Calls visit for every reference stored in the values. */
 void keymap_each_stored(const struct keymap *m, void (*visit)(void *context, uint64_t id), void *context);
-
-/* ---- objects that are a keymap: dict, namespace, set ---- */
-
-struct keyed {
-    struct object object;
-    struct keymap map;
-};
-
-/* The map of the call: its object's, or the one at its path. */
-struct keymap *map_of(const struct call *c);
-
-/* Slots of struct type. */
-void keyed_destroy(struct core *core, struct object *o);
-unsigned keyed_describe(const struct object *o, struct buf *out);
-void keyed_each_stored(const struct object *o, void (*visit)(void *context, uint64_t id), void *context);
-
-/* open(name, items): a map in argument 1 fills a new object. */
-void keyed_open(struct call *c, const struct type *type);
-
-/* Sets every pair of a map argument: all or, when one cannot be stored, none. Returns -1 when the call has
- * failed, else how many keys are new. */
-int64_t keymap_set_all(struct call *c, struct object *owner, struct keymap *m, unsigned arg);
 
 #endif

@@ -1,31 +1,17 @@
 /*
- * list.c: the list: a ring of cells. get, set, append and pop at either end are O(1); insert, delete and pop
- * elsewhere move the shorter side, 16 bytes an element.
+ * list.c: the list: a ring of cells (cells.h). get, set, append and pop at either end are O(1); insert,
+ * delete and pop elsewhere move the shorter side, 16 bytes an element.
  */
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/cells.h"
-#include "core/handlers.h"
-#include "core/order.h"
+#include "core/list.h"
 #include "core/range.h"
 #include "core/splice.h"
-#include "core/tree.h"
-
-struct list_object {
-    struct object object;
-    struct cells cells;
-};
 
 struct cells *list_cells(struct object *o)
 {
     return &container_of(o, struct list_object, object)->cells;
-}
-
-/* The cells of the call: its object's, or those at its path. */
-static struct cells *cells_of(const struct call *c)
-{
-    return c->tree != NULL ? &c->tree->cells : list_cells(c->object);
 }
 
 static void list_destroy(struct core *core, struct object *o)
@@ -84,7 +70,7 @@ void on_list_open(struct call *c)
 
 static void insert_one(struct call *c, size_t at, unsigned i)
 {
-    struct cells *v = cells_of(c);
+    struct cells *v = list_cells_of(c);
     struct cell cell;
     int rc = cells_reserve(v, 1) ? cell_store(c->core, c->object, c->arg[i], &cell) : ROOST_ENOMEM;
     if (rc == ROOST_OK && !splice_insert(c->core, v, at, &cell, 1)) {
@@ -96,23 +82,23 @@ static void insert_one(struct call *c, size_t at, unsigned i)
 
 void on_list_append(struct call *c)
 {
-    insert_one(c, cells_of(c)->len, 0);
+    insert_one(c, list_cells_of(c)->len, 0);
 }
 
 void on_list_extend(struct call *c)
 {
-    if (insert_values(c, c->object, cells_of(c), cells_of(c)->len, 0))
+    if (insert_values(c, c->object, list_cells_of(c), list_cells_of(c)->len, 0))
         reply_nil(c);
 }
 
 void on_list_insert(struct call *c)
 {
-    insert_one(c, index_clamp(arg_int(c, 0, 0), cells_of(c)->len), 1);
+    insert_one(c, index_clamp(arg_int(c, 0, 0), list_cells_of(c)->len), 1);
 }
 
 void on_list_pop(struct call *c)
 {
-    struct cells *v = cells_of(c);
+    struct cells *v = list_cells_of(c);
     size_t i;
     if (index_arg(c, 0, v->len, &i) && reply_cell(c, cells_get(v, i)))
         splice_remove(c->core, v, i, 1);
@@ -121,14 +107,14 @@ void on_list_pop(struct call *c)
 void on_list_get(struct call *c)
 {
     size_t i;
-    if (index_arg(c, 0, cells_of(c)->len, &i))
-        reply_cell(c, cells_get(cells_of(c), i));
+    if (index_arg(c, 0, list_cells_of(c)->len, &i))
+        reply_cell(c, cells_get(list_cells_of(c), i));
 }
 
 void on_list_set(struct call *c)
 {
     size_t i;
-    if (!index_arg(c, 0, cells_of(c)->len, &i))
+    if (!index_arg(c, 0, list_cells_of(c)->len, &i))
         return;
     struct cell cell;
     int rc = cell_store(c->core, c->object, c->arg[1], &cell);
@@ -136,16 +122,16 @@ void on_list_set(struct call *c)
         fail_store(c, rc);
         return;
     }
-    splice_replace(c->core, cells_of(c), i, cell);
+    splice_replace(c->core, list_cells_of(c), i, cell);
     reply_nil(c);
 }
 
 void on_list_delete(struct call *c)
 {
     size_t i;
-    if (!index_arg(c, 0, cells_of(c)->len, &i))
+    if (!index_arg(c, 0, list_cells_of(c)->len, &i))
         return;
-    splice_remove(c->core, cells_of(c), i, 1);
+    splice_remove(c->core, list_cells_of(c), i, 1);
     reply_nil(c);
 }
 
@@ -154,7 +140,7 @@ static void reply_range(struct call *c, const struct range *r)
     struct buf *out = reply_begin(c->core, &c->caller);
     roost__put_array(out, r->count);
     for (size_t k = 0; k < r->count; k++)
-        put_cell(c->core, &c->caller, out, cells_get(cells_of(c), range_at(r, k)));
+        put_cell(c->core, &c->caller, out, cells_get(list_cells_of(c), range_at(r, k)));
     reply_end(c->core, &c->caller);
     c->done = true;
 }
@@ -162,19 +148,19 @@ static void reply_range(struct call *c, const struct range *r)
 void on_list_slice(struct call *c)
 {
     struct range r;
-    if (range_arg(c, 0, cells_of(c)->len, &r))
+    if (range_arg(c, 0, list_cells_of(c)->len, &r))
         reply_range(c, &r);
 }
 
 void on_list_copy(struct call *c)
 {
-    reply_range(c, &(struct range){.start = 0, .step = 1, .count = cells_of(c)->len});
+    reply_range(c, &(struct range){.start = 0, .step = 1, .count = list_cells_of(c)->len});
 }
 
 /* l[a:b] = values: the new ones go in before the old ones come out, so that a failure changes nothing. */
 static void replace_run(struct call *c, const struct range *r)
 {
-    struct cells *v = cells_of(c);
+    struct cells *v = list_cells_of(c);
     size_t at = (size_t)r->start;
     if (!insert_values(c, c->object, v, at, 3))
         return;
@@ -192,7 +178,7 @@ static void replace_steps(struct call *c, const struct range *r)
     struct cell *fresh = calloc(n + 1, sizeof(*fresh));
     int rc = fresh != NULL ? cells_store(c->core, c->object, c->arg[3], fresh) : ROOST_ENOMEM;
     for (size_t k = 0; k < n && rc == ROOST_OK; k++)
-        splice_replace(c->core, cells_of(c), range_at(r, k), fresh[k]);
+        splice_replace(c->core, list_cells_of(c), range_at(r, k), fresh[k]);
     free(fresh);
     rc == ROOST_OK ? reply_nil(c) : fail_store(c, rc);
 }
@@ -200,7 +186,7 @@ static void replace_steps(struct call *c, const struct range *r)
 void on_list_set_slice(struct call *c)
 {
     struct range r;
-    if (!range_arg(c, 0, cells_of(c)->len, &r))
+    if (!range_arg(c, 0, list_cells_of(c)->len, &r))
         return;
     r.step == 1 ? replace_run(c, &r) : replace_steps(c, &r);
 }
@@ -232,7 +218,7 @@ static bool gather(struct call *c, struct cells *v, const struct range *r)
 
 void on_list_delete_slice(struct call *c)
 {
-    struct cells *v = cells_of(c);
+    struct cells *v = list_cells_of(c);
     struct range r;
     if (!range_arg(c, 0, v->len, &r))
         return;
@@ -250,7 +236,7 @@ void on_list_delete_slice(struct call *c)
 /* Where the value of argument 0 is first in [from, to), or SIZE_MAX. Good unless the core is starved. */
 static size_t find_value(struct call *c, size_t from, size_t to)
 {
-    struct cells *v = cells_of(c);
+    struct cells *v = list_cells_of(c);
     for (size_t i = from; i < to && i < v->len; i++)
         if (cell_equal(c->core, cells_get(v, i), c->arg[0]))
             return i;
@@ -264,7 +250,7 @@ static void fail_value(struct call *c)
 
 void on_list_index(struct call *c)
 {
-    size_t len = cells_of(c)->len;
+    size_t len = list_cells_of(c)->len;
     size_t i = find_value(c, index_clamp(arg_int(c, 1, 0), len), index_clamp(arg_int(c, 2, INT64_MAX), len));
     if (c->core->starved)
         fail_memory(c);
@@ -274,7 +260,7 @@ void on_list_index(struct call *c)
 
 void on_list_count(struct call *c)
 {
-    struct cells *v = cells_of(c);
+    struct cells *v = list_cells_of(c);
     int64_t n = 0;
     for (size_t i = 0; i < v->len; i++)
         n += cell_equal(c->core, cells_get(v, i), c->arg[0]);
@@ -294,108 +280,17 @@ void on_list_remove(struct call *c)
         c->core->starved ? fail_memory(c) : fail_value(c);
         return;
     }
-    splice_remove(c->core, cells_of(c), i, 1);
+    splice_remove(c->core, list_cells_of(c), i, 1);
     reply_nil(c);
-}
-
-void on_list_reverse(struct call *c)
-{
-    struct cells *v = cells_of(c);
-    if (!splice_reorder(c->core, v)) {
-        fail_memory(c);
-        return;
-    }
-    for (size_t i = 0, j = v->len; i + 1 < j; i++) {
-        j--;
-        struct cell swap = *cells_get(v, i);
-        *cells_get(v, i) = *cells_get(v, j);
-        *cells_get(v, j) = swap;
-    }
-    reply_nil(c);
-}
-
-struct sortable {
-    struct cell cell;
-    struct slice encoded; /* of a tree */
-    size_t place;         /* makes the sort stable */
-};
-
-struct sort_state {
-    bool reverse;
-    bool strict;
-};
-
-/* Borrowed from x, which the sort moves. */
-static struct slice sort_value(const struct sortable *x)
-{
-    return x->cell.tree ? x->encoded : cell_slice(&x->cell);
-}
-
-static int sort_compare(const void *a, const void *b, void *data)
-{
-    const struct sortable *x = a, *y = b;
-    struct sort_state *state = data;
-    int c = order_compare(sort_value(x), sort_value(y), &state->strict);
-    if (c != 0)
-        return state->reverse ? -c : c;
-    return x->place < y->place ? -1 : 1;
-}
-
-/* Encodes the trees among the items into a buffer. False without memory. */
-static bool encode_trees(struct sortable *items, size_t n, struct buf *trees)
-{
-    for (size_t i = 0; i < n; i++)
-        if (items[i].cell.tree)
-            cell_put(&items[i].cell, trees);
-    const uint8_t *p = trees->data;
-    for (size_t i = 0; i < n && !trees->failed; i++)
-        if (items[i].cell.tree)
-            items[i].encoded = scan_next(&p);
-    return !trees->failed;
-}
-
-/* Sorts items; *ret_strict: all could be compared. False without memory. */
-static bool sort_items(struct sortable *items, size_t n, bool reverse, bool *ret_strict)
-{
-    struct sort_state state = {.reverse = reverse, .strict = true};
-    struct buf trees = buf_make(SIZE_MAX / 2);
-    bool ok = encode_trees(items, n, &trees);
-    if (ok)
-        qsort_r(items, n, sizeof(*items), sort_compare, &state);
-    roost__buf_free(&trees);
-    *ret_strict = state.strict;
-    return ok;
-}
-
-void on_list_sort(struct call *c)
-{
-    struct cells *v = cells_of(c);
-    bool strict = true;
-    struct sortable *items = calloc(v->len + 1, sizeof(*items));
-    for (size_t i = 0; items != NULL && i < v->len; i++)
-        items[i] = (struct sortable){.cell = *cells_get(v, i), .place = i};
-    if (items == NULL || !sort_items(items, v->len, arg_bool(c, 0, false), &strict)) {
-        free(items);
-        fail_memory(c);
-        return;
-    }
-    if (strict && splice_reorder(c->core, v))
-        for (size_t i = 0; i < v->len; i++)
-            *cells_get(v, i) = items[i].cell;
-    free(items);
-    if (strict)
-        reply_nil(c);
-    else
-        fail(c, ROOST_ETYPE, "the list holds values that have no order among each other");
 }
 
 void on_list_clear(struct call *c)
 {
-    splice_remove(c->core, cells_of(c), 0, cells_of(c)->len);
+    splice_remove(c->core, list_cells_of(c), 0, list_cells_of(c)->len);
     reply_nil(c);
 }
 
 void on_list_len(struct call *c)
 {
-    reply_int(c, (int64_t)cells_of(c)->len);
+    reply_int(c, (int64_t)list_cells_of(c)->len);
 }

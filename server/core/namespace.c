@@ -1,7 +1,7 @@
 /* namespace.c: the namespace: a keymap whose keys are attribute names. Every method is O(1) but those that
  * answer with everything. */
 #include "core/handlers.h"
-#include "core/keymap.h"
+#include "core/keyed.h"
 
 const struct type type_namespace = {.code = ROOST_TYPE_namespace,
                                     .size = sizeof(struct keyed),
@@ -50,7 +50,7 @@ void on_namespace_get(struct call *c)
 {
     struct entry *e = find_attribute(c);
     if (e != NULL)
-        reply_cell(c, &e->value);
+        reply_entry_value(c, e);
 }
 
 void on_namespace_delete(struct call *c)

@@ -9,6 +9,7 @@
 
 #include "core/expiry.h"
 #include "core/memory.h"
+#include "core/rights.h"
 #include "core/transact.h"
 
 static struct object *of_id(const struct hnode *n)
@@ -88,6 +89,7 @@ struct object *object_create(struct core *core, const struct type *type, struct 
     object_init(o, type);
     o->id = core->last_object + 1;
     o->fresh = owner != NULL;
+    o->owner = owner != NULL ? owner->identity : 0;
     if (owner != NULL && !session_retain(core, owner, o)) {
         free(o->name);
         free(o);
@@ -229,6 +231,9 @@ struct object *object_open(struct call *c, const struct type *type, bool *ret_fo
         return NULL;
     }
     struct object *o = name.len > 0 ? object_find_name(c->core, name) : NULL;
+    if (name.len > 0 ? !rights_check_name(c, name, o != NULL ? RIGHT_ANY : RIGHT_WRITE)
+                     : !rights_check_create(c))
+        return NULL;
     *ret_found = o != NULL;
     if (o == NULL) {
         o = may_create(c->core, name) ? object_create(c->core, type, name, c->caller.session) : NULL;

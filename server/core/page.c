@@ -3,12 +3,12 @@
  *
  * A page is [[element, …], cursor]: as many elements as were asked for, but no more than fit into PAGE_BYTES,
  * and one at least, so that a container of any size can be read. The cursor is nil behind the last; else the
- * number of the last element here (dict, set: sequence.h), or the index of the next (list). The server keeps
+ * number of the last element here (dict, set: keymap.h), or the index of the next (list). The server keeps
  * nothing between two pages.
  */
 #include "core/cells.h"
 #include "core/handlers.h"
-#include "core/keymap.h"
+#include "core/keyed.h"
 #include "core/tree.h"
 
 enum { PAGE_BYTES = 1 << 20, COUNT_BYTES = 5 };
@@ -84,53 +84,55 @@ static void page_end(struct page *p, const uint64_t *next)
 
 typedef void put_entry(struct page *p, const struct entry *e);
 
-static void put_entry_key(struct page *p, const struct entry *e)
+static void put_key_of(struct page *p, const struct entry *e)
 {
     put_key(p, e);
 }
 
-static void put_entry_value(struct page *p, const struct entry *e)
+static void put_value_of(struct page *p, const struct entry *e)
 {
-    put_value(p, &e->value);
+    struct cell value = entry_value(e);
+    put_value(p, &value);
 }
 
-static void put_entry_pair(struct page *p, const struct entry *e)
+static void put_pair_of(struct page *p, const struct entry *e)
 {
     roost__put_array(p->out, 2);
     put_key(p, e);
-    put_value(p, &e->value);
+    struct cell value = entry_value(e);
+    put_value(p, &value);
 }
 
 static void keyed_page(struct call *c, put_entry *put)
 {
     struct keymap *m = map_of(c);
     uint64_t cursor = (uint64_t)arg_int(c, 0, 0);
-    struct list *it = sequence_after(m, cursor);
+    size_t at = keymap_after(m, cursor);
     struct page p = page_begin(c);
-    for (; it != &m->order && !page_full(&p); it = it->next) {
+    for (; at < m->end && !page_full(&p); at = keymap_from(m, at + 1)) {
         p.begun = p.out->len;
-        put(&p, entry_of(it));
+        put(&p, keymap_at(m, at));
         if (!page_keep(&p))
             break;
-        cursor = entry_of(it)->number;
+        cursor = keymap_at(m, at)->number;
     }
-    page_end(&p, it == &m->order ? NULL : &cursor);
+    page_end(&p, at == m->end ? NULL : &cursor);
 }
 
 void on_set_page(struct call *c)
 {
-    keyed_page(c, put_entry_key);
+    keyed_page(c, put_key_of);
 }
 
 void on_dict_page(struct call *c)
 {
     struct slice what = arg_given(c, 2) ? arg_bytes(c, 2) : slice_str("items");
     if (slice_equal(what, slice_str("items")))
-        keyed_page(c, put_entry_pair);
+        keyed_page(c, put_pair_of);
     else if (slice_equal(what, slice_str("keys")))
-        keyed_page(c, put_entry_key);
+        keyed_page(c, put_key_of);
     else if (slice_equal(what, slice_str("values")))
-        keyed_page(c, put_entry_value);
+        keyed_page(c, put_value_of);
     else
         fail(c, ROOST_EINVAL, "a page is of items, keys or values, not of %.*s", (int)what.len,
              (const char *)what.data);

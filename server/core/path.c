@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "core/keyed.h"
 #include "core/order.h"
 #include "core/range.h"
 #include "core/tree.h"
@@ -13,7 +14,10 @@ struct spot {
     struct keymap *map;
     struct cells *cells;
     struct slice value;
-    struct cell *cell; /* what holds the container or the value; NULL at the root and inside encoded bytes */
+    struct tree *tree;   /* the live container, where it is not the root */
+    struct cell *cell;   /* the list's cell that holds it or the value; NULL: none does */
+    struct keymap *in;   /* likewise the map … */
+    struct entry *entry; /* … and its entry */
 };
 
 enum fault { FINE, NO_KEY, NO_INDEX, BAD_KEY, BAD_INDEX, SCALAR, REFERENCE, NO_MEMORY };
@@ -28,17 +32,30 @@ static struct spot spot_root(struct object *o)
 {
     if (o->type->code == ROOST_TYPE_list)
         return (struct spot){.cells = list_cells(o)};
-    return (struct spot){.map = &container_of(o, struct keyed, object)->map};
+    return (struct spot){.map = keyed_map(o)};
+}
+
+static struct spot spot_tree(struct tree *t)
+{
+    if (t->kind == ROOST_MAP)
+        return (struct spot){.map = &t->map, .tree = t};
+    return (struct spot){.cells = &t->cells, .tree = t};
 }
 
 static struct spot spot_cell(struct cell *cell)
 {
     struct tree *t = cell_tree(cell);
-    if (t == NULL)
-        return (struct spot){.value = cell_slice(cell), .cell = cell};
-    if (t->kind == ROOST_MAP)
-        return (struct spot){.map = &t->map, .cell = cell};
-    return (struct spot){.cells = &t->cells, .cell = cell};
+    if (t != NULL)
+        return spot_tree(t);
+    return (struct spot){.value = cell_slice(cell), .cell = cell};
+}
+
+static struct spot spot_entry(struct keymap *in, struct entry *e)
+{
+    struct tree *t = entry_tree(e);
+    if (t != NULL)
+        return spot_tree(t);
+    return (struct spot){.value = entry_bytes(e), .in = in, .entry = e};
 }
 
 static roost_kind spot_kind(const struct spot *s)
@@ -70,7 +87,7 @@ static enum fault step_map(struct core *core, struct spot *s, struct slice step)
     struct entry *e = keymap_find(s->map, &key);
     if (e == NULL)
         return NO_KEY;
-    *s = spot_cell(&e->value);
+    *s = spot_entry(s->map, e);
     return FINE;
 }
 
@@ -131,20 +148,32 @@ static enum fault take_step(struct core *core, struct spot *s, struct slice step
     return kind == ROOST_REF ? REFERENCE : SCALAR;
 }
 
-/* An encoded container in a cell becomes a tree. A value that is none stays what it is. */
+/* Puts a tree in the place of the encoded value it was made of. False without memory. */
+static bool hold_tree(struct core *core, struct spot *s, struct tree *t)
+{
+    if (s->entry != NULL)
+        return keymap_set_tree(core, s->in, s->entry, t) != NULL;
+    assert(s->cell != NULL);
+    cell_free(core, s->cell);
+    *s->cell = cell_of_tree(t);
+    return true;
+}
+
+/* An encoded container becomes a tree. A value that is none stays what it is. */
 static enum fault make_tree(struct core *core, struct object *owner, struct spot *s)
 {
     roost_kind kind = spot_kind(s);
     struct tree *t;
     if (s->map != NULL || s->cells != NULL || (kind != ROOST_MAP && kind != ROOST_ARRAY))
         return FINE;
-    assert(s->cell != NULL);
     int rc = tree_make(core, owner, s->value, &t);
     if (rc != ROOST_OK)
         return rc == ROOST_ETYPE ? BAD_KEY : NO_MEMORY;
-    cell_free(core, s->cell);
-    *s->cell = cell_of_tree(t);
-    *s = spot_cell(s->cell);
+    if (!hold_tree(core, s, t)) {
+        tree_free(core, t);
+        return NO_MEMORY;
+    }
+    *s = spot_tree(t);
     return FINE;
 }
 
@@ -275,7 +304,7 @@ bool path_enter(struct call *c)
         fail_end(c, &s);
         return false;
     }
-    c->tree = s.cell != NULL ? cell_tree(s.cell) : NULL;
+    c->tree = s.tree;
     if (c->tree != NULL)
         return true;
     int rc = tree_borrow(c->core, s.value, &c->tree);
@@ -301,7 +330,8 @@ bool path_value(struct core *core, struct object *o, struct slice path, struct s
     uint32_t step;
     if (walk(core, o, path, false, &s, &step) != FINE)
         return false;
-    *ret = s.cell != NULL ? cell_bytes(core, s.cell) : s.value;
+    struct cell tree = s.tree != NULL ? cell_of_tree(s.tree) : (struct cell){.len = 0};
+    *ret = s.tree != NULL ? cell_bytes(core, &tree) : s.value;
     return ret->len > 0;
 }
 

@@ -2,6 +2,7 @@
 #include "core/expiry.h"
 #include "core/handlers.h"
 #include "core/memory.h"
+#include "core/rights.h"
 
 void on_server_ping(struct call *c)
 {
@@ -42,6 +43,12 @@ void on_server_info(struct call *c)
     c->done = true;
 }
 
+static bool is_listed(const struct call *c, const struct object *o, int wanted)
+{
+    return (wanted < 0 || o->type->code == (roost_type)wanted) &&
+           rights_allow(c->caller.session, o, RIGHT_READ);
+}
+
 void on_server_list(struct call *c)
 {
     int wanted = -1;
@@ -55,15 +62,13 @@ void on_server_list(struct call *c)
         }
     }
     size_t n = 0;
-    list_each (it, &c->core->objects) {
-        const struct object *o = container_of(it, struct object, in_core);
-        n += wanted < 0 || o->type->code == (roost_type)wanted;
-    }
+    list_each (it, &c->core->objects)
+        n += is_listed(c, container_of(it, struct object, in_core), wanted);
     struct buf *out = reply_begin(c->core, &c->caller);
     roost__put_array(out, n);
     list_each (it, &c->core->objects) {
         const struct object *o = container_of(it, struct object, in_core);
-        if (wanted < 0 || o->type->code == (roost_type)wanted)
+        if (is_listed(c, o, wanted))
             object_describe(c->core, o, out);
     }
     reply_end(c->core, &c->caller);
@@ -73,6 +78,9 @@ void on_server_list(struct call *c)
 struct object *object_said(struct call *c, const struct item *it)
 {
     bool by_name = it->kind == ROOST_STR;
+    unsigned need = c->method->code == METHOD_server_find ? RIGHT_ANY : rights_of_method(c->method);
+    if (by_name && !rights_check_name(c, slice_of(it->as.bytes, it->len), need))
+        return NULL;
     struct object *o =
         by_name ? object_find_name(c->core, slice_of(it->as.bytes, it->len)) : object_find(c->core, it->as.u);
     if (o == NULL && by_name)
@@ -80,6 +88,8 @@ struct object *object_said(struct call *c, const struct item *it)
              (const char *)it->as.bytes);
     else if (o == NULL)
         fail(c, ROOST_ENOENT, "no object has the id %llu", (unsigned long long)it->as.u);
+    else if (!rights_check(c, o, need))
+        return NULL;
     return o;
 }
 
@@ -227,6 +237,8 @@ void on_server_retain(struct call *c)
         if (!next_id(c, &p, &id))
             return;
         struct object *o = object_find(c->core, id);
+        if (o != NULL && !rights_check(c, o, RIGHT_ANY))
+            return;
         if (o != NULL && !session_retain(c->core, c->caller.session, o)) {
             fail_memory(c);
             return;
@@ -266,7 +278,7 @@ void on_server_expire(struct call *c)
 {
     int64_t ttl_ms;
     struct object *o = expiry_arg(c, 1, &ttl_ms) ? object_arg(c) : NULL;
-    struct expiry *x = o != NULL ? expiry_new(c, ttl_ms) : NULL;
+    struct expiry *x = o != NULL ? expiry_new(c, NULL, ttl_ms) : NULL;
     if (x == NULL)
         return;
     expiry_of_object(c->core, x, o);

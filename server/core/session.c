@@ -47,6 +47,7 @@ static void discard(struct session *s)
     free(s->host);
     free(s->label);
     free(s->peer);
+    free(s->rights);
     free(s);
 }
 

@@ -3,7 +3,8 @@
  * their own, so each costs the two sizes together.
  */
 #include "core/handlers.h"
-#include "core/keymap.h"
+#include "core/keyed.h"
+#include "core/rights.h"
 #include "core/undo.h"
 
 const struct type type_set = {.code = ROOST_TYPE_set,
@@ -19,16 +20,16 @@ static bool add(struct call *c, struct keymap *m, struct slice value)
         key_refused(c, value);
         return false;
     }
-    if (keymap_find(m, &key) == NULL && keymap_add(c->core, m, &key) == NULL) {
-        fail_memory(c);
-        return false;
-    }
-    return true;
+    bool is_new;
+    if (keymap_put(c->core, c->object, m, &key, slice_of(NULL, 0), VALUE_NEW, &is_new) == ROOST_OK)
+        return true;
+    fail_memory(c);
+    return false;
 }
 
-static bool contains(const struct keymap *m, const struct entry *e)
+static bool contains(const struct core *core, const struct keymap *m, const struct entry *e)
 {
-    struct key key = {.canonical = slice_of(e->bytes, e->key_len), .hash = e->node.hash};
+    struct key key = key_of_entry(core, e);
     return keymap_find(m, &key) != NULL;
 }
 
@@ -49,9 +50,11 @@ static bool add_set(struct call *c, struct keymap *m, uint64_t id)
         fail(c, o == NULL ? ROOST_ENOENT : ROOST_ETYPE, "the reference leads to no set");
         return false;
     }
+    if (!rights_check(c, o, RIGHT_READ))
+        return false;
     const struct keymap *from = &((const struct keyed *)(const void *)o)->map;
-    list_each (it, &from->order)
-        if (!add(c, m, entry_key(entry_of(it))))
+    keymap_each (at, from)
+        if (!add(c, m, entry_key(keymap_at(from, at))))
             return false;
     return true;
 }
@@ -73,7 +76,7 @@ void on_set_open(struct call *c)
     struct object *o = object_open(c, &type_set, &found);
     if (o == NULL)
         return;
-    struct keymap *m = &container_of(o, struct keyed, object)->map;
+    struct keymap *m = keyed_map(o);
     if (!found) {
         keymap_init(m);
         m->live = true;
@@ -122,22 +125,23 @@ void on_set_remove(struct call *c)
 void on_set_pop(struct call *c)
 {
     struct keymap *m = map_of(c);
-    struct list *first = list_first(&m->order);
-    if (first == NULL) {
+    if (keymap_len(m) == 0) {
         fail(c, ROOST_EKEY, "the set is empty");
         return;
     }
-    reply_raw(c, entry_key(entry_of(first)));
-    keymap_remove(c->core, m, entry_of(first));
+    struct entry *first = keymap_at(m, m->first);
+    reply_raw(c, entry_key(first));
+    keymap_remove(c->core, m, first);
 }
 
 /* Appends the keys of m that are (not) in other; returns how many. */
-static size_t put_keys(struct buf *out, const struct keymap *m, const struct keymap *other, bool in)
+static size_t put_keys(const struct call *c, struct buf *out, const struct keymap *m,
+                       const struct keymap *other, bool in)
 {
     size_t n = 0;
-    list_each (it, &m->order) {
-        const struct entry *e = entry_of(it);
-        if (other != NULL && contains(other, e) != in)
+    keymap_each (at, m) {
+        const struct entry *e = keymap_at(m, at);
+        if (other != NULL && contains(c->core, other, e) != in)
             continue;
         struct slice key = entry_key(e);
         if (out != NULL)
@@ -155,14 +159,14 @@ static void reply_combined(struct call *c, bool all_ours, bool in, bool theirs)
     if (!read_other(c, &other))
         return;
     const struct keymap *filter = all_ours ? NULL : &other;
-    size_t n = put_keys(NULL, ours, filter, in);
+    size_t n = put_keys(c, NULL, ours, filter, in);
     if (theirs)
-        n += put_keys(NULL, &other, ours, false);
+        n += put_keys(c, NULL, &other, ours, false);
     struct buf *out = reply_begin(c->core, &c->caller);
     roost__put_array(out, n);
-    put_keys(out, ours, filter, in);
+    put_keys(c, out, ours, filter, in);
     if (theirs)
-        put_keys(out, &other, ours, false);
+        put_keys(c, out, &other, ours, false);
     reply_end(c->core, &c->caller);
     c->done = true;
     keymap_clear(c->core, &other);
@@ -191,18 +195,19 @@ void on_set_symmetric_difference(struct call *c)
 /* Removes from ours what is (not) in other. */
 static void remove_where(struct call *c, struct keymap *ours, const struct keymap *other, bool in)
 {
-    list_each_safe (it, &ours->order) {
-        struct entry *e = entry_of(it);
-        if (contains(other, e) == in)
-            keymap_remove(c->core, ours, e);
+    keymap_each (at, ours) {
+        struct entry *e = keymap_at(ours, at);
+        if (contains(c->core, other, e) == in)
+            keymap_take(c->core, ours, e);
     }
+    keymap_settle(c->core, ours);
 }
 
 /* Adds other's keys to ours. False: the call has failed; the caller takes back what was added before. */
 static bool add_keys(struct call *c, struct keymap *ours, const struct keymap *other)
 {
-    list_each (it, &other->order)
-        if (!add(c, ours, entry_key(entry_of(it))))
+    keymap_each (at, other)
+        if (!add(c, ours, entry_key(keymap_at(other, at))))
             return false;
     return true;
 }
@@ -248,14 +253,14 @@ void on_set_symmetric_difference_update(struct call *c)
         return;
     struct undo undo;
     undo_begin(c->core, &undo);
-    list_each_safe (it, &other.order) {
-        struct entry *e = entry_of(it);
-        struct key key = {.canonical = slice_of(e->bytes, e->key_len), .hash = e->node.hash};
+    keymap_each (at, &other) {
+        struct entry *e = keymap_at(&other, at);
+        struct key key = key_of_entry(c->core, e);
         struct entry *both = keymap_find(ours, &key);
         if (both == NULL)
             continue;
-        keymap_remove(c->core, ours, both);
-        keymap_remove(c->core, &other, e);
+        keymap_take(c->core, ours, both);
+        keymap_take(c->core, &other, e);
     }
     bool ok = add_keys(c, ours, &other);
     if (ok && c->core->undo->failed) {
@@ -275,7 +280,7 @@ static void reply_relation(struct call *c, enum relation relation)
     struct keymap other, *ours = map_of(c);
     if (!read_other(c, &other))
         return;
-    size_t both = put_keys(NULL, ours, &other, true);
+    size_t both = put_keys(c, NULL, ours, &other, true);
     size_t want = relation == SUBSET ? keymap_len(ours) : relation == SUPERSET ? keymap_len(&other) : 0;
     keymap_clear(c->core, &other);
     reply_bool(c, both == want);

@@ -11,7 +11,7 @@ struct ranked {
     struct heap_node node;
     struct cell cell;
     int64_t order;
-    struct ranked *next; /* of spare ones */
+    struct ranked *next; /* of those put by one call, then of spare ones */
 };
 
 static struct ranked *ranked_at(const struct heap_node *n)
@@ -45,35 +45,39 @@ static bool reserve(struct store *s, size_t n)
     return s->kind == STORE_PRIORITY ? roost__heap_reserve(&s->heap, n) : cells_reserve(&s->cells, n);
 }
 
-/* Gives the heap, which has room, a new item. False without memory. */
-static bool push_ranked(struct store *s, struct cell cell, int64_t order)
+/* Takes the items of a chain out and frees their nodes; the items too, unless core is NULL. */
+static void unpush_ranked(struct core *core, struct store *s, struct ranked *chain)
 {
-    struct ranked *r = malloc(sizeof(*r));
-    if (r == NULL)
-        return false;
-    *r = (struct ranked){.cell = cell, .order = order};
-    s->bytes += cell.len;
-    heap_node_init(&r->node);
-    bool pushed = roost__heap_push(&s->heap, &r->node);
-    assert(pushed);
-    return pushed;
+    while (chain != NULL) {
+        struct ranked *r = chain;
+        chain = r->next;
+        roost__heap_remove(&s->heap, &r->node);
+        s->bytes -= r->cell.len;
+        if (core != NULL)
+            cell_free(core, &r->cell);
+        free(r);
+    }
 }
 
-/* Takes out the items put after a certain one. They are freed too, unless core is NULL: a put that failed
- * half-way. */
-static void unpush_ranked(struct core *core, struct store *s, int64_t last_order)
+/* Gives the heap, which has room, new items, which it chains. False without memory, and none is in. */
+static bool push_ranked(struct store *s, const struct cell *cells, size_t n, struct ranked **ret_chain)
 {
-    for (size_t i = s->heap.len; i > 0; i--) {
-        struct ranked *r = ranked_at(s->heap.items[i - 1]);
-        if (r->order > last_order) {
-            roost__heap_remove(&s->heap, &r->node);
-            s->bytes -= r->cell.len;
-            if (core != NULL)
-                cell_free(core, &r->cell);
-            free(r);
-            i = s->heap.len + 1; /* the removal moved others: look again */
+    struct ranked *chain = NULL;
+    for (size_t i = 0; i < n; i++) {
+        struct ranked *r = malloc(sizeof(*r));
+        if (r == NULL) {
+            unpush_ranked(NULL, s, chain);
+            return false;
         }
+        *r = (struct ranked){.cell = cells[i], .order = ++s->last_order, .next = chain};
+        s->bytes += cells[i].len;
+        heap_node_init(&r->node);
+        bool pushed = roost__heap_push(&s->heap, &r->node);
+        assert(pushed);
+        chain = r;
     }
+    *ret_chain = chain;
+    return true;
 }
 
 /* Where the next item is in the ring. */
@@ -213,7 +217,7 @@ static void put_back(struct core *core, struct step *step)
 {
     struct store *s = step->where;
     if (s->kind == STORE_PRIORITY) {
-        unpush_ranked(core, s, (int64_t)step->at);
+        unpush_ranked(core, s, step->what);
         return;
     }
     for (size_t i = s->cells.len - step->len; i < s->cells.len; i++) {
@@ -225,18 +229,18 @@ static void put_back(struct core *core, struct step *step)
 
 bool store_push_all(struct core *core, struct store *s, const struct cell *cells, size_t n)
 {
-    struct step step = {.back = put_back, .where = s, .at = (size_t)s->last_order, .len = n};
-    if (!reserve(s, n) || (core->undo != NULL && !undo_log(core, step)))
+    bool ranked = s->kind == STORE_PRIORITY;
+    struct ranked *chain = NULL;
+    if (!reserve(s, n) || (ranked && !push_ranked(s, cells, n, &chain)))
         return false;
-    int64_t last_order = s->last_order;
-    for (size_t i = 0; i < n; i++) {
-        if (s->kind != STORE_PRIORITY) {
-            cells_push_back(&s->cells, cells[i]);
-            s->bytes += cells[i].len;
-        } else if (!push_ranked(s, cells[i], ++s->last_order)) {
-            unpush_ranked(NULL, s, last_order);
-            return false;
-        }
+    struct step step = {.back = put_back, .where = s, .what = chain, .len = n};
+    if (core->undo != NULL && !undo_log(core, step)) {
+        unpush_ranked(NULL, s, chain);
+        return false;
+    }
+    for (size_t i = 0; i < n && !ranked; i++) {
+        cells_push_back(&s->cells, cells[i]);
+        s->bytes += cells[i].len;
     }
     return true;
 }

@@ -20,6 +20,7 @@
 #include "core/clause.h"
 #include "core/effects.h"
 #include "core/handlers.h"
+#include "core/rights.h"
 #include "core/undo.h"
 
 enum { CONDITIONS, CALLS, TIMEOUT }; /* the arguments */
@@ -94,7 +95,7 @@ static bool read_call(struct call *c, unsigned index, struct slice value, struct
              (w->part.len > 3 && !is_array(w->part.item[3])))
         fail_part(c, &w->part, ROOST_EINVAL, "the arguments and the path must be arrays");
     else
-        return true;
+        return rights_check(c, w->part.object, rights_of_method(w->method));
     return false;
 }
 

@@ -13,7 +13,7 @@ static int take(struct core *core, struct object *owner, struct slice value, str
 {
     if (owner != NULL)
         return cell_store_again(core, owner, value, ret);
-    *ret = cell_borrow(value);
+    *ret = cell_borrow(value, roost__scan_has_ref(value));
     return ROOST_OK;
 }
 
@@ -32,37 +32,19 @@ static int take_elements(struct core *core, struct object *owner, const uint8_t 
     return rc;
 }
 
-/* The place of a key's value: of the key that is there, or of a new one. */
-static int find_or_add(struct core *core, struct tree *t, struct slice bytes, struct cell **ret)
-{
-    struct key key;
-    if (order_no_key(bytes))
-        return ROOST_ETYPE;
-    if (!key_of(core, bytes, &key))
-        return ROOST_ENOMEM;
-    struct entry *e = keymap_find(&t->map, &key);
-    if (e == NULL)
-        e = keymap_add(core, &t->map, &key);
-    if (e == NULL)
-        return ROOST_ENOMEM;
-    *ret = &e->value;
-    return ROOST_OK;
-}
-
 static int take_pairs(struct core *core, struct object *owner, const uint8_t *p, uint32_t n, struct tree *t)
 {
     int rc = ROOST_OK;
     for (uint32_t i = 0; i < n && rc == ROOST_OK; i++) {
-        struct slice key = scan_next(&p), value = scan_next(&p);
-        struct cell *place = NULL, cell;
-        rc = find_or_add(core, t, key, &place);
+        struct slice bytes = scan_next(&p), value = scan_next(&p);
+        struct key key;
+        bool is_new;
+        if (order_no_key(bytes))
+            return ROOST_ETYPE;
+        rc = key_of(core, bytes, &key) ? ROOST_OK : ROOST_ENOMEM;
         if (rc == ROOST_OK)
-            rc = take(core, owner, value, &cell);
-        if (rc != ROOST_OK)
-            break;
-        if (owner != NULL)
-            cell_free(core, place);
-        *place = cell;
+            rc = keymap_put(core, owner, &t->map, &key, value, owner != NULL ? VALUE_AGAIN : VALUE_BORROWED,
+                            &is_new);
     }
     return rc;
 }
@@ -104,8 +86,6 @@ void tree_return(struct core *core, struct tree *t)
 {
     for (size_t i = 0; i < t->cells.len; i++)
         *cells_get(&t->cells, i) = (struct cell){.len = 0};
-    list_each (it, &t->map.order)
-        entry_of(it)->value = (struct cell){.len = 0};
     tree_free(core, t);
 }
 
@@ -126,10 +106,12 @@ void tree_put(const struct tree *t, struct buf *out)
         return;
     }
     roost__put_map(out, keymap_len(&t->map));
-    list_each (it, &t->map.order) {
-        struct slice key = entry_key(entry_of(it));
+    keymap_each (at, &t->map) {
+        const struct entry *e = keymap_at(&t->map, at);
+        struct slice key = entry_key(e);
+        struct cell value = entry_value(e);
         buf_append(out, key.data, key.len);
-        cell_put(&entry_of(it)->value, out);
+        cell_put(&value, out);
     }
 }
 

@@ -117,7 +117,8 @@ static int bound_port(int fd)
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
-static int listen_tcp(const char *text, char *ret_url, size_t url_len, char *ret_why, size_t why_len)
+static int listen_tcp(const char *url, const char *text, char *ret_url, size_t url_len, char *ret_why,
+                      size_t why_len)
 {
     char host[256], port[8];
     if (!split(text, host, port)) {
@@ -137,8 +138,36 @@ static int listen_tcp(const char *text, char *ret_url, size_t url_len, char *ret
     freeaddrinfo(found);
     if (fd < 0)
         return fail(ret_why, why_len, text);
-    snprintf(ret_url, url_len, "tcp://%.*s:%d", (int)(strrchr(text, ':') - text), text, bound_port(fd));
+    snprintf(ret_url, url_len, "%.*s:%d", (int)(strrchr(url, ':') - url), url, bound_port(fd));
     return fd;
+}
+
+static bool is_loopback(const struct sockaddr *address)
+{
+    union {
+        const struct sockaddr *any;
+        const struct sockaddr_in *v4;
+        const struct sockaddr_in6 *v6;
+    } a = {.any = address};
+    if (address->sa_family == AF_INET)
+        return ntohl(a.v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a.v6->sin6_addr);
+}
+
+bool address_is_loopback(const char *url)
+{
+    char host[256], port[8];
+    const char *text = strstr(url, "://");
+    if (text == NULL || !split(text + 3, host, port) || host[0] == '\0' || strcmp(host, "*") == 0)
+        return false;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
+    if (getaddrinfo(host, port, &hints, &found) != 0)
+        return false;
+    bool all = true;
+    for (const struct addrinfo *a = found; a != NULL; a = a->ai_next)
+        all = all && is_loopback(a->ai_addr);
+    freeaddrinfo(found);
+    return all;
 }
 
 int address_listen(const char *url, unsigned socket_mode, char *ret_url, size_t url_len, char *ret_why,
@@ -148,5 +177,5 @@ int address_listen(const char *url, unsigned socket_mode, char *ret_url, size_t 
         snprintf(ret_url, url_len, "%s", url);
         return listen_unix(url + 6, socket_mode, ret_why, why_len);
     }
-    return listen_tcp(url + 6, ret_url, url_len, ret_why, why_len);
+    return listen_tcp(url, strstr(url, "://") + 3, ret_url, url_len, ret_why, why_len);
 }

@@ -4,6 +4,7 @@
 #ifndef ROOST_SHELL_ADDRESS_H
 #define ROOST_SHELL_ADDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -12,5 +13,8 @@
  */
 int address_listen(const char *url, unsigned socket_mode, char *ret_url, size_t url_len, char *ret_why,
                    size_t why_len);
+
+/* Does a TCP URL of any kind stand for addresses of the loopback only? */
+bool address_is_loopback(const char *url);
 
 #endif

@@ -5,12 +5,13 @@
 #include <stdlib.h>
 
 #include "core/core.h"
+#include "shell/admit.h"
 #include "shell/hello.h"
 #include "shell/log.h"
 #include "shell/server.h"
 #include "wire/frame.h"
 
-enum { ROOM_MIN = 4 << 10, ROOM_MAX = 256 << 10 };
+enum { ROOM_MIN = IDLE_BYTES, ROOM_MAX = 256 << 10 };
 
 void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer,
                const char *host)
@@ -21,6 +22,7 @@ void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, con
     c->in = buf_make(FRAME_MAX + FRAME_HEADER + ROOM_MAX);
     c->out = buf_make((size_t)s->limits.unread_max);
     list_init(&c->in_server);
+    list_init(&c->in_newcomers);
     atomic_init(&c->refs, 1);
     pthread_mutex_init(&c->mutex, NULL);
     snprintf(c->peer, sizeof(c->peer), "%s", peer);
@@ -34,6 +36,7 @@ void conn_ref(struct conn *c)
 
 void conn_discard(struct conn *c)
 {
+    greeting_free(c->greeting);
     roost__buf_free(&c->in);
     roost__buf_free(&c->out);
     pthread_mutex_destroy(&c->mutex);
@@ -100,6 +103,14 @@ void conn_goodbye(struct conn *c, int code, const char *message)
     log_warn("%s: closing: %s", c->peer, message);
 }
 
+void conn_refused(struct conn *c, const char *why)
+{
+    struct batch batch;
+    server_enter(c->server, &batch);
+    watch_refusal(c, why, ROOST_EAUTH);
+    server_leave(c->server, &batch);
+}
+
 static void pong(struct conn *c)
 {
     static const uint8_t frame[] = {0, 0, 0, 2, 0x91, FRAME_PONG};
@@ -155,7 +166,7 @@ static bool take_session_frame(struct conn *c, struct batch *batch, struct slice
     struct event event = {.kind = EVENT_CALL, .session = c->session, .payload = payload};
     switch (roost__frame_kind(payload)) {
     case FRAME_CALL:
-        if (c->rate != NULL && !rate_take(c->rate, server_now_us(), c->server->limits.rate))
+        if (c->rate != NULL && !rate_take(c->rate, server_batch_us(batch), c->server->limits.rate))
             return refuse_call(c, payload);
         break;
     case FRAME_ACK:
@@ -229,41 +240,54 @@ static void refuse_length(struct conn *c, size_t at)
     conn_goodbye(c, ROOST_ELIMIT, words);
 }
 
-static bool take_frames(struct conn *c, size_t *ret_used)
+static bool take_frames(struct conn *c, struct batch *batch, size_t *ret_used)
 {
-    struct batch batch;
     struct slice payload;
     int found;
     bool ok = true, on_ring = c->on_ring;
-    server_enter(c->server, &batch, c);
+    batch->from = c;
     while (ok && (found = next_frame(c, *ret_used, &payload)) > 0) {
-        ok = take_frame(c, &batch, payload);
+        ok = take_frame(c, batch, payload);
         *ret_used += FRAME_HEADER + payload.len;
         if (c->on_ring != on_ring) { /* the stream goes on there: nothing follows here */
             on_ring = true;
             *ret_used = c->in.len;
         }
     }
+    batch->from = NULL;
     c->server->metrics.bytes_in += *ret_used;
     if (ok && found < 0)
         refuse_length(c, *ret_used);
-    server_leave(c->server, &batch);
     return ok && found >= 0;
 }
 
-bool conn_received(struct conn *c, size_t n)
+bool conn_arrived(struct conn *c, size_t n)
 {
     assert(n <= c->in.cap - c->in.len);
     c->in.len += n;
     if (c->lease.us > 0)
         lease_heard(c);
-    if (missing(c) > 0 && (c->in.len < FRAME_HEADER || get_u32be(c->in.data) - 1 < longest(c)))
-        return true; /* not whole yet: spare the server's mutex */
+    return missing(c) == 0 || (c->in.len >= FRAME_HEADER && get_u32be(c->in.data) - 1 >= longest(c));
+}
+
+bool conn_serve(struct conn *c, struct batch *batch)
+{
     size_t used = 0;
-    bool ok = take_frames(c, &used);
+    bool ok = take_frames(c, batch, &used);
     roost__buf_consume(&c->in, used);
-    if (c->in.len == 0 && c->in.cap > ROOM_MAX)
-        roost__buf_free(&c->in); /* an idle connection keeps no large buffer */
+    if (c->in.len == 0)
+        conn_trim(&c->in);
+    return ok;
+}
+
+bool conn_received(struct conn *c, size_t n)
+{
+    struct batch batch;
+    if (!conn_arrived(c, n))
+        return true;
+    server_enter(c->server, &batch);
+    bool ok = conn_serve(c, &batch);
+    server_leave(c->server, &batch);
     return ok;
 }
 
@@ -280,10 +304,35 @@ void conn_write(struct conn *c, struct slice bytes)
     }
 }
 
+/* Two buffers change places; each keeps its maximum. */
+static void swap(struct buf *a, struct buf *b)
+{
+    struct buf was_a = *a;
+    size_t max_b = b->max;
+    *a = *b;
+    a->max = was_a.max;
+    *b = was_a;
+    b->max = max_b;
+}
+
+void conn_write_all(struct conn *c, struct buf *bytes)
+{
+    pthread_mutex_lock(&c->mutex);
+    bool swaps = !c->closed && c->out.len == 0 && bytes->cap <= c->out.max;
+    if (swaps)
+        swap(&c->out, bytes);
+    pthread_mutex_unlock(&c->mutex);
+    if (!swaps)
+        conn_write(c, buf_slice(bytes));
+    buf_reset(bytes);
+}
+
 void conn_ended(struct conn *c)
 {
     struct batch batch;
-    server_enter(c->server, &batch, NULL);
+    server_enter(c->server, &batch);
+    if (c->greeting != NULL)
+        watch_refusal(c, "went without a proof of its identity", ROOST_EAUTH);
     server_count_rings(c->server, c->has_ring ? -1 : 0, c->on_ring ? -1 : 0);
     if (c->session != 0 && !c->over) {
         server_unbind(c->server, c);

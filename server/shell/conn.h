@@ -15,8 +15,12 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "shell/lease.h"
+#include "shell/local_user.h"
+#include "wire/proof.h"
 
+struct batch;
 struct conn;
+struct greeting;
 struct server;
 
 enum {
@@ -47,21 +51,35 @@ struct conn {
     struct hnode by_session;
     struct list in_server;
     atomic_uint refs;
+    struct list in_newcomers;
     uint64_t session;  /* 0 before HELLO */
-    bool over;         /* another connection has taken the session over; under the server's mutex */
-    bool has_ring;     /* a ring was offered; likewise */
-    bool on_ring;      /* and the peer moved to it */
-    bool ends_session; /* the session ends with this connection, whatever its grace; likewise */
+    uint64_t identity; /* who it is; 0: anybody, who may do all */
+    char name[IDENTITY_MAX + 1];
+    struct local_user user;
+    struct greeting *greeting; /* between CHALLENGE and PROOF */
+    bool over;                 /* another connection has taken the session over; under the server's mutex */
+    bool has_ring;             /* a ring was offered; likewise */
+    bool on_ring;              /* and the peer moved to it */
+    bool ends_session;         /* the session ends with this connection, whatever its grace; likewise */
     struct lease lease;
     int64_t since_us;
     struct buf in; /* the receiving side's */
     pthread_mutex_t mutex;
     struct buf out;
     bool closed;
-    struct rate *rate; /* of its host, NULL: any; likewise */
-    char peer[128];    /* for the log and server.sessions: "tcp 10.0.0.7:4711", "ipc uid 1000 pid 42" */
-    char host[80];     /* what its rate is counted by */
+    struct rate *rate;    /* of its host, NULL: any; likewise */
+    char peer[128];       /* for the log and server.sessions: "tcp 10.0.0.7:4711", "ipc uid 1000 pid 42" */
+    char host[80];        /* what its rate is counted by */
+    struct slice binding; /* what a proof is tied to: the hash of the listener's certificate; len 0: none */
 };
+
+/* An empty buffer of an idle connection keeps no more than this. */
+enum { IDLE_BYTES = 4 << 10 };
+static inline void conn_trim(struct buf *empty)
+{
+    if (empty->cap > IDLE_BYTES)
+        roost__buf_free(empty);
+}
 
 /* Sets up the common part with one reference, for the receiving side. peer says who it is, host what its rate
  * is counted by; both are copied. */
@@ -77,7 +95,14 @@ void conn_discard(struct conn *c);
 /* Where the next received bytes go: *ret points to n bytes. n is 0 without memory. */
 size_t conn_room(struct conn *c, void **ret);
 
-/* n bytes were received into the room. False: the connection must be closed. */
+/* n bytes were received into the room. True: there is something to serve; else the server's mutex is spared.
+ */
+bool conn_arrived(struct conn *c, size_t n);
+
+/* Serves what has arrived, inside a batch. False: the connection must be closed. */
+bool conn_serve(struct conn *c, struct batch *batch);
+
+/* Both, in a batch of its own. False: the connection must be closed. */
 bool conn_received(struct conn *c, size_t n);
 
 /* The stream ended. The receiving side's last call: gives its reference back. */
@@ -85,6 +110,12 @@ void conn_ended(struct conn *c);
 
 /* Appends to `out`; cuts off a peer that does not read. */
 void conn_write(struct conn *c, struct slice bytes);
+
+/* The same for all the bytes of a buffer, which is left empty; they are not copied when `out` is empty. */
+void conn_write_all(struct conn *c, struct buf *bytes);
+
+/* The peer was refused before it said a frame: for the log. Outside of a batch. */
+void conn_refused(struct conn *c, const char *why);
 
 /* Says why the connection will be closed; its session ends with it. */
 void conn_goodbye(struct conn *c, int code, const char *message);

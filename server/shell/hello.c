@@ -3,7 +3,9 @@
 
 #include <sodium.h>
 
+#include "shell/admit.h"
 #include "shell/conn.h"
+#include "shell/keyring.h"
 #include "shell/log.h"
 #include "shell/server.h"
 #include "wire/frame.h"
@@ -17,6 +19,7 @@ struct hello {
     uint64_t epoch;
     struct slice secret;
     int64_t lease_ms;
+    struct slice identity;
     int64_t ring; /* bytes each way of the shared memory asked for */
 };
 
@@ -28,7 +31,9 @@ static int64_t number_in(struct slice info, const char *key)
 
 static void read_info(struct hello *h)
 {
-    struct item secret = roost__map_item(h->info, "secret");
+    struct item secret = roost__map_item(h->info, "secret"), who = roost__map_item(h->info, "identity");
+    if (who.kind == ROOST_STR)
+        h->identity = slice_of(who.as.bytes, who.len);
     h->session = (uint64_t)number_in(h->info, "session");
     h->epoch = (uint64_t)number_in(h->info, "epoch");
     h->lease_ms = number_in(h->info, "lease_ms");
@@ -118,6 +123,16 @@ static bool bind_session(struct conn *c, struct batch *batch, enum event_kind ot
     return false;
 }
 
+/* Who the session is to be of, and what he may do. */
+static void add_identity(const struct conn *c, struct event *event)
+{
+    const struct identity *who = c->identity != 0 ? keyring_find(c->server->keys, slice_str(c->name)) : NULL;
+    event->identity = c->identity;
+    event->restricted = c->identity != 0;
+    if (who != NULL)
+        event->rights = buf_slice(&who->rules);
+}
+
 static bool open_session(struct conn *c, struct batch *batch, const struct hello *h)
 {
     uint8_t secret[SECRET_LEN];
@@ -126,6 +141,7 @@ static bool open_session(struct conn *c, struct batch *batch, const struct hello
                          .payload = h->info,
                          .secret = slice_of(secret, sizeof(secret)),
                          .peer = slice_str(c->peer)};
+    add_identity(c, &open);
     int rc = server_step(c->server, batch, open);
     if (rc != ROOST_OK) {
         conn_goodbye(c, rc, rc == ROOST_ELIMIT ? "too many sessions" : "no memory for a session");
@@ -146,6 +162,7 @@ static bool resume_session(struct conn *c, struct batch *batch, const struct hel
         return false;
     }
     struct event resume = {.kind = EVENT_RESUMED, .session = h->session, .secret = h->secret};
+    add_identity(c, &resume);
     int rc = server_step(c->server, batch, resume);
     if (rc == ROOST_ENOMEM)
         return false; /* the session stays: the client tries again */
@@ -162,9 +179,28 @@ static bool resume_session(struct conn *c, struct batch *batch, const struct hel
     return welcome(c, h, NULL);
 }
 
+static bool begin_session(struct conn *c, struct batch *batch, const struct hello *h)
+{
+    return h->resumes ? resume_session(c, batch, h) : open_session(c, batch, h);
+}
+
+/* The proof that HELLO's identity is the peer's; what HELLO asked for happens now. */
+static bool take_proof(struct conn *c, struct batch *batch, struct slice payload)
+{
+    struct hello h;
+    struct greeting *g = c->greeting;
+    bool ok = admit_proof(c, payload) == ADMIT_YES;
+    c->greeting = NULL;
+    ok = ok && read_hello(buf_slice(&g->hello), &h) && begin_session(c, batch, &h);
+    greeting_free(g);
+    return ok;
+}
+
 bool hello_take(struct conn *c, struct batch *batch, struct slice payload)
 {
     struct hello h;
+    if (c->greeting != NULL)
+        return take_proof(c, batch, payload);
     if (!read_hello(payload, &h)) {
         conn_goodbye(c, ROOST_EPROTO, "the first frame must be HELLO");
         return false;
@@ -173,5 +209,6 @@ bool hello_take(struct conn *c, struct batch *batch, struct slice payload)
         conn_goodbye(c, ROOST_EPROTO, "this server speaks version 2 of the protocol");
         return false;
     }
-    return h.resumes ? resume_session(c, batch, &h) : open_session(c, batch, &h);
+    enum admission admission = admit_hello(c, payload, h.identity);
+    return admission == ADMIT_YES ? begin_session(c, batch, &h) : admission == ADMIT_LATER;
 }

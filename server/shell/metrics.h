@@ -1,8 +1,9 @@
 /*
  * metrics.h: how long calls take, how much goes in and out; and all of it as Prometheus reads it.
  *
- * A call's time goes from its step's begin to the next step's, or to the batch's end: the clock that every
- * step reads anyway, and one reading more a batch. Invariant: struct metrics is under the server's mutex.
+ * Calls that are served under one hold of the server's mutex share its time in equal parts: the clock that the
+ * batch reads anyway, and one reading more. While slow calls are looked for (slow-ms) each has its own.
+ * Invariant: struct metrics is under the server's mutex.
  * Called by server.c (observe) and http.c (text).
  */
 #ifndef ROOST_SHELL_METRICS_H

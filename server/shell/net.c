@@ -1,7 +1,6 @@
 /* net.c: which transport serves a URL; see net.h. */
 #include "shell/net.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,12 +22,20 @@ const char *net_ipc_path(const char *url)
     return starts(url, "ipc://") ? url + strlen("ipc://") : NULL;
 }
 
+bool net_is_tls(const char *url)
+{
+    return starts(url, "tls+tcp://");
+}
+
 struct listener *net_listen(struct server *s, const char *url, const struct listen_options *options,
                             char *ret_why, size_t why_len)
 {
     const char *plain = without_prefix(url);
-    if (strlen(url) >= URL_MAX || (!starts(plain, "ipc://") && !starts(plain, "tcp://"))) {
-        snprintf(ret_why, why_len, "a URL is ipc:///path or tcp://host:port, of less than %d bytes", URL_MAX);
+    bool tls = net_is_tls(url);
+    if (strlen(url) >= URL_MAX || (!starts(plain, "ipc://") && !starts(plain, "tcp://") && !tls)) {
+        snprintf(ret_why, why_len,
+                 "a URL is ipc:///path, tcp://host:port or tls+tcp://host:port, of less than %d bytes",
+                 URL_MAX);
         return NULL;
     }
     if (plain != url)

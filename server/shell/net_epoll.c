@@ -15,9 +15,11 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "roost/error.h"
 #include "shell/address.h"
 #include "shell/conn.h"
 #include "shell/log.h"
@@ -25,11 +27,13 @@
 #include "shell/server.h"
 
 enum {
-    EVENTS_MAX = 64,
-    ACCEPTS_MAX = 64, /* in a row, before connected peers are served again */
-    RETRY_MS = 10,    /* out of descriptors: when to try again */
-    TURNS_MAX = 32,   /* of rings only, before sockets are served again */
-    LOOKS = 32        /* at the rings, for one at the sockets */
+    EVENTS_MAX = READY_MAX,
+    ACCEPTS_MAX = 64,   /* in a row, before connected peers are served again */
+    RETRY_MS = 10,      /* out of descriptors: when to try again */
+    CROWD = 3,          /* clients served at once: who looks takes a core that they could run on … */
+    CROWDED_WAITS = 64, /* … so many waits are without a look */
+    TURNS_MAX = 32,     /* of rings only, before sockets are served again */
+    LOOKS = 32          /* at the rings, for one at the sockets */
 };
 
 /* ---- sending ---- */
@@ -50,8 +54,7 @@ static bool next_output(struct peer *p)
         return true;
     buf_reset(&p->sending);
     p->sent = 0;
-    if (p->sending.cap > (size_t)1 << 20)
-        roost__buf_free(&p->sending);
+    conn_trim(&p->sending);
     struct buf empty = p->sending;
     p->sending = p->conn.out;
     p->conn.out = empty;
@@ -83,6 +86,14 @@ static ssize_t send_passing(struct peer *p, const void *data, size_t len)
     return n;
 }
 
+static ssize_t send_some(struct peer *p, const uint8_t *data, size_t len)
+{
+    if (p->tls != NULL)
+        return tls_stream_send(p->tls, data, len);
+    return p->passing[0] >= 0 ? send_passing(p, data, len)
+                              : send(p->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* Writes some of what is next to the socket. False: not now. */
 static bool send_to_socket(struct peer *p)
 {
@@ -90,8 +101,7 @@ static bool send_to_socket(struct peer *p)
     size_t len = p->sending.len - p->sent;
     if (p->sends_to_ring && len > p->socket_left)
         len = p->socket_left;
-    ssize_t n =
-        p->passing[0] >= 0 ? send_passing(p, data, len) : send(p->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t n = send_some(p, data, len);
     if (n >= 0) {
         p->sent += (size_t)n;
         p->socket_left -= p->sends_to_ring ? (size_t)n : 0;
@@ -137,6 +147,7 @@ static void peer_destroy(struct conn *c)
     struct peer *p = peer_of(c);
     roost__buf_free(&p->sending);
     net_ring_free(p);
+    tls_stream_free(p->tls);
     close(p->fd);
     free(p);
 }
@@ -149,6 +160,8 @@ static const struct conn_ops peer_ops = {.transport = TRANSPORT_IPC,
                                          .move_to_ring = net_ring_move};
 static const struct conn_ops tcp_ops = {
     .transport = TRANSPORT_TCP, .flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
+static const struct conn_ops tls_ops = {
+    .transport = TRANSPORT_TLS, .flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
 
 /* ---- receiving ---- */
 
@@ -165,17 +178,52 @@ static void peer_end(struct peer *p)
     list_push_back(&p->listener->ended, &p->in_ended);
 }
 
-/* One read. False: the connection is over. */
+/* One read, to be served with the others'. False: the connection is over. */
 static bool peer_receive(struct peer *p)
 {
+    struct epoll_listener *l = p->listener;
     void *room;
     size_t n = conn_room(&p->conn, &room);
     if (n == 0)
         return false;
-    ssize_t got = recv(p->fd, room, n, 0);
+    ssize_t got = p->tls != NULL ? tls_stream_recv(p->tls, room, n) : recv(p->fd, room, n, 0);
+    if (got < 0 && errno == EPROTO && p->conn.session == 0)
+        conn_refused(&p->conn, roost_errmsg());
     if (got < 0)
         return errno == EAGAIN || errno == EINTR;
-    return got > 0 && conn_received(&p->conn, (size_t)got);
+    if (got > 0 && conn_arrived(&p->conn, (size_t)got)) {
+        assert(l->ready_len < READY_MAX); /* one event each */
+        l->ready[l->ready_len++] = p;
+    }
+    return got > 0;
+}
+
+/* Serves all that arrived with the events at hand under one hold of the server's mutex, then writes. */
+static void serve_ready(struct epoll_listener *l)
+{
+    struct batch batch;
+    bool ok[READY_MAX];
+    if (l->ready_len == 0)
+        return;
+    if (l->ready_len >= CROWD)
+        l->crowded = CROWDED_WAITS;
+    server_enter(l->server, &batch);
+    for (unsigned i = 0; i < l->ready_len; i++)
+        ok[i] = conn_serve(&l->ready[i]->conn, &batch);
+    server_leave(l->server, &batch);
+    for (unsigned i = 0; i < l->ready_len; i++)
+        if (!ok[i])
+            peer_end(l->ready[i]);
+    l->ready_len = 0;
+}
+
+/* As many as it takes: what TLS holds back does not show at the socket. */
+static bool peer_receive_all(struct peer *p)
+{
+    bool ok = peer_receive(p);
+    while (ok && p->tls != NULL && tls_stream_pending(p->tls))
+        ok = peer_receive(p);
+    return ok;
 }
 
 static void on_peer(struct peer *p, uint32_t events)
@@ -187,7 +235,7 @@ static void on_peer(struct peer *p, uint32_t events)
         send_more(p);
         pthread_mutex_unlock(&p->conn.mutex);
     }
-    if ((events & ~(uint32_t)EPOLLOUT) && !(p->conn.on_ring ? net_ring_on_socket(p) : peer_receive(p)))
+    if ((events & ~(uint32_t)EPOLLOUT) && !(p->conn.on_ring ? net_ring_on_socket(p) : peer_receive_all(p)))
         peer_end(p);
 }
 
@@ -257,7 +305,7 @@ static void name_peer(const struct epoll_listener *l, int fd, char *name, size_t
     } else if (l->tcp && getpeername(fd, (struct sockaddr *)&at, &at_len) == 0 &&
                getnameinfo((struct sockaddr *)&at, at_len, host, (socklen_t)host_len, port, sizeof(port),
                            NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
-        snprintf(name, name_len, "tcp %s:%s", host, port);
+        snprintf(name, name_len, "%s %s:%s", l->tls != NULL ? "tls+tcp" : "tcp", host, port);
     } else {
         snprintf(host, host_len, "%.79s", l->base.url);
         snprintf(name, name_len, "%.127s", l->base.url);
@@ -274,13 +322,23 @@ static void peer_begin(struct epoll_listener *l, int fd)
     tune(l, fd);
     char name[128], host[80];
     name_peer(l, fd, name, sizeof(name), host, sizeof(host));
-    conn_init(&p->conn, l->server, l->tcp ? &tcp_ops : &peer_ops, name, host);
+    conn_init(&p->conn, l->server, l->tls != NULL ? &tls_ops : l->tcp ? &tcp_ops : &peer_ops, name, host);
     p->listener = l;
     p->fd = fd;
     p->socket = (struct source){.kind = SOURCE_SOCKET, .peer = p};
     net_ring_init(p);
     p->sending = buf_make((size_t)l->server->limits.unread_max);
     list_init(&p->in_newborn);
+    if (!l->tcp)
+        p->conn.user = local_user_at(&l->server->allowed, fd);
+    if (l->tls != NULL) {
+        p->conn.binding = slice_of(l->tls->binding, sizeof(l->tls->binding));
+        p->tls = tls_stream_new(l->tls, fd);
+    }
+    if ((l->tls != NULL) != (p->tls != NULL)) {
+        conn_discard(&p->conn);
+        return;
+    }
     if (!server_admit(l->server, &p->conn)) {
         log_warn("%s: refused a connection: the server stops, or %lld are open (connections_max)",
                  l->base.url, (long long)l->server->limits.connections_max);
@@ -291,6 +349,12 @@ static void peer_begin(struct epoll_listener *l, int fd)
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &p->socket};
     if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
         peer_end(p);
+}
+
+static unsigned long descriptors_allowed(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (unsigned long)limit.rlim_cur : 0;
 }
 
 static void on_accept(struct epoll_listener *l)
@@ -304,7 +368,10 @@ static void on_accept(struct epoll_listener *l)
             return;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             if (!l->refused)
-                log_warn("%s: cannot accept: %s", l->base.url, strerror(errno));
+                log_error(
+                    "%s: cannot accept: %s; of %lu descriptors allowed (ulimit -Hn) none is left, or the "
+                    "system is short: trying again every %d ms",
+                    l->base.url, strerror(errno), descriptors_allowed(), RETRY_MS);
             l->refused = true;
             watch_accept(l, false);
             return;
@@ -371,9 +438,12 @@ static void wait_events(struct epoll_listener *l, struct epoll_event *events, in
         }
         return;
     }
-    if (l->may_spin && spin_worth(&l->spin)) {
+    if (l->crowded > 0) {
+        l->crowded--;
+    } else if (l->may_spin && spin_worth(&l->spin)) {
         bool found = look(l, events, ret_n);
         spin_result(&l->spin, found);
+        l->place.found += found;
         if (found)
             return;
     }
@@ -410,6 +480,7 @@ static void *loop_main(void *arg)
         wait_events(l, events, &n);
         for (int i = 0; i < n; i++)
             on = on_event(l, &events[i]) && on;
+        serve_ready(l);
         free_ended(l);
         if (l->paused_us > 0 && server_now_us() >= l->paused_us) /* also while others keep the loop busy */
             watch_accept(l, true);
@@ -427,7 +498,8 @@ static bool add_to_loop(struct epoll_listener *l, int fd, struct source *source)
 static void epoll_stop(struct listener *base)
 {
     struct epoll_listener *l = container_of(base, struct epoll_listener, base);
-    shutdown(l->accepting, SHUT_RDWR);
+    if (!l->handed_over)
+        shutdown(l->accepting, SHUT_RDWR);
     epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->accepting, NULL);
 }
 
@@ -460,13 +532,20 @@ struct listener *net_epoll_listen(struct server *s, const char *url, const struc
     l->base.free = epoll_free;
     l->server = s;
     l->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
-    l->tcp = strncmp(url, "tcp:", 4) == 0;
+    l->tcp = net_ipc_path(url) == NULL;
+    l->tls = net_is_tls(url) ? options->tls : NULL;
     list_init(&l->newborn);
     list_init(&l->ended);
     l->accept_source.kind = SOURCE_ACCEPT;
     l->stop_source.kind = SOURCE_STOP;
-    l->accepting =
-        address_listen(url, options->socket_mode, l->base.url, sizeof(l->base.url), ret_why, why_len);
+    l->handed_over = options->socket > 0;
+    if (l->handed_over) {
+        snprintf(l->base.url, sizeof(l->base.url), "%s", url);
+        l->accepting = options->socket;
+    } else {
+        l->accepting =
+            address_listen(url, options->socket_mode, l->base.url, sizeof(l->base.url), ret_why, why_len);
+    }
     if (l->accepting < 0) {
         free(l);
         return NULL;

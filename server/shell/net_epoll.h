@@ -8,8 +8,10 @@
 #include "base/spin.h"
 #include "shell/conn.h"
 #include "shell/net.h"
+#include "shell/place.h"
+#include "shell/tls.h"
 
-enum { WATCHED_MAX = 128 };
+enum { WATCHED_MAX = 128, READY_MAX = 64 };
 
 /* What an event is about. */
 struct source {
@@ -21,16 +23,22 @@ struct epoll_listener {
     struct listener base;
     struct server *server;
     int epoll;
-    int accepting; /* the listening socket */
-    int stop;      /* an eventfd: the loop ends */
+    int accepting;    /* the listening socket */
+    bool handed_over; /* it is the service manager's */
+    int stop;         /* an eventfd: the loop ends */
     struct source accept_source, stop_source;
     bool tcp;
-    int64_t paused_us;                 /* out of descriptors: accepting again at this time; 0: it does */
-    bool may_spin;                     /* there is another core for the clients to run on */
-    bool refused;                      /* being out of descriptors was said in the log */
-    struct spin spin;                  /* the loop's */
-    struct list newborn;               /* peers that have not said HELLO, oldest first */
-    struct list ended;                 /* peers to be freed when the events at hand are through */
+    const struct tls_server *tls;  /* NULL: plain */
+    int64_t paused_us;             /* out of descriptors: accepting again at this time; 0: it does */
+    bool may_spin;                 /* there is another core for the clients to run on */
+    bool refused;                  /* being out of descriptors was said in the log */
+    struct spin spin;              /* the loop's */
+    unsigned crowded;              /* waits still to go without looking, for there are many clients */
+    struct place place;            /* likewise */
+    struct list newborn;           /* peers that have not said HELLO, oldest first */
+    struct list ended;             /* peers to be freed when the events at hand are through */
+    struct peer *ready[READY_MAX]; /* peers of which something arrived with the events at hand */
+    unsigned ready_len;
     struct peer *watched[WATCHED_MAX]; /* peers whose rings are looked at; the others ring their bells */
     unsigned watched_len;
     unsigned turns; /* of rings only, since sockets were served: one for each small piece of bytes */
@@ -44,6 +52,7 @@ struct peer {
     struct list in_ended;
     bool over; /* the loop has ended it */
     int fd;
+    struct tls_stream *tls; /* NULL: plain */
     struct source socket;
     struct buf sending; /* under conn.mutex: what is being written … */
     size_t sent;        /* … and how much of it was */

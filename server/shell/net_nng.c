@@ -154,6 +154,18 @@ static void on_received(void *arg)
 
 /* ---- accepting ---- */
 
+/* Who is at the other end, where the kernel knows. */
+static void note_user(struct peer *p)
+{
+    uint64_t uid, gid;
+    if (net_ipc_path(p->conn.peer) == NULL)
+        return;
+    p->conn.user.kind = USER_STRANGER;
+    if (nng_stream_get_uint64(p->stream, NNG_OPT_IPC_PEER_UID, &uid) == 0 &&
+        nng_stream_get_uint64(p->stream, NNG_OPT_IPC_PEER_GID, &gid) == 0)
+        p->conn.user = local_user_of(&p->conn.server->allowed, (uid_t)uid, (gid_t)gid);
+}
+
 static struct peer *peer_new(struct nng_listener_state *l, nng_stream *stream)
 {
     struct peer *p = calloc(1, sizeof(*p));
@@ -167,6 +179,7 @@ static struct peer *peer_new(struct nng_listener_state *l, nng_stream *stream)
     }
     conn_init(&p->conn, l->server, &peer_ops, l->base.url, l->base.url);
     p->stream = stream;
+    note_user(p);
     return p;
 }
 

@@ -8,6 +8,7 @@
  */
 #include "shell/net_epoll.h"
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include "base/futex.h"
 #include "roost/error.h"
 #include "shell/log.h"
+#include "shell/server.h"
 
 enum {
     QUIET_MAX = 4096, /* looks in vain before a peer has to ring again */
@@ -194,9 +196,21 @@ bool net_ring_receive(struct peer *p)
     return ok;
 }
 
+/* Moves away from a client whose CPU we share; from then on looking may be worth it, on both sides. */
+static void keep_apart(struct peer *p)
+{
+    struct epoll_listener *l = p->listener;
+    uint32_t cpu = atomic_load_explicit(&p->ring.in.way->cpu, memory_order_relaxed);
+    if (!place_woken(&l->place, p, cpu, server_now_us()))
+        return;
+    l->spin = (struct spin){0};
+    atomic_store_explicit(&p->ring.out.way->cpu, (uint32_t)(sched_getcpu() + 1), memory_order_relaxed);
+}
+
 bool net_ring_on_bell(struct peer *p)
 {
     uint64_t one = 1;
+    keep_apart(p);
     watch(p);
     if (!net_ring_receive(p))
         return false;

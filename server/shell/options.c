@@ -3,8 +3,10 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,9 +122,19 @@ static void clear_list(struct option_list *l)
         free(l->at[--l->len]);
 }
 
-static bool add_to_list(struct option_list *l, const char *text)
+/* The number of a user or group; -1: it is none. */
+static int64_t id_of(const char *text)
 {
-    if (l->len == LISTEN_MAX || (l->at[l->len] = strdup(text)) == NULL)
+    char *end;
+    errno = 0;
+    unsigned long n = strtoul(text, &end, 10);
+    bool ok = *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && n < UINT_MAX;
+    return ok ? (int64_t)n : -1;
+}
+
+static bool add_to_list(const struct option_row *row, struct option_list *l, const char *text)
+{
+    if ((row->kind == OPTION_IDS && id_of(text) < 0) || l->len == (unsigned)row->max || (l->at[l->len] = strdup(text)) == NULL)
         return false;
     l->len++;
     return true;
@@ -155,6 +167,10 @@ static void say_wanted(const struct option_row *row, const char *text, char *ret
     case OPTION_LIST:
         snprintf(ret, len, "%s has at most %" PRId64 " values", name, row->max);
         break;
+    case OPTION_IDS:
+        snprintf(ret, len, "%s is the number of a user or group, at most %" PRId64 " of them, not \"%s\"", name,
+                 row->max, text);
+        break;
     }
 }
 
@@ -176,7 +192,8 @@ static bool take_text(struct options *o, const struct option_row *row, const cha
     case OPTION_TEXT:
         return (int64_t)strlen(text) <= row->max && set_text(at, text);
     case OPTION_LIST:
-        return add_to_list(at, text);
+    case OPTION_IDS:
+        return add_to_list(row, at, text);
     }
     return false;
 }
@@ -185,11 +202,11 @@ bool option_set(struct options *o, const struct option_row *row, const char *tex
                 char *ret_why, size_t why_len)
 {
     unsigned char *source = &o->from[row - option_rows];
-    if (row->kind == OPTION_LIST && *source != from)
+    if (option_is_list(row) && *source != from)
         clear_list(field(o, row));
     *source = (unsigned char)from;
     int64_t before = 0;
-    bool is_number = row->kind != OPTION_TEXT && row->kind != OPTION_LIST && row->kind != OPTION_FLAG;
+    bool is_number = row->kind != OPTION_TEXT && !option_is_list(row) && row->kind != OPTION_FLAG;
     if (is_number)
         before = *(int64_t *)field(o, row);
     if (take_text(o, row, text))
@@ -205,7 +222,7 @@ bool option_write(const struct options *o, const struct option_row *row, unsigne
     const void *at = const_field(o, row);
     const struct option_list *list = at;
     const char *word = row->unit;
-    if (i >= (row->kind == OPTION_LIST ? list->len : 1))
+    if (i >= (option_is_list(row) ? list->len : 1))
         return false;
     switch (row->kind) {
     case OPTION_FLAG:
@@ -234,6 +251,7 @@ bool option_write(const struct options *o, const struct option_row *row, unsigne
         snprintf(ret, len, "%s", *(char *const *)at);
         break;
     case OPTION_LIST:
+    case OPTION_IDS:
         snprintf(ret, len, "%s", list->at[i]);
         break;
     }
@@ -248,7 +266,7 @@ static bool set_defaults(struct options *o)
     for (const struct option_row *row = option_rows; row < option_rows + OPTION_COUNT; row++) {
         if (row->standard == NULL)
             *(int64_t *)field(o, row) = row->standard_number;
-        else if (row->kind != OPTION_LIST &&
+        else if (!option_is_list(row) &&
                  !option_set(o, row, row->standard, FROM_DEFAULT, why, sizeof(why)))
             return false;
     }
@@ -265,7 +283,7 @@ static int usage(const char *what, const char *value)
 static bool take_variable(struct options *o, const struct option_row *row, const char *text, char *why,
                           size_t len)
 {
-    if (row->kind != OPTION_LIST)
+    if (!option_is_list(row))
         return option_set(o, row, text, FROM_ENVIRONMENT, why, len);
     char *copy = strdup(text), *rest = copy;
     bool ok = copy != NULL;
@@ -399,7 +417,8 @@ static void swap(struct options *a, struct options *b, const struct option_row *
                                    [OPTION_OCTAL] = sizeof(int64_t),
                                    [OPTION_CHOICE] = sizeof(int64_t),
                                    [OPTION_TEXT] = sizeof(char *),
-                                   [OPTION_LIST] = sizeof(struct option_list)};
+                                   [OPTION_LIST] = sizeof(struct option_list),
+                                   [OPTION_IDS] = sizeof(struct option_list)};
     struct option_list was;
     size_t size = sizes[row->kind];
     memcpy(&was, field(a, row), size);
@@ -429,7 +448,7 @@ void options_free(struct options *o)
     for (const struct option_row *row = option_rows; row < option_rows + OPTION_COUNT; row++) {
         if (row->kind == OPTION_TEXT)
             free(*(char **)field(o, row));
-        else if (row->kind == OPTION_LIST)
+        else if (option_is_list(row))
             clear_list(field(o, row));
     }
     free(o->config);
@@ -443,4 +462,15 @@ struct core_limits options_limits(const struct options *o)
 #include "core/limits.def"
 #undef ROOST_LIMIT
     };
+}
+
+struct allowed_users options_allowed(const struct options *o)
+{
+    _Static_assert((int)OPTION_LIST_MAX <= (int)ALLOWED_MAX, "all of a list have room");
+    struct allowed_users a = {.uid_len = o->allow_uid.len, .gid_len = o->allow_gid.len};
+    for (unsigned i = 0; i < a.uid_len; i++)
+        a.uids[i] = (uid_t)id_of(o->allow_uid.at[i]);
+    for (unsigned i = 0; i < a.gid_len; i++)
+        a.gids[i] = (gid_t)id_of(o->allow_gid.at[i]);
+    return a;
 }

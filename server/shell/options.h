@@ -12,11 +12,12 @@
 #include <stdio.h>
 
 #include "core/core.h"
+#include "shell/local_user.h"
 
-enum { LISTEN_MAX = 16, OPTION_NAME_MAX = 64 };
+enum { LISTEN_MAX = 16, OPTION_LIST_MAX = 64, OPTION_NAME_MAX = 64 };
 
 struct option_list {
-    char *at[LISTEN_MAX];
+    char *at[OPTION_LIST_MAX];
     unsigned len;
 };
 
@@ -27,7 +28,8 @@ enum option_kind {
     OPTION_OCTAL,
     OPTION_CHOICE,
     OPTION_TEXT,
-    OPTION_LIST
+    OPTION_LIST,
+    OPTION_IDS
 };
 
 #define OPTION_TYPE_FLAG   bool
@@ -37,6 +39,7 @@ enum option_kind {
 #define OPTION_TYPE_CHOICE int64_t
 #define OPTION_TYPE_TEXT   char *
 #define OPTION_TYPE_LIST   struct option_list
+#define OPTION_TYPE_IDS    struct option_list
 
 /* The numbers of the rows. */
 enum option_row_number {
@@ -91,7 +94,15 @@ void options_free(struct options *o);
 /* The limits among the options. */
 struct core_limits options_limits(const struct options *o);
 
+/* Whom allow-uid and allow-gid let in. */
+struct allowed_users options_allowed(const struct options *o);
+
 /* ---- for options_file.c and options_show.c ---- */
+
+static inline bool option_is_list(const struct option_row *row)
+{
+    return row->kind == OPTION_LIST || row->kind == OPTION_IDS;
+}
 
 /* "socket-mode" of socket_mode, and ROOSTD_SOCKET_MODE. */
 void option_spell(const struct option_row *row, char ret[OPTION_NAME_MAX]);

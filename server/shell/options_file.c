@@ -40,7 +40,7 @@ static int take(cfg_t *cfg, cfg_opt_t *opt)
     const struct option_row *row = row_named(opt->name);
     unsigned n = cfg_opt_size(opt);
     filling->from[row - option_rows] = FROM_DEFAULT; /* so that a list begins anew */
-    for (unsigned i = row->kind == OPTION_LIST ? 0 : n - 1; i < n; i++) {
+    for (unsigned i = option_is_list(row) ? 0 : n - 1; i < n; i++) {
         if (!option_set(filling, row, cfg_opt_getnstr(opt, i), FROM_FILE, why, sizeof(why))) {
             cfg_error(cfg, "%s", why);
             return -1;
@@ -70,7 +70,7 @@ bool options_read_file(struct options *o, const char *path)
     cfg_opt_t opts[OPTION_COUNT + 1];
     for (int i = 0; i < OPTION_COUNT; i++) {
         option_spell(&option_rows[i], names[i]);
-        if (option_rows[i].kind == OPTION_LIST)
+        if (option_is_list(&option_rows[i]))
             opts[i] = (cfg_opt_t)CFG_STR_LIST(names[i], NULL, CFGF_NODEFAULT);
         else
             opts[i] = (cfg_opt_t)CFG_STR(names[i], NULL, CFGF_NODEFAULT);

@@ -3,6 +3,8 @@
 
 #include "shell/options.h"
 
+enum { INDENT = 10 }; /* of what an option means; tools/man/pages tells the two apart by it */
+
 /* Prints words in lines of a certain width, each after the first begun with blanks. */
 static void print_wrapped(const char *words, int indent, int width)
 {
@@ -46,24 +48,24 @@ void options_print_help(void)
         "Hosts shared objects: dicts, lists, queues, locks and more, for libroost and the roost command.\n"
         "Options come from the configuration file, from variables (ROOSTD_SOCKET_MODE …), and from here; the "
         "later wins.\n\n"
-        "  -c, --config FILE\n        the configuration file: socket-mode = 0660, one a line; "
+        "  -c, --config FILE\n          the configuration file: socket-mode = 0660, one a line; "
         "listen = {\"tcp://:7000\", …}\n",
         stdout);
     for (const struct option_row *row = option_rows; row < option_rows + OPTION_COUNT; row++) {
         option_spell(row, name);
         write_default(row, standard, sizeof(standard));
         snprintf(flag, sizeof(flag), "--%s %s", name, placeholder(row));
-        printf("  %s%s\n        ", strcmp(name, "listen") == 0 ? "-l, " : "    ", flag);
+        printf("  %s%s\n          ", strcmp(name, "listen") == 0 ? "-l, " : "    ", flag);
         if (*standard != '\0' && strcmp(standard, "false") != 0)
             snprintf(words, sizeof(words), "%s (%s)", row->help, standard);
         else
             snprintf(words, sizeof(words), "%s", row->help);
-        print_wrapped(words, 8, 100);
+        print_wrapped(words, INDENT, 100);
     }
-    fputs("      --print-config\n        print what all of this comes to, as a configuration file\n"
-          "      --print-reference\n        print this as a page of Markdown\n"
-          "  -V, --version\n        print the version\n"
-          "  -h, --help\n        print this\n",
+    fputs("      --print-config\n          print what all of this comes to, as a configuration file\n"
+          "      --print-reference\n          print this as a page of Markdown\n"
+          "  -V, --version\n          print the version\n"
+          "  -h, --help\n          print this\n",
           stdout);
 }
 
@@ -84,7 +86,7 @@ void options_print_config(const struct options *o)
     char name[OPTION_NAME_MAX], value[4200];
     for (int i = 0; i < OPTION_COUNT; i++) {
         const struct option_row *row = &option_rows[i];
-        bool list = row->kind == OPTION_LIST;
+        bool list = option_is_list(row);
         option_spell(row, name);
         printf("%s = %s", name, list ? "{" : "");
         for (unsigned k = 0; option_write(o, row, k, value, sizeof(value)); k++) {

@@ -8,6 +8,7 @@
 
 #include "roost/error.h"
 #include "shell/conn.h"
+#include "shell/keyring.h"
 #include "shell/log.h"
 
 int64_t server_now_ns(void)
@@ -34,8 +35,17 @@ static struct conn *conn_of(const struct server *s, uint64_t session)
     return n == NULL ? NULL : container_of(n, struct conn, by_session);
 }
 
+static void no_newcomer(struct server *s, struct conn *c)
+{
+    if (list_empty(&c->in_newcomers))
+        return;
+    list_remove(&c->in_newcomers);
+    s->newcomer_count--;
+}
+
 bool server_bind(struct server *s, struct conn *c)
 {
+    no_newcomer(s, c);
     c->by_session.hash = hash_u64(c->session);
     return roost__hmap_add(&s->conns_by_session, &c->by_session);
 }
@@ -62,15 +72,28 @@ void server_count_rings(struct server *s, int offered, int used)
     core_set_rings(s->core, s->rings_used);
 }
 
+/* Who has been silent longest makes room: so many who say nothing keep nobody out who does. */
+static void drop_oldest_newcomer(struct server *s)
+{
+    struct conn *oldest = container_of(list_first(&s->newcomers), struct conn, in_newcomers);
+    log_debug("%s: closing: more than %zu connections without a session", oldest->peer, s->newcomers_max);
+    no_newcomer(s, oldest);
+    oldest->ops->close(oldest);
+}
+
 bool server_admit(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);
     bool ok = !s->stopping && s->conn_count < (size_t)s->limits.connections_max;
     if (ok) {
         list_push_back(&s->conns, &c->in_server);
+        list_push_back(&s->newcomers, &c->in_newcomers);
         s->conn_count++;
         s->conns_by_transport[c->ops->transport]++;
         c->rate = s->limits.rate > 0 ? rate_of(s, c->host) : NULL;
+        s->newcomer_count++;
+        if (s->newcomer_count > s->newcomers_max)
+            drop_oldest_newcomer(s);
     }
     pthread_mutex_unlock(&s->mutex);
     return ok;
@@ -80,6 +103,7 @@ void server_forget(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);
     list_remove(&c->in_server);
+    no_newcomer(s, c);
     s->conns_by_transport[c->ops->transport]--;
     rate_drop(s, c->rate);
     if (--s->conn_count == 0)
@@ -89,13 +113,16 @@ void server_forget(struct server *s, struct conn *c)
 
 /* ---- batches ---- */
 
-void server_enter(struct server *s, struct batch *batch, struct conn *from)
+enum { LARGE = 16 << 10 };
+
+void server_enter(struct server *s, struct batch *batch)
 {
+    batch->from = NULL;
+    batch->now_ns = 0;
+    batch->calls = 0;
     batch->len = 0;
-    batch->from = from;
-    batch->since_ns = from != NULL && atomic_load_explicit(&s->watch.slow_ns, memory_order_relaxed) > 0
-                          ? server_now_ns()
-                          : 0;
+    batch->since_ns =
+        atomic_load_explicit(&s->watch.slow_ns, memory_order_relaxed) > 0 ? server_now_ns() : 0;
     pthread_mutex_lock(&s->mutex);
 }
 
@@ -122,17 +149,33 @@ static void end_killed(struct server *s, uint64_t session)
     server_take_over(s, session);
 }
 
+/* The connection of a session: mostly the one that asks. */
+static struct conn *conn_for(const struct server *s, const struct batch *batch, uint64_t session)
+{
+    struct conn *from = batch->from;
+    return from != NULL && from->session == session && !from->over ? from : conn_of(s, session);
+}
+
+/* A large answer, the only one of its step, goes without being copied. */
+static bool is_large(const struct effects *e)
+{
+    return e->len == 1 && e->items[0].len == e->bytes.len && e->bytes.len >= LARGE;
+}
+
 static void route(struct server *s, struct batch *batch)
 {
-    const struct effects *e = &s->effects;
+    struct effects *e = &s->effects;
     struct conn *c = NULL;
     for (size_t i = 0; i < e->len; i++) {
         const struct effect *effect = &e->items[i];
         if (c == NULL || c->session != effect->session)
-            c = conn_of(s, effect->session);
+            c = conn_for(s, batch, effect->session);
         if (c == NULL)
             continue; /* it is gone: so is its session, in a moment */
-        conn_write(c, slice_of(e->bytes.data + effect->at, effect->len));
+        if (is_large(e))
+            conn_write_all(c, &e->bytes);
+        else
+            conn_write(c, slice_of(e->bytes.data + effect->at, effect->len));
         mark_dirty(batch, c);
     }
     for (size_t i = 0; i < e->broken_len; i++) {
@@ -160,44 +203,112 @@ static void check_timer(struct server *s)
         pthread_cond_signal(&s->timer_wake);
 }
 
-/* The call of the last step is through: it took until now. */
-static void count_call(struct server *s, const struct batch *batch, int64_t now_ns)
+/* The calls noted took from the last count until now. Those that came together share it: a clock read for each
+ * would cost more than most of them. */
+static void count_calls(struct server *s, struct batch *batch)
 {
-    int64_t exec_ns = now_ns - s->step_ns, wait_ns = s->step_ns - batch->since_ns;
-    metrics_observe(&s->metrics, s->timed_row, (uint64_t)exec_ns);
-    if (batch->since_ns != 0) {
-        int64_t slow_ns = atomic_load_explicit(&s->watch.slow_ns, memory_order_relaxed);
-        if (slow_ns > 0 && (exec_ns > slow_ns || wait_ns > slow_ns))
-            watch_slow(batch->from, s->timed_row, s->effects.object, exec_ns, wait_ns);
-    }
-    s->timed_row = -1;
+    int64_t now_ns = server_now_ns();
+    uint64_t each_ns = (uint64_t)(now_ns - batch->counted_ns) / batch->calls;
+    for (unsigned i = 0; i < batch->calls; i++)
+        metrics_observe(&s->metrics, batch->rows[i], each_ns);
+    batch->counted_ns = now_ns;
+    batch->calls = 0;
+}
+
+/* The same for a call alone, while slow ones are looked for. */
+static void count_call(struct server *s, struct batch *batch)
+{
+    int64_t begin_ns = batch->counted_ns, wait_ns = begin_ns - batch->since_ns;
+    int64_t slow_ns = atomic_load_explicit(&s->watch.slow_ns, memory_order_relaxed);
+    count_calls(s, batch);
+    int64_t exec_ns = batch->counted_ns - begin_ns;
+    if (slow_ns > 0 && (exec_ns > slow_ns || wait_ns > slow_ns))
+        watch_slow(batch->from, s->effects.row, s->effects.object, exec_ns, wait_ns);
+}
+
+/* A step served a call. */
+static void note_call(struct server *s, struct batch *batch)
+{
+    batch->rows[batch->calls++] = (uint16_t)s->effects.row;
+    if (batch->since_ns != 0)
+        count_call(s, batch);
+    else if (batch->calls == ROWS_MAX)
+        count_calls(s, batch);
+}
+
+int64_t server_batch_us(struct batch *batch)
+{
+    if (batch->now_ns == 0)
+        batch->now_ns = batch->counted_ns = server_now_ns();
+    return batch->now_ns / 1000;
 }
 
 int server_step(struct server *s, struct batch *batch, struct event event)
 {
-    int64_t now_ns = server_now_ns();
-    if (s->timed_row >= 0)
-        count_call(s, batch, now_ns);
     effects_reset(&s->effects);
-    event.now_us = now_ns / 1000;
+    event.now_us = server_batch_us(batch);
     int rc = core_step(s->core, &event, &s->effects);
-    s->step_ns = now_ns;
-    s->timed_row = s->effects.row;
     s->metrics.bytes_out += s->effects.bytes.len;
     route(s, batch);
+    if (s->effects.row >= 0)
+        note_call(s, batch);
     return rc;
 }
 
 void server_leave(struct server *s, struct batch *batch)
 {
-    if (s->timed_row >= 0)
-        count_call(s, batch, server_now_ns());
+    if (batch->calls > 0)
+        count_calls(s, batch);
     check_timer(s);
     pthread_mutex_unlock(&s->mutex);
     for (size_t i = 0; i < batch->len; i++) {
         batch->dirty[i]->ops->flush(batch->dirty[i]);
         conn_unref(batch->dirty[i]);
     }
+}
+
+/* ---- keys ---- */
+
+static bool same_key(const struct identity *a, const struct identity *b)
+{
+    return a != NULL && b != NULL && a->has_key == b->has_key &&
+           sodium_memcmp(a->key, b->key, sizeof(a->key)) == 0;
+}
+
+/* The identity's sessions get other rights, or, NULL, end: those without a connection here, the others with
+ * theirs. */
+static void change_identity(struct server *s, struct batch *batch, uint64_t number,
+                            const struct identity *now)
+{
+    struct event rights = {.kind = EVENT_RIGHTS, .identity = number};
+    if (now != NULL) {
+        rights.rights = buf_slice(&now->rules);
+        rights.restricted = true;
+    }
+    server_step(s, batch, rights);
+    list_each (it, &s->conns) {
+        struct conn *c = container_of(it, struct conn, in_server);
+        if (now != NULL || c->identity != number)
+            continue;
+        watch_act(c, "the identity's key was taken back");
+        conn_goodbye(c, ROOST_EAUTH, "the identity's key was taken back");
+        c->ops->close(c);
+    }
+}
+
+void server_set_keys(struct server *s, struct keyring *keys)
+{
+    struct batch batch;
+    server_enter(s, &batch);
+    struct keyring *old = s->keys;
+    s->keys = keys;
+    for (size_t i = 0; old != NULL && i < old->len; i++) {
+        const struct identity *before = &old->all[i];
+        const struct identity *now = keyring_find(keys, slice_str(before->name));
+        change_identity(s, &batch, before->number, same_key(before, now) ? now : NULL);
+    }
+    server_leave(s, &batch);
+    keyring_free(old);
 }
 
 /* ---- time ---- */
@@ -217,7 +328,7 @@ static void *timer_main(void *arg)
 {
     struct server *s = arg;
     struct batch batch;
-    server_enter(s, &batch, NULL);
+    server_enter(s, &batch);
     while (!s->stopping) {
         int64_t next = next_deadline_us(s), now = server_now_us();
         if (next > now) {
@@ -228,7 +339,7 @@ static void *timer_main(void *arg)
             lease_check(s, now);
         server_step(s, &batch, (struct event){.kind = EVENT_TIME});
         server_leave(s, &batch);
-        server_enter(s, &batch, NULL);
+        server_enter(s, &batch);
     }
     server_leave(s, &batch);
     return NULL;
@@ -251,11 +362,12 @@ static int init_core(struct server *s)
 int server_start(struct server *s, const struct core_limits *limits)
 {
     *s = (struct server){.timer_target_us = INT64_MAX, .lease_next_us = INT64_MAX};
-    s->timed_row = -1;
+    s->newcomers_max = NEWCOMERS_MAX;
     atomic_init(&s->watch.slow_ns, 0);
     atomic_init(&s->watch.audit, true);
     s->limits = limits != NULL ? *limits : core_limits_standard;
     list_init(&s->conns);
+    list_init(&s->newcomers);
     effects_init(&s->effects);
     if (!metrics_init(&s->metrics))
         return ROOST_ENOMEM;
@@ -296,6 +408,7 @@ void server_stop(struct server *s)
     metrics_free(&s->metrics);
     roost__hmap_free(&s->rates);
     roost__hmap_free(&s->conns_by_session);
+    keyring_free(s->keys);
     pthread_cond_destroy(&s->timer_wake);
     pthread_cond_destroy(&s->all_gone);
     pthread_mutex_destroy(&s->mutex);

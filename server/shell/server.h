@@ -13,12 +13,14 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "core/core.h"
+#include "shell/local_user.h"
 #include "shell/metrics.h"
 #include "shell/watch.h"
 
 struct conn;
+struct keyring;
 
-enum { DIRTY_MAX = 64 };
+enum { DIRTY_MAX = 64, ROWS_MAX = 64, NEWCOMERS_MAX = 512 };
 enum transport { TRANSPORT_IPC, TRANSPORT_TCP, TRANSPORT_NNG, TRANSPORT_TLS, TRANSPORT_COUNT };
 
 struct server {
@@ -30,12 +32,14 @@ struct server {
     struct list conns; /* all of them */
     size_t conn_count;
     size_t conns_by_transport[TRANSPORT_COUNT];
+    struct list newcomers; /* those without a session, oldest first: at most newcomers_max */
+    size_t newcomer_count, newcomers_max;
+    struct keyring *keys;         /* NULL: nobody needs one */
+    struct allowed_users allowed; /* on ipc, beside our own user; set before the first connection */
     struct metrics metrics;
     struct watch_settings watch;
     struct refusals refusals;
     struct hmap rates;       /* of peers */
-    int64_t step_ns;         /* when the last step began … */
-    int timed_row;           /* … and the row of its call; -1: none, or it was counted */
     bool no_rings;           /* by the user's wish; set before the first connection */
     size_t rings;            /* offered, at most limits.rings_max … */
     size_t rings_used;       /* … and in use */
@@ -47,12 +51,17 @@ struct server {
     int64_t lease_next_us;   /* when somebody's lease may be over */
 };
 
-/* The connections that a batch of steps wrote to; flushed when the mutex is free again. */
+/* Steps made while the mutex is held once, all at the time of the first; what calls they were, whose time is
+ * measured together; and the connections that they wrote to, flushed when the mutex is free again. */
 struct batch {
+    struct conn *from;      /* whose frames are being taken, NULL: nobody's */
+    int64_t now_ns;         /* 0: no step yet */
+    int64_t since_ns;       /* when it began to wait for the mutex; 0: no call is slow */
+    int64_t counted_ns;     /* calls before this are in the histograms … */
+    uint16_t rows[ROWS_MAX]; /* … those after it are here, as rows of roost__methods */
+    unsigned calls;
     struct conn *dirty[DIRTY_MAX];
     size_t len;
-    struct conn *from; /* whose frames they are; NULL: the server's own steps */
-    int64_t since_ns;  /* when it began to wait for the mutex; 0: nobody wants to know */
 };
 
 /* limits NULL: the defaults. Errors: ROOST_ENOMEM, ROOST_ESYS. */
@@ -62,10 +71,13 @@ int server_start(struct server *s, const struct core_limits *limits);
  * before. */
 void server_stop(struct server *s);
 
-/* Begins a batch of somebody's frames, or (from NULL) of the server's own steps: takes the mutex. */
-void server_enter(struct server *s, struct batch *batch, struct conn *from);
+/* Begins a batch: takes the mutex. */
+void server_enter(struct server *s, struct batch *batch);
 
-/* One step, whose time is now, and its effects on their way. Inside a batch. Returns core_step()'s status. */
+/* The time of a batch: read once, when first asked for. */
+int64_t server_batch_us(struct batch *batch);
+
+/* One step, whose time is the batch's, and its effects on their way. Inside a batch. Returns core_step()'s status. */
 int server_step(struct server *s, struct batch *batch, struct event event);
 
 /* Ends a batch: releases the mutex, then writes to the sockets. */
@@ -83,6 +95,10 @@ void server_count_rings(struct server *s, int offered, int used);
 
 /* Takes a new connection in. False when there are too many, or the server stops. */
 bool server_admit(struct server *s, struct conn *c);
+
+/* Other keys and rights are in force from now on; the ring becomes the server's. Sessions of identities that
+ * are gone, or have another key, end. */
+void server_set_keys(struct server *s, struct keyring *keys);
 
 /* The connection's memory is going. */
 void server_forget(struct server *s, struct conn *c);

@@ -126,7 +126,7 @@ void state_json(struct server *s, struct effects *effects, struct buf *out)
 {
     struct picture p = {.server = s, .effects = effects, .out = out};
     struct batch batch;
-    server_enter(s, &batch, NULL); /* ages are as of the last step: let it be now */
+    server_enter(s, &batch); /* ages are as of the last step: let it be now */
     server_step(s, &batch, (struct event){.kind = EVENT_TIME});
     server_leave(s, &batch);
     put(&p, "{\"info\": ");

@@ -46,17 +46,49 @@ static void show_arguments(struct slice payload, char *ret, size_t len)
     roost__buf_free(&b);
 }
 
+enum { WHO_FIELDS = 3, MORE_FIELDS = 4 };
+
+struct said {
+    struct log_field fields[WHO_FIELDS + MORE_FIELDS];
+    size_t n;
+};
+
+static void say(struct said *s, struct log_field field)
+{
+    assert(s->n < WHO_FIELDS + MORE_FIELDS);
+    s->fields[s->n++] = field;
+}
+
+/* Whose it was. */
+static void say_who(struct said *s, const struct conn *c)
+{
+    say(s, (struct log_field){"session", NULL, (int64_t)c->session});
+    if (*c->name != '\0')
+        say(s, (struct log_field){"identity", c->name, 0});
+    say(s, (struct log_field){"peer", c->peer, 0});
+}
+
 static void audit(struct conn *c, int row, struct slice payload, int code)
 {
     char name[64], args[ARGS_SHOWN];
+    struct said s = {.n = 0};
     show_arguments(payload, args, sizeof(args));
-    struct log_field fields[] = {{"method", method_name(row, name, sizeof(name)), 0},
-                                 {"object", NULL, (int64_t)c->server->effects.object},
-                                 {"args", args, 0},
-                                 {"session", NULL, (int64_t)c->session},
-                                 {"peer", c->peer, 0},
-                                 {"result", code == 0 ? "done" : roost_strerror(code), 0}};
-    log_event(LOG_LEVEL_INFO, "audit", fields, sizeof(fields) / sizeof(fields[0]));
+    say(&s, (struct log_field){"method", method_name(row, name, sizeof(name)), 0});
+    say(&s, (struct log_field){"object", NULL, (int64_t)c->server->effects.object});
+    say(&s, (struct log_field){"args", args, 0});
+    say_who(&s, c);
+    say(&s, (struct log_field){"result", code == 0 ? "done" : roost_strerror(code), 0});
+    log_event(LOG_LEVEL_INFO, "audit", s.fields, s.n);
+}
+
+void watch_act(const struct conn *c, const char *what)
+{
+    struct said s = {.n = 0};
+    if (!atomic_load(&c->server->watch.audit))
+        return;
+    say(&s, (struct log_field){"what", what, 0});
+    say_who(&s, c);
+    log_event(LOG_LEVEL_INFO, "audit", s.fields, s.n);
 }
 
 /* A flood of refusals must not become a flood of lines. */
@@ -79,20 +111,22 @@ void watch_refusal(struct conn *c, const char *what, int code)
     s->metrics.refused++;
     if (!atomic_load(&s->watch.audit) || !may_say_refusal(&s->refusals))
         return;
-    struct log_field fields[] = {{"what", what, 0},
-                                 {"error", roost_strerror(code), 0},
-                                 {"session", NULL, (int64_t)c->session},
-                                 {"peer", c->peer, 0},
-                                 {"left_out", NULL, (int64_t)s->refusals.left_out}};
+    struct said said = {.n = 0};
+    say(&said, (struct log_field){"what", what, 0});
+    say(&said, (struct log_field){"error", roost_strerror(code), 0});
+    say_who(&said, c);
+    say(&said, (struct log_field){"left_out", NULL, (int64_t)s->refusals.left_out});
     s->refusals.left_out = 0;
-    log_event(LOG_LEVEL_INFO, "refused", fields, sizeof(fields) / sizeof(fields[0]));
+    log_event(code == ROOST_EAUTH ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "refused", said.fields, said.n);
 }
 
 void watch_call(struct conn *c, struct slice payload)
 {
     const struct effects *e = &c->server->effects;
     char name[64];
-    if (is_administrative(&roost__methods[e->row]) && atomic_load(&c->server->watch.audit))
+    if (e->code == ROOST_EPERM)
+        watch_refusal(c, core_audit(c->server->core), e->code);
+    else if (is_administrative(&roost__methods[e->row]) && atomic_load(&c->server->watch.audit))
         audit(c, e->row, payload, e->code);
     else if (e->code == ROOST_ELIMIT)
         watch_refusal(c, method_name(e->row, name, sizeof(name)), e->code);

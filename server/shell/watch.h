@@ -45,7 +45,10 @@ void watch_call(struct conn *c, struct slice payload);
 /* A call took so long to execute, after it waited for its turn so long. */
 void watch_slow(struct conn *c, int row, uint64_t object, int64_t exec_ns, int64_t wait_ns);
 
-/* Logs a refusal that did not come from the core. */
+/* Logs an act on a connection that is no call. */
+void watch_act(const struct conn *c, const char *what);
+
+/* Logs a refusal that did not come from the core. At level warn who was not let in. */
 void watch_refusal(struct conn *c, const char *what, int code);
 
 /* ---- the rate of a peer: calls a second, a second's worth in advance ---- */

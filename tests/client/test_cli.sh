@@ -169,6 +169,7 @@ claim 0 '*scores*' roost ls
 claim 0 '*"name": "scores"*' roost ls dict --json
 claim 0 '*objects *' roost info
 claim 0 '{"version": *}' roost info --json
+claim 0 '*transport *ring: client and server share memory*' roost info
 claim 0 '' roost rm scores
 claim 1 '' roost dict get scores alice
 claim 0 'roost *' roost --version

@@ -118,6 +118,13 @@ static int find_socket(void)
 
 /* ---- who has a ring ---- */
 
+static void assert_by_socket(const roost_manager *m, const char *why)
+{
+    const char *said = NULL;
+    assert_int_equal(roost_manager_transport(m, &said), ROOST_BY_SOCKET);
+    assert_string_equal(said, why);
+}
+
 static void a_client_on_ipc_talks_through_a_ring(void **state)
 {
     (void)state;
@@ -125,6 +132,9 @@ static void a_client_on_ipc_talks_through_a_ring(void **state)
     roost_options no_ring = {.no_ring = true};
     start(&s, NULL);
     roost_manager *a = connect_to(s.url, NULL), *b = connect_to(s.url, &no_ring);
+    assert_int_equal(roost_manager_transport(a, NULL), ROOST_BY_RING);
+    assert_by_socket(b, "no_ring was asked for");
+    assert_int_equal(roost_manager_transport(NULL, NULL), ROOST_BY_NOTHING);
     assert_int_equal(rings(a), 1);
     assert_int_equal(rings(b), 1);
     char byte;
@@ -144,6 +154,7 @@ static void a_server_may_be_told_to_offer_none(void **state)
     start(&s, "--no-ring");
     roost_manager *m = connect_to(s.url, NULL);
     assert_int_equal(rings(m), 0);
+    assert_by_socket(m, "the server offered no shared memory");
     roost_dict *d = new_dict(m);
     set_and_get(d, 1);
     roost_dict_close(d);
@@ -166,6 +177,8 @@ static void without_descriptors_to_spare_the_socket_goes_on(void **state)
         setrlimit(RLIMIT_NOFILE, &few);
         roost_manager *m = connect_to(s.url, NULL);
         assert_int_equal(rings(m), spare == 2);
+        if (spare < 2)
+            assert_by_socket(m, "the server's shared memory could not be had");
         roost_manager_close(m);
         setrlimit(RLIMIT_NOFILE, &before);
         assert_int_equal(dup(0), lowest); /* nothing was left open */

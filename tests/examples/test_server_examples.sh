@@ -41,6 +41,15 @@ check messages '[42, 0, "hello"]
 [42, 2, "hello"]' sort
 check counter 'under the lock: 1000
 in one call: 1000' cat
+check as_completed 'worker 0: 500500
+worker 1: 2001000
+worker 2: 4501500
+worker 3: 8002000
+worker 4: 12502500' sort
+check load '10000 entries in 20 batches, 0 failed' 'grep -vE "^one by one: [0-9.]+ ms, in batches: [0-9.]+ ms$"'
+check pages '200000 elements, sum 19999900000
+first half: 100000 elements; the rest: 100000' cat
+check event_loop 'ticks 10, items 10, sum 45' cat
 
 left=$("$bin/roost" -c "$tcp" info | awk '$1 == "objects" || $1 == "holds" || $1 == "waiters" || $1 == "deliveries" {n += $2} END {print n}')
 if [ "$left" = 0 ]; then echo "ok      nothing is left in the server"; else echo "FAILED  $left things are left"; failed=1; fi

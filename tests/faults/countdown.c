@@ -26,11 +26,15 @@ char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
 FILE *__wrap_open_memstream(char **ret, size_t *ret_len);
 int __wrap_asprintf(char **ret, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What _FORTIFY_SOURCE makes of asprintf(). */
+int __wrap___asprintf_chk(char **ret, int flag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void __wrap_free(void *p);
 
 static atomic_long left; /* allocations until one fails; 0: none will */
 static atomic_bool all, hit;
 static atomic_long alive;
+static atomic_ulong made;
 
 static void forget_in_child(void)
 {
@@ -63,9 +67,15 @@ long blocks_alive(void)
     return atomic_load(&alive);
 }
 
+unsigned long allocations(void)
+{
+    return atomic_load(&made);
+}
+
 /* One more allocation: is it the one? */
 static bool fails(void)
 {
+    atomic_fetch_add(&made, 1);
     long now = atomic_load(&left);
     do {
         if (now == 0)
@@ -128,16 +138,30 @@ FILE *__wrap_open_memstream(char **ret, size_t *ret_len)
     return f;
 }
 
-int __wrap_asprintf(char **ret, const char *format, ...)
+static __attribute__((format(printf, 2, 0))) int print(char **ret, const char *format, va_list args)
 {
-    if (fails())
-        return -1;
-    va_list args;
-    va_start(args, format);
-    int n = vasprintf(ret, format, args);
-    va_end(args);
+    int n = fails() ? -1 : vasprintf(ret, format, args);
     if (n >= 0)
         atomic_fetch_add(&alive, 1);
+    return n;
+}
+
+int __wrap_asprintf(char **ret, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = print(ret, format, args);
+    va_end(args);
+    return n;
+}
+
+int __wrap___asprintf_chk(char **ret, int flag, const char *format, ...)
+{
+    (void)flag;
+    va_list args;
+    va_start(args, format);
+    int n = print(ret, format, args);
+    va_end(args);
     return n;
 }
 

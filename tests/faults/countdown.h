@@ -23,4 +23,7 @@ bool countdown_hit(void);
 /* Blocks allocated and not freed, by the code that is linked so. */
 long blocks_alive(void);
 
+/* Allocations made by that code since the program began. */
+unsigned long allocations(void);
+
 #endif

@@ -12,6 +12,8 @@ ssize_t __real_send(int fd, const void *data, size_t len, int flags);
 ssize_t __real_recv(int fd, void *data, size_t len, int flags);
 ssize_t __wrap_send(int fd, const void *data, size_t len, int flags);
 ssize_t __wrap_recv(int fd, void *data, size_t len, int flags);
+/* What _FORTIFY_SOURCE makes of recv() where it knows how large the memory is. */
+ssize_t __wrap___recv_chk(int fd, void *data, size_t len, size_t size, int flags);
 
 static _Atomic enum wire_fault kind;
 static atomic_ulong left, period; /* left 0: nothing goes wrong */
@@ -93,4 +95,9 @@ ssize_t __wrap_recv(int fd, void *data, size_t len, int flags)
     if (atomic_load(&left) > 0 && ready(fd, flags) && goes_wrong(fd, flags))
         most = spoil(fd, len);
     return most < 0 ? most : __real_recv(fd, data, (size_t)most, flags);
+}
+
+ssize_t __wrap___recv_chk(int fd, void *data, size_t len, size_t size, int flags)
+{
+    return __wrap_recv(fd, data, len < size ? len : size, flags);
 }

@@ -87,7 +87,7 @@ struct msession {
     bool live, keeps, detached;
     uint8_t secret[SECRET_LEN];
     int64_t grace_us, grace_end_us;
-    uint64_t connection, confirmed;
+    uint64_t connection, confirmed, last_number;
     uint64_t threads[M_THREADS];
     unsigned thread_count;
     unsigned refs[M_OBJECTS]; /* by id - 1 */

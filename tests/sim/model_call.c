@@ -13,6 +13,16 @@ static void confirm(struct msession *s, uint64_t seen)
         }
 }
 
+/* A new call after a resume: what the client did not send again before it has the answer to. */
+static void confirm_what_was_left_out(struct msession *s)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < s->kept_count; i++)
+        if (s->kept[i].connection == s->connection)
+            s->kept[left++] = s->kept[i];
+    s->kept_count = left;
+}
+
 static void answer_again(struct model *m, uint64_t session, const struct mkept *kept)
 {
     assert(m->answer_count < M_ANSWERS);
@@ -24,6 +34,11 @@ static void answer_again(struct model *m, uint64_t session, const struct mkept *
 static bool sent_before(struct model *m, uint64_t session, uint64_t number)
 {
     struct msession *s = model_session(m, session);
+    if (number > s->last_number) {
+        s->last_number = number;
+        confirm_what_was_left_out(s);
+        return false;
+    }
     for (size_t i = 0; i < m->waiter_count; i++)
         if (m->waiters[i].session == session && m->waiters[i].number == number)
             return true;

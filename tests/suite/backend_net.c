@@ -20,7 +20,7 @@ static pid_t server;
 static char folder[64];
 static char url[256];
 
-static void start_at(const char *listen)
+static void start_with(const char *listen, const char *tls_cert, const char *tls_key)
 {
     int ready[2];
     assert_int_equal(pipe(ready), 0);
@@ -31,7 +31,8 @@ static void start_at(const char *listen)
         char fd[16];
         snprintf(fd, sizeof(fd), "%d", ready[1]);
         close(ready[0]);
-        execl(program, "roostd", "--listen", listen, "--ready-fd", fd, "--log-level", "error", (char *)NULL);
+        execl(program, "roostd", "--listen", listen, "--ready-fd", fd, "--log-level", "error",
+              tls_cert != NULL ? "--tls-cert" : NULL, tls_cert, "--tls-key", tls_key, (char *)NULL);
         _exit(127);
     }
     close(ready[1]);
@@ -39,6 +40,11 @@ static void start_at(const char *listen)
     assert_non_null(fgets(url, sizeof(url), from));
     url[strcspn(url, "\n")] = '\0';
     fclose(from);
+}
+
+static void start_at(const char *listen)
+{
+    start_with(listen, NULL, NULL);
 }
 
 static void make_folder(void)
@@ -63,6 +69,12 @@ static void start_tcp(void)
 {
     folder[0] = '\0';
     start_at("tcp://127.0.0.1:0");
+}
+
+void net_start_tls(const char *cert, const char *key)
+{
+    folder[0] = '\0';
+    start_with("tls+tcp://127.0.0.1:0", cert, key);
 }
 
 void net_stop(void)

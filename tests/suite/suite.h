@@ -26,10 +26,12 @@ struct backend {
     void (*pass_time)(int64_t ms);
 };
 
-extern const struct backend backend_core, backend_resume, backend_ipc, backend_tcp, backend_nng, backend_ring;
+extern const struct backend backend_core, backend_resume, backend_ipc, backend_tcp, backend_nng, backend_ring,
+    backend_tls;
 
 /* backend_net.c: a roostd on a socket of its own, and a connection to it that gives up after 10 s. */
 void net_start_ipc(void);
+void net_start_tls(const char *cert, const char *key);
 void net_stop(void);
 int net_connect(void);
 

@@ -467,6 +467,23 @@ static void who_confirms_nothing_is_told(void **state)
     assert_reply(s, n + 1, KEPT_LIMIT);
 }
 
+/* It had got them all, and had not said so yet: on the new connection it cannot, and need not. */
+static void a_new_call_after_a_resume_confirms_what_was_not_sent_again(void **state)
+{
+    (void)state;
+    uint64_t s = open_session();
+    uint64_t d = new_object(s, 1, METHOD_dict_open), n = 2;
+    for (; n <= KEPT_LIMIT; n++)
+        call(s, n, d, METHOD_dict_incr, roost_str("n"));
+    assert_int_equal(info("kept"), KEPT_LIMIT);
+    reconnect(s);
+    call(s, n - 1, d, METHOD_dict_incr, roost_str("n")); /* the only one whose answer was lost */
+    assert_reply(s, n - 1, KEPT_LIMIT - 1);
+    call(s, n, d, METHOD_dict_incr, roost_str("n"));
+    assert_reply(s, n, KEPT_LIMIT);
+    assert_int_equal(info("kept"), 2);
+}
+
 static void bytes_kept_have_a_limit(void **state)
 {
     (void)state;
@@ -541,6 +558,7 @@ int main(void)
         CASE(a_confirmation_covers_all_that_was_sent_before),
         CASE(a_resume_puts_answers_sent_again_last),
         CASE(who_confirms_nothing_is_told),
+        CASE(a_new_call_after_a_resume_confirms_what_was_not_sent_again),
         CASE(bytes_kept_have_a_limit),
         CASE(a_cancelled_call_is_answered_once),
         CASE(garbage_in_cancel_is_refused),

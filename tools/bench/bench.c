@@ -2,6 +2,7 @@
  * bench.c: measures every row in turns with its peer and prints medians; see README.md.
  */
 #include "bench.h"
+#include "goals.h"
 #include "latency.h"
 
 #include <errno.h>
@@ -30,13 +31,6 @@ struct options {
     const char *peer_program;
     bool quick;
 };
-
-double bench_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* ---- the Python beside us ---- */
 
@@ -84,18 +78,6 @@ static double peer_run(struct peer *p, const struct options *o, const char *call
 
 /* ---- measuring ---- */
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int n)
-{
-    qsort(values, (size_t)n, sizeof(values[0]), by_value);
-    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 /* One round of the peer: 0 when there is none. */
 static double theirs_once(const struct row *row, struct peer *p, const struct options *o, int n)
 {
@@ -128,8 +110,8 @@ static bool measure(const struct row *row, struct peer *p, const struct options 
         if (ours[i] < 0 || theirs[i] < 0)
             return false;
     }
-    ret->theirs = median(theirs, rounds);
-    ret->ours = median(ours, rounds);
+    ret->theirs = bench_median(theirs, rounds);
+    ret->ours = bench_median(ours, rounds);
     ret->spread = (ours[rounds - 1] - ours[0]) / ret->ours;
     return true;
 }
@@ -151,13 +133,17 @@ static void report(const struct row *row, struct result *r, json_t *all)
     json_t *latency = json_object();
     printf("%-30s %10.3f %10.3f  %-17s %7.2fx   ±%.0f %%", row->name, r->ours, r->theirs,
            row->peer != NULL ? row->peer : "-", ratio, r->spread * 50);
+    double goal = bench_goal(row->name);
+    if (goal > 0)
+        printf("   goal %gx: %s", goal, ratio >= goal ? "reached" : "MISSED");
     report_latency("ours", &r->ours_each, latency);
     report_latency("theirs", &r->theirs_each, latency);
     printf("\n");
     fflush(stdout);
-    json_array_append_new(all, json_pack("{s:s, s:s, s:f, s:s?, s:f, s:f, s:f, s:o}", "name", row->name,
-                                         "unit", "us", "ours", r->ours, "peer", row->peer, "theirs",
-                                         r->theirs, "ratio", ratio, "spread", r->spread, "latency", latency));
+    json_array_append_new(all,
+                          json_pack("{s:s, s:s, s:f, s:s?, s:f, s:f, s:f, s:f, s:o}", "name", row->name,
+                                    "unit", "us", "ours", r->ours, "peer", row->peer, "theirs", r->theirs,
+                                    "ratio", ratio, "goal", goal, "spread", r->spread, "latency", latency));
 }
 
 static bool measure_rows(const struct row *rows, size_t n, struct peer *p, const struct options *o,
@@ -222,6 +208,7 @@ int main(int argc, char **argv)
     ok = measure_rows(ring_rows, ring_row_count, &peer, &o, all) && ok;
     ok = measure_rows(session_rows, session_row_count, &peer, &o, all) && ok;
     ok = measure_rows(server_rows, server_row_count, &peer, &o, all) && ok;
+    ok = measure_rows(between_rows, between_row_count, &peer, &o, all) && ok;
 #ifdef ROOST_BENCH_REDIS
     ok = measure_rows(redis_rows, redis_row_count, &peer, &o, all) && ok;
 #endif

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "bench.h"
+#include "latency.h"
 
 enum { ROUNDS = 5, IMAP_MAX = 10000000 };
 
@@ -18,13 +19,6 @@ static int complain(const char *what)
 {
     fprintf(stderr, "%s: %s\n", what, roost_errmsg());
     return 1;
-}
-
-double bench_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static int square(const roost_value *args, roost_value *result)
@@ -39,12 +33,6 @@ static int echo(const roost_value *args, roost_value *result)
     return 0;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The median of a few runs of one measurement, in seconds; negative: it failed. */
 static double median(double (*run)(roost_pool *p, size_t n), roost_pool *p, size_t n)
 {
@@ -53,8 +41,7 @@ static double median(double (*run)(roost_pool *p, size_t n), roost_pool *p, size
     for (int i = 0; i < ROUNDS; i++)
         if ((s[i] = run(p, n)) < 0)
             return -1;
-    qsort(s, ROUNDS, sizeof(s[0]), by_value);
-    return s[ROUNDS / 2];
+    return bench_median(s, ROUNDS);
 }
 
 static roost_value *items;

@@ -2,12 +2,20 @@
 #include "latency.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "bench.h"
 
 const double bench_percentiles[PERCENTILES] = {50, 99, 99.9};
 
 static struct samples *noted;
+
+double bench_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
 
 void bench_note_in(struct samples *s)
 {
@@ -64,4 +72,16 @@ void bench_samples_free(struct samples *s)
 {
     free(s->us);
     *s = (struct samples){0};
+}
+
+static int by_number(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double bench_median(double *values, int n)
+{
+    qsort(values, (size_t)n, sizeof(values[0]), by_number);
+    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }

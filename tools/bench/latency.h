@@ -24,6 +24,9 @@ void bench_note_in(struct samples *s);
  * failed. */
 double bench_each(int n, int (*op)(int i));
 
+/* The median; sorts the values. */
+double bench_median(double *values, int n);
+
 /* The percentiles in microseconds. False without samples. */
 bool bench_percentiles_of(struct samples *s, double ret[PERCENTILES]);
 

@@ -205,7 +205,54 @@ def pipe_round_trip(n):
     return timed(n, once)
 
 
+def send_back(there, back):
+    while True:
+        back.put(there.get())
+
+
+@functools.cache
+def two_queues():
+    m = manager("ipc")[0]
+    there, back = m.Queue(), m.Queue()
+    fork.Process(target=send_back, args=(there, back), daemon=True).start()
+    return there, back
+
+
+def queue_there_and_back(n):
+    there, back = two_queues()
+
+    def once():
+        there.put(7)
+        back.get()
+    return timed(n, once)
+
+
+def want(lock, changes, last, me, more):
+    """Takes turns; counts how often the lock changes hands."""
+    while more():
+        lock.acquire()
+        if last.value != me:
+            last.value = me
+            changes.value += 1
+        lock.release()
+
+
+def lock_hand_off(n):
+    lock = manager("ipc")[3]
+    changes, last, ends = (fork.Value("q", 0, lock=False) for _ in range(3))
+    other = fork.Process(target=want, args=(lock, changes, last, 1, lambda: not ends.value))
+    start = time.perf_counter()
+    other.start()
+    want(lock, changes, last, 0, lambda: changes.value < n)
+    spent = time.perf_counter() - start
+    ends.value = 1
+    other.join()
+    return spent
+
+
 CALLS = {
+    "queue_there_and_back": queue_there_and_back,
+    "lock_hand_off": lock_hand_off,
     "queue_one": queue_one,
     "queue_pair": queue_pair,
     "value_add": value_add,

@@ -32,46 +32,64 @@ static void end_process(pid_t *pid)
 
 /* ---- roostd ---- */
 
-static pid_t roostd;
+double bench_resident(pid_t pid)
+{
+    char path[64], line[128] = "";
+    snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+    FILE *from = fopen(path, "r");
+    const char *second = from != NULL && fgets(line, sizeof(line), from) != NULL ? strchr(line, ' ') : NULL;
+    unsigned long resident = second != NULL ? strtoul(second, NULL, 10) : 0;
+    if (from != NULL)
+        fclose(from);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
 
-/* A roostd of our own on a free port of the loopback. */
-static int start_tcp(roost_manager **ret)
+int bench_roostd_start(struct bench_roostd *s, const char *also)
 {
     int ready[2];
-    char url[128] = "", fd[16];
+    char fd[16];
     const char *program = getenv("ROOSTD");
     if (pipe(ready) != 0)
         return -1;
-    roostd = fork();
-    if (roostd == 0) {
+    s->pid = fork();
+    if (s->pid == 0) {
         snprintf(fd, sizeof(fd), "%d", ready[1]);
         close(ready[0]);
         execlp(program != NULL ? program : "roostd", "roostd", "--listen", "tcp://127.0.0.1:0", "--ready-fd",
-               fd, "--log-level", "error", (char *)NULL);
+               fd, "--log-level", "error", also != NULL ? "--listen" : NULL, also, (char *)NULL);
         _exit(127);
     }
     close(ready[1]);
     FILE *from = fdopen(ready[0], "r");
-    if (from == NULL || fgets(url, sizeof(url), from) == NULL) {
+    if (from == NULL || fgets(s->url, sizeof(s->url), from) == NULL) {
         fprintf(stderr, "roostd did not start: set ROOSTD\n");
         return -1;
     }
     fclose(from);
-    url[strcspn(url, "\n")] = '\0';
-    return roost_connect(url, NULL, ret) != 0 ? bench_complain() : 0;
+    s->url[strcspn(s->url, "\n")] = '\0';
+    return 0;
 }
+
+void bench_roostd_stop(struct bench_roostd *s)
+{
+    end_process(&s->pid);
+}
+
+/* The one that rows measure over tcp. */
+static struct bench_roostd roostd;
 
 int bench_roostd_begin(bool tcp, roost_manager **ret)
 {
-    if (tcp)
-        return start_tcp(ret);
-    return roost_manager_start(NULL, ret) != 0 ? bench_complain() : 0;
+    if (tcp && bench_roostd_start(&roostd, NULL) != 0)
+        return -1;
+    int rc = tcp ? roost_connect(roostd.url, NULL, ret) : roost_manager_start(NULL, ret);
+    return rc != 0 ? bench_complain() : 0;
 }
 
 void bench_roostd_end(roost_manager *m)
 {
     roost_manager_shutdown(m);
-    end_process(&roostd);
+    bench_roostd_stop(&roostd);
 }
 
 /* ---- redis ---- */
@@ -91,6 +109,11 @@ const char *bench_redis_socket(void)
 int bench_redis_port(void)
 {
     return redis.port;
+}
+
+pid_t bench_redis_pid(void)
+{
+    return redis.pid;
 }
 
 /* A port that is free now: redis-server cannot choose one. */

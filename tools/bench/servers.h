@@ -9,6 +9,7 @@
 
 #include <roost/roost.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Prints the last roost error; returns -1. */
 int bench_complain(void);
@@ -17,6 +18,18 @@ int bench_complain(void);
 int bench_roostd_begin(bool tcp, roost_manager **ret);
 void bench_roostd_end(roost_manager *m);
 
+/* A roostd on a free port of the loopback, besides the one above: any number at a time. */
+struct bench_roostd {
+    pid_t pid;
+    char url[128];
+};
+/* It listens at another URL too, unless that is NULL. */
+int bench_roostd_start(struct bench_roostd *s, const char *also);
+void bench_roostd_stop(struct bench_roostd *s);
+
+/* What a process has in memory now, in bytes; 0: it cannot be told. */
+double bench_resident(pid_t pid);
+
 /* Starts a redis-server; it is ready when this returns 0. 1: it is not installed. */
 int bench_redis_begin(void);
 void bench_redis_end(void);
@@ -24,5 +37,6 @@ void bench_redis_end(void);
 /* Where it listens. */
 const char *bench_redis_socket(void);
 int bench_redis_port(void);
+pid_t bench_redis_pid(void);
 
 #endif

@@ -22,6 +22,7 @@ enum status {
 
 struct cli {
     const char *url;
+    roost_options access;   /* what lets us in; the rest is cli_connect()'s */
     roost_manager *manager; /* NULL until connected */
     bool raw;               /* strings bare */
     bool json;              /* ls, who, info: as one line of JSON */
@@ -61,6 +62,13 @@ int cli_transact(struct cli *c, int n, char **words);
 /* each NAME: the elements of a dict, list or set. (each.c) */
 int cli_each(struct cli *c, int n, char **words);
 
+/* keygen FOLDER, cert FOLDER …: a private authority and its certificates. (certify.c) */
+int cli_keygen(struct cli *c, int n, char **words);
+int cli_cert(struct cli *c, int n, char **words);
+
+/* key KEYS-FILE IDENTITY KEY-FILE …: an identity for a server. (key.c) */
+int cli_key(struct cli *c, int n, char **words);
+
 /* The special commands, a table that ends with name NULL. (special.c) */
 struct special {
     const char *name;
@@ -69,6 +77,14 @@ struct special {
     int (*run)(struct cli *c, int n, char **words);
 };
 extern const struct special cli_specials[];
+
+/* Calls found() for every word that begins with `current` and may stand behind words[0] to words[n - 1].
+ * (completion.c) */
+typedef void cli_candidate(const char *word, void *arg);
+void cli_candidates(struct cli *c, int n, char **words, const char *current, cli_candidate *found, void *arg);
+
+/* completion SHELL: prints a script for the shell. (completion.c) */
+int cli_completion(struct cli *c, int n, char **words);
 
 /* help [TYPE [METHOD]] (help.c) */
 int cli_help(struct cli *c, int n, char **words);

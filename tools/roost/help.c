@@ -25,11 +25,22 @@ static void print_usage(FILE *out, const struct method *method)
     fputc('\n', out);
 }
 
+static const char cost_legend[] = "\nHow the server's work grows: 1 not at all; n what the object holds; k "
+                                  "what the call names, brings or takes;\n"
+                                  "d the way to the nearer end of a list; w who waits; h who holds, or what "
+                                  "its holder holds; t all times to live\n"
+                                  "and timeouts. \"1, log n\": of a fifo or lifo queue, of a priority queue.";
+
+static void print_help(FILE *out, const struct method *method)
+{
+    fprintf(out, "    %s\n    cost: %s\n", method->help, method->cost);
+}
+
 void cli_help_method(FILE *out, const struct method *method)
 {
     fputs("usage: ", out);
     print_usage(out, method);
-    fprintf(out, "    %s\n", method->help);
+    print_help(out, method);
 }
 
 static int help_type(roost_type type)
@@ -38,13 +49,24 @@ static int help_type(roost_type type)
     for (unsigned i = 0; i < roost__method_count; i++)
         if (roost__methods[i].type == type) {
             print_usage(stdout, &roost__methods[i]);
-            printf("    %s\n", roost__methods[i].help);
+            print_help(stdout, &roost__methods[i]);
         }
     if (cli_can_run_under(type))
         printf("roost %s run NAME [--timeout MS] -- COMMAND...\n"
                "    holds it while a command runs; the exit status is the command's\n",
                roost_type_name(type));
+    puts(cost_legend);
     return STATUS_DONE;
+}
+
+/* What does not fit its column has a line of its own. */
+static void print_columns(const char *left, const char *right)
+{
+    enum { WIDTH = 26 };
+    printf("  %-*s", WIDTH, left);
+    if (strlen(left) > WIDTH)
+        printf("\n  %*s", WIDTH, "");
+    printf(" %s\n", right);
 }
 
 static int help_all(void)
@@ -63,15 +85,22 @@ static int help_all(void)
         "JSON "
         "array.\n"
         "The server is URL, else $ROOST_URL, else the user's own (ipc://$XDG_RUNTIME_DIR/roost/roost.sock).\n"
+        "Over tls+tcp://, before the command: --tls-ca FILE, --tls-cert FILE, --tls-key FILE, --tls-name "
+        "HOST; "
+        "where\n"
+        "keys are asked for: --identity NAME --key-file FILE. Each can stand in the environment: "
+        "ROOST_TLS_CA "
+        "...\n"
         "Exit status: 0 done; 1 timed out, empty, full, or no such key; 2 usage; 3 no connection; 4 refused "
         "or failed.\n"
         "\n"
         "Commands:");
     for (const struct special *s = cli_specials; s->name != NULL; s++)
-        printf("  %-26s %s\n", s->usage, s->help);
-    printf("  %-26s %s\n\nTypes:\n", "lock run NAME -- COMMAND", "holds a lock while a command runs");
+        print_columns(s->usage, s->help);
+    print_columns("lock run NAME -- COMMAND", "holds a lock while a command runs");
+    puts("\nTypes:");
     for (int t = 0; t < TYPE_COUNT; t++)
-        printf("  %-26s %s\n", roost_type_name((roost_type)t), roost__type_help((roost_type)t));
+        print_columns(roost_type_name((roost_type)t), roost__type_help((roost_type)t));
     puts("\nroost help TYPE tells a type's methods.");
     return STATUS_DONE;
 }

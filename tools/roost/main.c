@@ -6,6 +6,8 @@
 
 #include "cli.h"
 
+enum { TLS_CA = 256, TLS_CERT, TLS_KEY, TLS_NAME, IDENTITY, KEY_FILE };
+
 static const char *default_url(void)
 {
     static char url[256];
@@ -18,10 +20,18 @@ static const char *default_url(void)
 /* Reads the options before the command; returns -1 to go on, or an exit status. */
 static int options(struct cli *c, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"connect", required_argument, NULL, 'c'}, {"raw", no_argument, NULL, 'r'},
-        {"json", no_argument, NULL, 'j'},          {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},       {0}};
+    static const struct option longs[] = {{"connect", required_argument, NULL, 'c'},
+                                          {"raw", no_argument, NULL, 'r'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {"tls-ca", required_argument, NULL, TLS_CA},
+                                          {"tls-cert", required_argument, NULL, TLS_CERT},
+                                          {"tls-key", required_argument, NULL, TLS_KEY},
+                                          {"tls-name", required_argument, NULL, TLS_NAME},
+                                          {"identity", required_argument, NULL, IDENTITY},
+                                          {"key-file", required_argument, NULL, KEY_FILE},
+                                          {0}};
     for (int option; (option = getopt_long(argc, argv, "+c:rjhV", longs, NULL)) != -1;) {
         switch (option) {
         case 'c':
@@ -32,6 +42,24 @@ static int options(struct cli *c, int argc, char **argv)
             break;
         case 'j':
             c->json = true;
+            break;
+        case TLS_CA:
+            c->access.tls_ca = optarg;
+            break;
+        case TLS_CERT:
+            c->access.tls_cert = optarg;
+            break;
+        case TLS_KEY:
+            c->access.tls_key = optarg;
+            break;
+        case TLS_NAME:
+            c->access.tls_name = optarg;
+            break;
+        case IDENTITY:
+            c->access.identity = optarg;
+            break;
+        case KEY_FILE:
+            c->access.key_file = optarg;
             break;
         case 'h':
             return cli_help(c, 0, NULL);

@@ -18,91 +18,49 @@ enum { WORDS_MAX = 256, HISTORY_MAX = 1000 };
 /* ---- completion ---- */
 
 static struct cli *prompt_cli; /* for libedit's callbacks, which take no argument */
-static int before_cursor;      /* words that stand before the one to complete */
-static roost_type typed;       /* the type of the first of them, if it is one */
-static bool is_type;
+static char *line_words[WORDS_MAX];
+static int line_len; /* words that stand before the one to complete */
 
-static char *match(const char *candidate, const char *text)
+struct matches {
+    char **items;
+    size_t len;
+};
+
+static void add_match(const char *word, void *arg)
 {
-    return strncmp(candidate, text, strlen(text)) == 0 ? strdup(candidate) : NULL;
+    struct matches *m = arg;
+    char **items = realloc(m->items, (m->len + 1) * sizeof(*items));
+    if (items == NULL)
+        return;
+    m->items = items;
+    m->items[m->len] = strdup(word);
+    m->len += m->items[m->len] != NULL;
 }
 
-/* Commands and types. libedit calls a generator with state 0, 1, 2 … until it returns NULL. */
-static char *next_command(const char *text, int state)
+/* libedit calls a generator with state 0, 1, 2 … until it returns NULL, and frees what it gets. */
+static char *next_match(const char *text, int state)
 {
-    static int at;
-    if (state == 0)
-        at = 0;
-    int specials = 0;
-    while (cli_specials[specials].name != NULL)
-        specials++;
-    while (at < specials + TYPE_COUNT) {
-        int i = at++;
-        char *found =
-            match(i < specials ? cli_specials[i].name : roost_type_name((roost_type)(i - specials)), text);
-        if (found != NULL)
-            return found;
-    }
-    return NULL;
-}
-
-static char *next_method(const char *text, int state)
-{
-    static unsigned at;
-    if (state == 0)
-        at = 0;
-    while (at < roost__method_count) {
-        const struct method *method = &roost__methods[at++];
-        char *found = method->type == typed ? match(method->name, text) : NULL;
-        if (found != NULL)
-            return found;
-    }
-    return NULL;
-}
-
-/* Names of the server's objects: of one type after a type, else of all. */
-static char *next_name(const char *text, int state)
-{
-    static roost_value objects;
-    static uint32_t at;
+    static struct matches matches;
+    static size_t at;
     if (state == 0) {
         at = 0;
-        roost_value_free(&objects);
-        if (prompt_cli->manager == NULL ||
-            roost_server_list(prompt_cli->manager, is_type ? roost_type_name(typed) : NULL, &objects) != 0)
-            return NULL;
+        cli_candidates(prompt_cli, line_len, line_words, text, add_match, &matches);
     }
-    while (at < objects.len) {
-        const roost_value *name = roost_map_get(objects.as.items[at++], roost_str("name"));
-        char *found = name != NULL && name->kind == ROOST_STR ? match(name->as.s, text) : NULL;
-        if (found != NULL)
-            return found;
-    }
-    roost_value_free(&objects);
+    if (at < matches.len)
+        return matches.items[at++];
+    free(matches.items);
+    matches = (struct matches){0};
     return NULL;
 }
 
 static char **complete(const char *text, int start, int end)
 {
-    char line[1024], *words[WORDS_MAX];
+    static char line[1024]; /* line_words points into it */
     (void)end;
     rl_attempted_completion_over = 1; /* never names of files */
     snprintf(line, sizeof(line), "%.*s", start, rl_line_buffer);
-    before_cursor = split_words(line, words, WORDS_MAX);
-    if (before_cursor == 0)
-        return rl_completion_matches(text, next_command);
-    if (before_cursor < 0)
-        return NULL;
-    int type = roost__type_by_name(words[0], strlen(words[0]));
-    is_type = type >= 0;
-    typed = is_type ? (roost_type)type : ROOST_TYPE_server;
-    if (before_cursor == 1 && is_type)
-        return rl_completion_matches(text, next_method);
-    if (before_cursor == 1 && strcmp(words[0], "help") == 0)
-        return rl_completion_matches(text, next_command);
-    if ((before_cursor == 2 && is_type) || before_cursor == 1)
-        return rl_completion_matches(text, next_name);
-    return NULL;
+    line_len = split_words(line, line_words, WORDS_MAX);
+    return line_len < 0 ? NULL : rl_completion_matches(text, next_match);
 }
 
 /* ---- history ---- */

@@ -19,6 +19,7 @@ static int status_of(int code)
         return STATUS_NO;
     case ROOST_ECONN:
     case ROOST_EPROTO:
+    case ROOST_EAUTH:
         return STATUS_CONNECTION;
     default:
         return STATUS_REFUSED;
@@ -44,7 +45,8 @@ int cli_usage(const char *format, ...)
 
 int cli_connect(struct cli *c)
 {
-    roost_options options = {.label = "roost"};
+    roost_options options = c->access;
+    options.label = "roost";
     if (c->manager != NULL)
         return STATUS_DONE;
     if (roost_connect(c->url, &options, &c->manager) == 0)

@@ -108,6 +108,28 @@ static int ls(struct cli *c, int n, char **words)
     return STATUS_DONE;
 }
 
+/* What the server says, and how this client talks to it. */
+static int print_info(struct cli *c, roost_value said)
+{
+    const char *why;
+    char text[128];
+    roost_pair *pairs = malloc((said.len + 1) * sizeof(*pairs));
+    if (pairs == NULL)
+        return cli_fail();
+    bool ring = roost_manager_transport(c->manager, &why) == ROOST_BY_RING;
+    snprintf(text, sizeof(text), "%s: %s", ring ? "ring" : "socket", why);
+    for (uint32_t i = 0; i < said.len; i++)
+        pairs[i] = said.as.pairs[i];
+    pairs[said.len] = (roost_pair){roost_str("transport"), roost_str(text)};
+    roost_value all = roost_map(pairs, said.len + 1);
+    if (c->json)
+        json_print(c, all);
+    else
+        print_lines("", all);
+    free(pairs);
+    return STATUS_DONE;
+}
+
 static int info(struct cli *c, int n, char **words)
 {
     roost_value v;
@@ -118,12 +140,9 @@ static int info(struct cli *c, int n, char **words)
         return status;
     if (roost_server_info(c->manager, &v) != 0)
         return cli_fail();
-    if (c->json)
-        json_print(c, v);
-    else
-        print_lines("", v);
+    status = print_info(c, v);
     roost_value_free(&v);
-    return STATUS_DONE;
+    return status;
 }
 
 static int ping(struct cli *c, int n, char **words)
@@ -191,6 +210,13 @@ const struct special cli_specials[] = {
      cli_each},
     {"transact", "transact [JSON]", "several calls in one step, or none: {\"if\": [...], \"do\": [...]}",
      cli_transact},
+    {"completion", "completion bash|zsh", "a script that makes the shell complete roost's commands",
+     cli_completion},
+    {"keygen", "keygen FOLDER", "a private authority for TLS: FOLDER/ca.pem and ca.key", cli_keygen},
+    {"cert", "cert FOLDER [--server NAME[,HOST]...]... [--client NAME]...",
+     "keys and certificates, signed by the folder's authority", cli_cert},
+    {"key", "key KEYS-FILE IDENTITY KEY-FILE [RIGHTS PATTERN]",
+     "a new identity with a key and a rule: read,write,admin on names like PATTERN", cli_key},
     {"help", "help [TYPE [METHOD]]", "this, or what there is to call", cli_help},
     {0},
 };

@@ -51,6 +51,16 @@ typedef enum roost_state {
  * library's own, and from roost_connect() before it returns. It must be short and must not use or close m or
  * what belongs to it. no_ring: a client on ipc:// talks through memory it shares with the server where that
  * can be had, 520 KiB a connection when all of it is used, and else over the socket; nothing else differs.
+ * What holds for tcp:// here does for tls+tcp:// too.
+ *
+ * tls_ca, tls_cert, tls_key: files in PEM, for tls+tcp:// (TLS 1.2, RFC 5246): whom to trust (default: the
+ * system's CAs), one's own certificate and its key for servers that want one; read at every connecting.
+ * tls_name: whom the server's certificate must be for, a host name or an address; default: the host of the
+ * URL. identity, key_file: who this client is to the server, and the file with the key to prove it (64
+ * hexadecimal digits; its owner's alone, mode 0600), read once. With them the server must prove that it knows
+ * the key too: one that does not is refused, so nobody can stand in for it. Each of the six that is NULL is
+ * taken from the environment: ROOST_TLS_CA, ROOST_TLS_CERT, ROOST_TLS_KEY, ROOST_TLS_NAME, ROOST_IDENTITY,
+ * ROOST_KEY_FILE. roost_manager_start() uses none of them.
  */
 typedef struct roost_options {
     int timeout_ms; /* for connecting, and for a server to start; 0 means 10000, -1 the system's own limits */
@@ -64,14 +74,22 @@ typedef struct roost_options {
     size_t window_calls; /* asynchronous calls under way at most (roost/pending.h); 0 means 1024 */
     size_t window_bytes; /* bytes of their arguments; 0 means 8 MiB; a single larger call may pass it */
     bool no_ring;        /* ipc://: all bytes over the socket, none through shared memory */
+    const char *tls_ca;  /* files in PEM … */
+    const char *tls_cert;
+    const char *tls_key;
+    const char *tls_name;
+    const char *identity; /* at most 64 printable characters of ASCII */
+    const char *key_file;
 } roost_options;
 
 /*
- * Connects to the server at url (ipc:///path/of/socket, tcp://host:port, tcp://[IPv6]:port) and opens a
- * session. options may be NULL. *ret is the caller's: roost_manager_close(). Blocks up to options->timeout_ms
- * (resolving a host name may take the resolver's time on top). Errors: ROOST_EINVAL (no such kind of URL),
- * ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_EPROTO (no roost server, or of another version), ROOST_ENOMEM,
- * ROOST_ESYS.
+ * Connects to the server at url (ipc:///path/of/socket, tcp://host:port, tcp://[IPv6]:port, tls+tcp:// with
+ * the same) and opens a session. options may be NULL. *ret is the caller's: roost_manager_close(). Blocks up
+ * to options->timeout_ms (resolving a host name may take the resolver's time on top). Errors: ROOST_EINVAL
+ * (no such kind of URL), ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_EPROTO (no roost server, or of another version),
+ * ROOST_EAUTH (a certificate or key is wrong, on either side: the message says which and why), ROOST_ENOMEM,
+ * ROOST_ESYS. With tls_… or a key: ROOST_EINVAL, ROOST_ESYS (a file that is no such thing, or cannot be
+ * read).
  */
 ROOST_API int roost_connect(const char *url, const roost_options *options, roost_manager **ret);
 
@@ -116,6 +134,19 @@ ROOST_API int roost_cancel(roost_manager *m, pthread_t thread);
 
 /* The URL of the server, also for other programs to connect to. Borrowed from m. Never blocks. */
 ROOST_API const char *roost_manager_url(const roost_manager *m);
+
+/* What carries a manager's bytes. */
+typedef enum roost_transport {
+    ROOST_BY_NOTHING, /* there is no connection in this process yet */
+    ROOST_BY_RING,    /* memory shared with the server; the socket is the sign of life */
+    ROOST_BY_SOCKET
+} roost_transport;
+
+/*
+ * Tells what carries m's bytes now. *ret_why (may be NULL) becomes a line of text that says why it is that;
+ * it is the library's, for ever. Never blocks.
+ */
+ROOST_API roost_transport roost_manager_transport(const roost_manager *m, const char **ret_why);
 
 /*
  * Writes the URL where `roostd` listens when it is not told otherwise: ipc:// of

@@ -11,13 +11,16 @@
  * (`roost help TYPE METHOD`, or PROTOCOL.md), whatever a proxy makes of it: an integer for roost_dict_len(),
  * [token, owner_died] for roost_lock_acquire() (see roost_value_grant()).
  *
- * Calls of a thread are begun in the order in which it makes them. Who waits reads for all: answers come in
- * while any thread of the process waits for any answer of the manager, or asks roost_pending_done(). At most
- * roost_options.window_calls calls and window_bytes bytes of arguments are under way; one more waits for
- * room. A call survives a broken connection as every other (roost/manager.h). An item from a queue is
- * acknowledged when its result is asked for: if that never happens, it goes back to its queue when the
- * session ends. The server does not take the thread to be blocked while such a call waits, so ROOST_EDEADLK
- * is never its answer.
+ * Calls of a thread are begun in the order in which it makes them. Over a socket the first call after a pause
+ * is written at once; those that follow closely are gathered and written together when somebody waits or asks
+ * for an answer, makes an ordinary call, closes the manager or ends the process in order (not by _exit()),
+ * when 32 or 16 KiB of them are gathered, and else within about a millisecond by a thread of the connection.
+ * Who waits reads for all: answers come in while any thread of the process waits for any answer of the
+ * manager, or asks roost_pending_done(). At most roost_options.window_calls calls and window_bytes bytes of
+ * arguments are under way; one more waits for room. A call survives a broken connection as every other
+ * (roost/manager.h). An item from a queue is acknowledged when its result is asked for: if that never
+ * happens, it goes back to its queue when the session ends. The server does not take the thread to be blocked
+ * while such a call waits, so ROOST_EDEADLK is never its answer.
  *
  * Ownership: a pending call is the caller's, to free; arguments are copied. Threads: any number may use one,
  * but roost_pending_free() must be the caller's last use. After fork() a child cannot wait for what its
@@ -81,10 +84,10 @@ typedef void (*roost_pending_callback)(roost_pending *p, void *arg);
 
 /*
  * Has fn(p, arg) called once p is done: in a thread of the connection, which the first callback starts, one
- * callback at a time; at once and in the calling thread when p is done already. fn borrows p, which may have
- * been freed by its owner. A callback may make calls and may block, which delays other callbacks; it must
- * return, and must not close the manager. Closing the manager waits until all were called. Errors:
- * ROOST_ENOMEM, ROOST_ESYS, ROOST_ECONN (after fork).
+ * callback at a time (with an event loop: by roost_manager_dispatch()); at once and in the calling thread
+ * when p is done already. fn borrows p, which may have been freed by its owner. A callback may make calls and
+ * may block, which delays other callbacks; it must return, and must not close the manager. Closing the
+ * manager waits until all were called. Errors: ROOST_ENOMEM, ROOST_ESYS, ROOST_ECONN (after fork).
  */
 ROOST_API int roost_pending_add_done_callback(roost_pending *p, roost_pending_callback fn, void *arg);
 
@@ -95,6 +98,29 @@ ROOST_API int roost_pending_add_done_callback(roost_pending *p, roost_pending_ca
  */
 ROOST_API int roost_pending_wait_many(roost_pending *const *all, size_t n, roost_wait_for what,
                                       size_t *ret_done, int timeout_ms);
+
+/*
+ * For event loops: a descriptor that is readable (poll, epoll, select …) when something may have become of
+ * pending calls: answers have come, here or by the way of another thread's call, or the connection broke.
+ * Then call roost_manager_dispatch(). It is m's and its number stays, also when the library reconnects; not
+ * to be read, closed or used after roost_manager_close(); a child after fork() asks for its own. From the
+ * first roost_manager_fd() on, the callbacks of pending calls are called by roost_manager_dispatch(), in its
+ * thread, and by no thread of the library. May block only in a child that has to connect first. Returns the
+ * descriptor (0 or above), or an error: ROOST_EINVAL, ROOST_ESYS, why the connection failed, those of
+ * roost_connect().
+ */
+ROOST_API int roost_manager_fd(roost_manager *m);
+
+/*
+ * Takes what has come for pending calls, calls the callbacks of those that are done, and does not wait. When
+ * it returns, roost_pending_done() is true of every call whose answer had come, and whatever comes later
+ * makes the descriptor readable again. It may be readable for nothing. A broken connection is resumed by the
+ * library's own thread (with a lease, as by default on tcp://; one with grace and no lease is resumed here,
+ * which takes its time). Any thread; callbacks run in the one that gets to them first. Errors: ROOST_EINVAL
+ * (there is no descriptor in this process), and, when the connection has failed for good and every call is
+ * done, why.
+ */
+ROOST_API int roost_manager_dispatch(roost_manager *m);
 
 /* Reads the result of an acquire as a grant. Errors: ROOST_ETYPE. */
 ROOST_API int roost_value_grant(roost_value v, roost_grant *ret);

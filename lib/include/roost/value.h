@@ -69,41 +69,48 @@ struct roost_pair {
 
 /* ---- building: all borrow what they are given. Written so that C++ reads them too ---- */
 
-static inline roost_value roost_nil(void)
+/* Fields one by one: a struct set as a whole is put together on the stack by small stores and fetched by one
+ * large load, for which the processor waits. Measured, that was a third of a pool's time for a small task. */
+static inline roost_value roost__value_of(roost_kind kind, uint32_t len)
 {
     roost_value v;
-    memset(&v, 0, sizeof(v));
+    v.kind = kind;
+    v.len = len;
+    v.as.u = 0;
+    v.block = NULL;
     return v;
+}
+
+static inline roost_value roost_nil(void)
+{
+    return roost__value_of(ROOST_NIL, 0);
 }
 
 static inline roost_value roost_bool(bool b)
 {
-    roost_value v = roost_nil();
-    v.kind = ROOST_BOOL;
+    roost_value v = roost__value_of(ROOST_BOOL, 0);
     v.as.b = b;
     return v;
 }
 
 static inline roost_value roost_int(int64_t i)
 {
-    roost_value v = roost_nil();
-    v.kind = ROOST_INT;
+    roost_value v = roost__value_of(ROOST_INT, 0);
     v.as.i = i;
     return v;
 }
 
 static inline roost_value roost_uint(uint64_t u)
 {
-    roost_value v = roost_nil();
-    v.kind = u <= INT64_MAX ? ROOST_INT : ROOST_UINT; /* the two share their bits */
+    roost_value v =
+        roost__value_of(u <= INT64_MAX ? ROOST_INT : ROOST_UINT, 0); /* the two share their bits */
     v.as.u = u;
     return v;
 }
 
 static inline roost_value roost_float(double f)
 {
-    roost_value v = roost_nil();
-    v.kind = ROOST_FLOAT;
+    roost_value v = roost__value_of(ROOST_FLOAT, 0);
     v.as.f = f;
     return v;
 }
@@ -111,9 +118,7 @@ static inline roost_value roost_float(double f)
 /* n bytes of UTF-8. */
 static inline roost_value roost_strn(const char *s, uint32_t n)
 {
-    roost_value v = roost_nil();
-    v.kind = ROOST_STR;
-    v.len = n;
+    roost_value v = roost__value_of(ROOST_STR, n);
     v.as.s = s;
     return v;
 }
@@ -126,9 +131,7 @@ static inline roost_value roost_str(const char *s)
 
 static inline roost_value roost_bytes(const void *p, uint32_t n)
 {
-    roost_value v = roost_nil();
-    v.kind = ROOST_BYTES;
-    v.len = n;
+    roost_value v = roost__value_of(ROOST_BYTES, n);
     v.as.bytes = p;
     return v;
 }
@@ -136,9 +139,7 @@ static inline roost_value roost_bytes(const void *p, uint32_t n)
 /* An array of n values that stay the caller's. */
 static inline roost_value roost_array(const roost_value *items, uint32_t n)
 {
-    roost_value v = roost_nil();
-    v.kind = ROOST_ARRAY;
-    v.len = n;
+    roost_value v = roost__value_of(ROOST_ARRAY, n);
     v.as.items = items;
     return v;
 }
@@ -146,9 +147,7 @@ static inline roost_value roost_array(const roost_value *items, uint32_t n)
 /* A map of n pairs that stay the caller's. */
 static inline roost_value roost_map(const roost_pair *pairs, uint32_t n)
 {
-    roost_value v = roost_nil();
-    v.kind = ROOST_MAP;
-    v.len = n;
+    roost_value v = roost__value_of(ROOST_MAP, n);
     v.as.pairs = pairs;
     return v;
 }

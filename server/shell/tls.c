@@ -1,0 +1,240 @@
+/* tls.c: see tls.h. */
+#include "shell/tls.h"
+
+#include <errno.h>
+#include <mbedtls/oid.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "shell/log.h"
+
+/* With forward secrecy, without separate MACs; the first that the client knows. */
+static const int suites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                             MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                             MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                             MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+                             MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                             MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                             0};
+
+/* mbedTLS alone would take secp521r1, several times as dear. */
+static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_CURVE25519,
+                                              MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE};
+
+static int take_chance(void *context, unsigned char *ret, size_t len)
+{
+    (void)context;
+    randombytes_buf(ret, len);
+    return 0;
+}
+
+/* ---- the server's ---- */
+
+static void warn_of_time(const char *file, const mbedtls_x509_crt *crt)
+{
+    if (mbedtls_x509_time_is_past(&crt->valid_to))
+        log_warn("the certificate %s has expired: clients will refuse it", file);
+    if (mbedtls_x509_time_is_future(&crt->valid_from))
+        log_warn("the certificate %s is not valid yet: clients will refuse it", file);
+}
+
+static int configure(struct tls_server *t, bool wants_certificate)
+{
+    mbedtls_ssl_config *conf = &t->config;
+    bool ok = mbedtls_ssl_config_defaults(conf, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                          MBEDTLS_SSL_PRESET_DEFAULT) == 0;
+    mbedtls_ssl_conf_min_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3); /* 1.2 */
+    mbedtls_ssl_conf_authmode(conf,
+                              wants_certificate ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
+    mbedtls_ssl_conf_ciphersuites(conf, suites);
+    mbedtls_ssl_conf_curves(conf, curves);
+    mbedtls_ssl_conf_rng(conf, take_chance, NULL);
+    if (wants_certificate)
+        mbedtls_ssl_conf_ca_chain(conf, &t->own.ca, NULL);
+    ok = ok && mbedtls_ssl_conf_own_cert(conf, &t->own.cert, &t->own.key) == 0;
+    return ok ? ROOST_OK : roost__fail(ROOST_ENOMEM, "no memory for TLS");
+}
+
+static int check_use(const char *file, const mbedtls_x509_crt *crt)
+{
+    return mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
+                                                     strlen(MBEDTLS_OID_SERVER_AUTH)) == 0
+               ? ROOST_OK
+               : roost__fail(ROOST_EINVAL, "the certificate %s is not one for a server", file);
+}
+
+int tls_load(const struct credential_files *files, bool wants_certificate, struct tls_server *ret)
+{
+    if (files->cert == NULL && files->key == NULL)
+        return roost__fail(ROOST_EINVAL, "tls+tcp:// needs --tls-cert and --tls-key");
+    if (wants_certificate && files->ca == NULL)
+        return roost__fail(ROOST_EINVAL, "--tls-require-client-cert needs --tls-ca: who signs them");
+    ret->loaded = true;
+    roost__credentials_init(&ret->own);
+    mbedtls_ssl_config_init(&ret->config);
+    int rc = roost__credentials_load(files, &ret->own);
+    if (rc == ROOST_OK)
+        rc = check_use(files->cert, &ret->own.cert);
+    if (rc == ROOST_OK)
+        rc = roost__certificate_hash(&ret->own.cert, ret->binding);
+    if (rc == ROOST_OK)
+        rc = configure(ret, wants_certificate);
+    if (rc == ROOST_OK)
+        warn_of_time(files->cert, &ret->own.cert);
+    return rc;
+}
+
+void tls_unload(struct tls_server *t)
+{
+    if (!t->loaded)
+        return;
+    mbedtls_ssl_config_free(&t->config);
+    roost__credentials_free(&t->own);
+    t->loaded = false;
+}
+
+/* ---- a connection's ---- */
+
+static int socket_send(void *context, const unsigned char *data, size_t len)
+{
+    const struct tls_stream *t = context;
+    ssize_t n = send(t->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE : MBEDTLS_ERR_SSL_CONN_EOF;
+    return (int)n;
+}
+
+static int socket_recv(void *context, unsigned char *data, size_t len)
+{
+    const struct tls_stream *t = context;
+    ssize_t n = recv(t->fd, data, len, MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ : MBEDTLS_ERR_SSL_CONN_EOF;
+    return (int)n;
+}
+
+struct tls_stream *tls_stream_new(const struct tls_server *server, int fd)
+{
+    struct tls_stream *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        return NULL;
+    t->fd = fd;
+    pthread_mutex_init(&t->lock, NULL);
+    mbedtls_ssl_init(&t->ssl);
+    if (mbedtls_ssl_setup(&t->ssl, &server->config) != 0) {
+        tls_stream_free(t);
+        return NULL;
+    }
+    mbedtls_ssl_set_bio(&t->ssl, t, socket_send, socket_recv, NULL);
+    return t;
+}
+
+void tls_stream_free(struct tls_stream *t)
+{
+    if (t == NULL)
+        return;
+    mbedtls_ssl_free(&t->ssl);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+static void word_failure(const struct tls_stream *t, int rc)
+{
+    enum { DATES = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE };
+    uint32_t wrong = mbedtls_ssl_get_verify_result(&t->ssl);
+    if (rc == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE)
+        roost__fail(ROOST_EAUTH, "the client has no certificate");
+    else if (rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && (wrong & DATES) != 0)
+        roost__fail(ROOST_EAUTH, "the client's certificate is out of date");
+    else if (rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || rc == MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE)
+        roost__fail_certificate(wrong, NULL, NULL, "the client's certificate", "", "--tls-ca");
+    else if (rc == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
+        roost__fail(ROOST_EAUTH, "the client refuses us (TLS alert %d)", t->ssl.in_msg[1]);
+    else
+        roost__fail(ROOST_EPROTO, "no TLS that we know (mbedTLS -0x%04x)", (unsigned)-rc);
+}
+
+/* An mbedTLS result as recv() and send() have it. */
+static ssize_t result(const struct tls_stream *t, int rc)
+{
+    if (rc >= 0)
+        return rc;
+    if (rc == MBEDTLS_ERR_SSL_CONN_EOF || rc == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
+        return 0;
+    if (rc == MBEDTLS_ERR_SSL_WANT_READ || rc == MBEDTLS_ERR_SSL_WANT_WRITE) {
+        errno = EAGAIN;
+        return -1;
+    }
+    word_failure(t, rc);
+    errno = EPROTO;
+    return -1;
+}
+
+/* What the peer has sent behind its mistake: unread, it would have the socket's end overtake the alert that
+ * says what is wrong. */
+static void drop_rest(const struct tls_stream *t)
+{
+    uint8_t junk[4096];
+    for (int i = 0; i < 8 && recv(t->fd, junk, sizeof(junk), MSG_DONTWAIT) > 0; i++)
+        ;
+}
+
+ssize_t tls_stream_recv(struct tls_stream *t, void *data, size_t len)
+{
+    pthread_mutex_lock(&t->lock);
+    ssize_t n = result(t, mbedtls_ssl_read(&t->ssl, data, len));
+    if (n < 0 && errno == EPROTO) {
+        drop_rest(t);
+        errno = EPROTO;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return n;
+}
+
+bool tls_stream_pending(struct tls_stream *t)
+{
+    pthread_mutex_lock(&t->lock);
+    bool pending = mbedtls_ssl_get_bytes_avail(&t->ssl) > 0;
+    pthread_mutex_unlock(&t->lock);
+    return pending;
+}
+
+/* What is left of earlier records goes first; with that in the way, mbedtls_ssl_write() writes nothing else.
+ */
+static int flush(struct tls_stream *t)
+{
+    int rc = 0;
+    while (t->ssl.out_left > 0 && rc == 0)
+        rc = mbedtls_ssl_write(&t->ssl, (const unsigned char *)"", 0);
+    return rc;
+}
+
+static int put_record(struct tls_stream *t, const void *data, size_t len)
+{
+    int max = mbedtls_ssl_get_max_out_record_payload(&t->ssl);
+    int rc = flush(t);
+    if (rc != 0)
+        return rc;
+    if (t->queued == 0) {
+        t->queued = max > 0 && len > (size_t)max ? (size_t)max : len;
+        rc = mbedtls_ssl_write(&t->ssl, data, t->queued);
+        if (rc < 0)
+            return rc;
+    }
+    int n = (int)t->queued;
+    t->queued = 0;
+    return n;
+}
+
+ssize_t tls_stream_send(struct tls_stream *t, const void *data, size_t len)
+{
+    pthread_mutex_lock(&t->lock);
+    ssize_t n = result(t, put_record(t, data, len));
+    pthread_mutex_unlock(&t->lock);
+    if (n == 0)
+        errno = EPIPE;
+    return n == 0 ? -1 : n;
+}

@@ -1,0 +1,31 @@
+/*
+ * ca.h: a private certificate authority in a folder: ca.pem and ca.key, and what they sign, NAME.pem and
+ * NAME.key. Keys are P-256; their files are their owner's alone.
+ *
+ * Called by certify.c and the tests. Errors are worded (base/error.h).
+ */
+#ifndef ROOST_TOOLS_CA_H
+#define ROOST_TOOLS_CA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+enum { CA_DAYS = 3650, CERT_DAYS = 825, CA_HOSTS_MAX = 32 };
+
+struct cert_request {
+    const char *name;   /* of the files, and in the certificate */
+    bool client;        /* for a client; else for a server, who is called … */
+    char *const *hosts; /* … so: host names and addresses */
+    size_t host_count;
+    time_t from, until;
+};
+
+/* Makes the authority in a folder, which is made when it is not there. ROOST_EEXIST: it has one. */
+int ca_create(const char *folder, time_t from, time_t until);
+
+/* Makes a key and its certificate, signed by the folder's authority. ROOST_EEXIST: there is one of that name.
+ */
+int ca_sign(const char *folder, const struct cert_request *request);
+
+#endif

@@ -1,0 +1,61 @@
+/* certify.c: roost keygen, roost cert: a private authority and its certificates (ca.h). No server is asked.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ca.h"
+#include "cli.h"
+
+enum { DAY = 24 * 3600, SKEW = 300 /* clocks that are not quite right */ };
+
+int cli_keygen(struct cli *c, int n, char **words)
+{
+    (void)c;
+    time_t now = time(NULL);
+    if (n != 1 || words[0][0] == '-')
+        return cli_usage("usage: roost keygen FOLDER");
+    if (ca_create(words[0], now - SKEW, now + (time_t)CA_DAYS * DAY) != 0)
+        return cli_fail();
+    printf("%s/ca.pem: whom servers and clients are to trust\n"
+           "%s/ca.key: the secret behind it, for roost cert only\n",
+           words[0], words[0]);
+    return STATUS_DONE;
+}
+
+/* NAME,HOST,HOST…: taken apart in place; all of them are hosts. */
+static bool split_hosts(char *word, char *hosts[CA_HOSTS_MAX], size_t *ret_n)
+{
+    char *rest = word;
+    for (*ret_n = 0; rest != NULL && *ret_n < CA_HOSTS_MAX; (*ret_n)++)
+        hosts[*ret_n] = strsep(&rest, ",");
+    return rest == NULL;
+}
+
+static int certify(const char *folder, bool client, char *word)
+{
+    char *hosts[CA_HOSTS_MAX];
+    struct cert_request r = {.name = word, .client = client, .hosts = hosts};
+    r.from = time(NULL) - SKEW;
+    r.until = r.from + (time_t)CERT_DAYS * DAY;
+    if (!client && !split_hosts(word, hosts, &r.host_count))
+        return cli_usage("more than %d hosts", CA_HOSTS_MAX);
+    if (ca_sign(folder, &r) != 0)
+        return cli_fail();
+    printf("%s/%s.pem, %s/%s.key: a %s\n", folder, r.name, folder, r.name, client ? "client" : "server");
+    return STATUS_DONE;
+}
+
+int cli_cert(struct cli *c, int n, char **words)
+{
+    (void)c;
+    int status = STATUS_DONE;
+    if (n < 3 || n % 2 == 0)
+        return cli_usage("usage: roost cert FOLDER [--server NAME[,HOST]...]... [--client NAME]...");
+    for (int i = 1; i < n && status == STATUS_DONE; i += 2) {
+        bool client = strcmp(words[i], "--client") == 0;
+        if (!client && strcmp(words[i], "--server") != 0)
+            return cli_usage("cert: %s is neither --server nor --client", words[i]);
+        status = certify(words[0], client, words[i + 1]);
+    }
+    return status;
+}
