@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "shell/address.h"
+#include "shell/http.h"
 #include "shell/keyring.h"
 #include "shell/lockfile.h"
 #include "shell/log.h"
@@ -28,12 +29,17 @@
 struct daemon {
     struct options options;
     struct server server;
+    struct http *http; /* NULL: not asked for */
     struct listener *listeners[LISTEN_MAX];
     int locks[LISTEN_MAX]; /* of ipc paths that are ours, else -1 */
     struct handed_over handed_over[LISTEN_MAX];
     int handed_over_len;
     unsigned listening;
     char default_url[PATH_MAX + 8];
+    const char *urls[LISTEN_MAX]; /* the options', those handed over; else the default */
+    unsigned url_count;
+    int argc; /* for the reload */
+    char **argv;
     struct tls_server tls;
 };
 
@@ -56,7 +62,7 @@ static bool make_default_url(struct daemon *d)
         return false;
     }
     snprintf(d->default_url, sizeof(d->default_url), "ipc://%s/roost.sock", folder);
-    d->options.listen[d->options.listen_len++] = d->default_url;
+    d->urls[d->url_count++] = d->default_url;
     return true;
 }
 
@@ -69,10 +75,10 @@ static int handed_over(const struct daemon *d, const char *url)
     return 0;
 }
 
-static bool is_option(const struct options *o, const char *url)
+static bool is_listed(const struct daemon *d, const char *url)
 {
-    for (unsigned i = 0; i < o->listen_len; i++)
-        if (strcmp(o->listen[i], url) == 0)
+    for (unsigned i = 0; i < d->url_count; i++)
+        if (strcmp(d->urls[i], url) == 0)
             return true;
     return false;
 }
@@ -80,25 +86,31 @@ static bool is_option(const struct options *o, const char *url)
 /* Sockets that were handed over are served like those of --listen; one that is both is one. */
 static bool add_handed_over(struct daemon *d)
 {
-    struct options *o = &d->options;
     d->handed_over_len = supervisor_take(d->handed_over, LISTEN_MAX);
     for (int i = 0; i < d->handed_over_len; i++) {
-        if (is_option(o, d->handed_over[i].url))
+        if (is_listed(d, d->handed_over[i].url))
             continue;
-        if (o->listen_len == LISTEN_MAX) {
+        if (d->url_count == LISTEN_MAX) {
             log_error("too many listeners: %d are handed over", d->handed_over_len);
             return false;
         }
-        o->listen[o->listen_len++] = d->handed_over[i].url;
+        d->urls[d->url_count++] = d->handed_over[i].url;
     }
     return d->handed_over_len >= 0;
+}
+
+static bool add_urls(struct daemon *d)
+{
+    for (; d->url_count < d->options.listen.len; d->url_count++)
+        d->urls[d->url_count] = d->options.listen.at[d->url_count];
+    return add_handed_over(d);
 }
 
 /* Everybody who reaches the address would come in. */
 static bool is_open_to_all(const struct daemon *d, const char *url)
 {
     const struct options *o = &d->options;
-    bool guarded = o->keys != NULL || (net_is_tls(url) && o->tls_wants_certificate);
+    bool guarded = *o->keys != '\0' || (net_is_tls(url) && o->tls_require_client_cert);
     return net_ipc_path(url) == NULL && !guarded && !o->insecure && !address_is_loopback(url);
 }
 
@@ -113,7 +125,7 @@ static bool listen_at(struct daemon *d, const char *url)
         return false;
     }
     struct listen_options options = {
-        .socket_mode = d->options.socket_mode, .socket = handed_over(d, url), .tls = &d->tls};
+        .socket_mode = (unsigned)d->options.socket_mode, .socket = handed_over(d, url), .tls = &d->tls};
     const char *path = options.socket == 0 ? net_ipc_path(url) : NULL;
     int lock = -1;
     if (path != NULL && (lock = lockfile_take(path)) < 0) {
@@ -133,15 +145,22 @@ static bool listen_at(struct daemon *d, const char *url)
     return true;
 }
 
+/* NULL: nothing was said. */
+static const char *given(const char *text)
+{
+    return *text != '\0' ? text : NULL;
+}
+
 /* Where somebody listens at a tls+tcp URL, or files for one were named. */
 static bool load_tls(struct daemon *d)
 {
     const struct options *o = &d->options;
-    const struct credential_files files = {.ca = o->tls_ca, .cert = o->tls_cert, .key = o->tls_key};
-    bool wanted = o->tls_cert != NULL || o->tls_key != NULL || o->tls_wants_certificate;
-    for (unsigned i = 0; i < o->listen_len; i++)
-        wanted = wanted || net_is_tls(o->listen[i]);
-    if (!wanted || tls_load(&files, o->tls_wants_certificate, &d->tls) == ROOST_OK)
+    const struct credential_files files = {
+        .ca = given(o->tls_ca), .cert = given(o->tls_cert), .key = given(o->tls_key)};
+    bool wanted = files.cert != NULL || files.key != NULL || o->tls_require_client_cert;
+    for (unsigned i = 0; i < d->url_count; i++)
+        wanted = wanted || net_is_tls(d->urls[i]);
+    if (!wanted || tls_load(&files, o->tls_require_client_cert, &d->tls) == ROOST_OK)
         return true;
     log_error("%s", roost_errmsg());
     return false;
@@ -151,13 +170,17 @@ static bool load_tls(struct daemon *d)
 static bool load_keys(struct daemon *d)
 {
     struct keyring *keys;
-    if (d->options.keys == NULL)
+    if (*d->options.keys == '\0')
         return true;
     if (keyring_load(d->options.keys, &keys) != ROOST_OK) {
         log_error("%s", roost_errmsg());
         return false;
     }
-    log_info("audit: %zu identities loaded from %s", keys->len, d->options.keys);
+    struct log_field fields[] = {{"what", "keys loaded", 0},
+                                 {"identities", NULL, (int64_t)keys->len},
+                                 {"file", d->options.keys, 0}};
+    if (d->options.audit)
+        log_event(LOG_LEVEL_INFO, "audit", fields, sizeof(fields) / sizeof(fields[0]));
     server_set_keys(&d->server, keys);
     return true;
 }
@@ -172,7 +195,7 @@ static void free_listeners(struct daemon *d)
 {
     while (d->listening > 0) {
         unsigned i = --d->listening;
-        const char *path = net_ipc_path(d->options.listen[i]);
+        const char *path = net_ipc_path(d->urls[i]);
         d->listeners[i]->free(d->listeners[i]);
         if (d->locks[i] >= 0) {
             unlink(path);
@@ -184,7 +207,7 @@ static void free_listeners(struct daemon *d)
 static void say_ready(const struct daemon *d)
 {
     supervisor_tell("READY=1");
-    int fd = d->options.ready_fd;
+    int fd = (int)d->options.ready_fd;
     if (fd < 0)
         return;
     if (dprintf(fd, "%s\n", d->listeners[0]->url) < 0)
@@ -224,6 +247,40 @@ static int watch_owner(pid_t owner)
     return fd >= 0 ? fd : -2;
 }
 
+/* What may change while the server runs. */
+static void apply_options(struct daemon *d)
+{
+    log_set_level((enum log_level)d->options.log_level);
+    log_set_json(d->options.log_format == 1);
+    atomic_store(&d->server.watch.slow_ns, d->options.slow_ms * 1000000);
+    atomic_store(&d->server.watch.audit, d->options.audit);
+}
+
+static void reload_options(struct daemon *d)
+{
+    char why[256];
+    if (!options_reload(&d->options, d->argc, d->argv)) {
+        log_error("%s: has an error: nothing was changed", d->options.config);
+        return;
+    }
+    apply_options(d);
+    if (d->http != NULL && !http_reload(d->http, d->options.http_token_file, why, sizeof(why)))
+        log_error("%s", why);
+    log_info("%s: read again", d->options.config);
+}
+
+/* With nothing to read again, a SIGHUP ends the server, as it does programs that know nothing of it. */
+static bool reload(struct daemon *d)
+{
+    if (d->options.config == NULL && *d->options.keys == '\0')
+        return false;
+    if (d->options.config != NULL)
+        reload_options(d);
+    if (!load_keys(d))
+        log_error("the keys stay as they were");
+    return true;
+}
+
 /* A server with an owner outlives a terminal's Ctrl-C: its owner decides. */
 static void wait_for_the_end(struct daemon *d, int signals, int owner)
 {
@@ -238,38 +295,64 @@ static void wait_for_the_end(struct daemon *d, int signals, int owner)
         struct signalfd_siginfo signal;
         if (fds[0].revents == 0 || read(signals, &signal, sizeof(signal)) != sizeof(signal))
             continue;
-        if (signal.ssi_signo == SIGHUP) {
-            if (!load_keys(d))
-                log_error("the keys stay as they were");
-            continue;
-        }
         if (signal.ssi_signo == SIGINT && owner >= 0)
+            continue;
+        if (signal.ssi_signo == SIGHUP && reload(d))
             continue;
         log_info("got signal %u: stopping", signal.ssi_signo);
         return;
     }
 }
 
+static struct core_limits limits_of(const struct options *o)
+{
+    struct core_limits limits = options_limits(o);
+    if (limits.memory_max == 0)
+        limits.memory_max = (int64_t)sysconf(_SC_PHYS_PAGES) / 2 * sysconf(_SC_PAGESIZE);
+    return limits;
+}
+
+static bool start_http(struct daemon *d)
+{
+    char why[256];
+    if (*d->options.http == '\0')
+        return true;
+    d->http = http_start(&d->server, d->options.http, d->options.http_token_file, why, sizeof(why));
+    if (d->http == NULL)
+        log_error("http: %s", why);
+    else
+        log_info("serving %s", http_url(d->http));
+    return d->http != NULL;
+}
+
 static int serve(struct daemon *d, int signals, int owner)
 {
-    int rc = server_start(&d->server, &d->options.durable);
+    struct core_limits limits = limits_of(&d->options);
+    struct durable_options durable;
+    if (!options_durable(&d->options, &durable)) {
+        log_error("sync is always, batch:MS (1 to 60000) or none, not \"%s\"", d->options.sync);
+        return 1;
+    }
+    int rc = server_start(&d->server, &limits, &durable);
     if (rc != ROOST_OK) {
         log_error("cannot start: %s", roost_errmsg());
         return 1;
     }
+    apply_options(d);
     d->server.no_rings = d->options.no_ring;
-    d->server.allowed = d->options.allowed;
-    if (d->options.max_anonymous > 0)
-        d->server.newcomers_max = d->options.max_anonymous;
-    bool ok = (d->options.listen_len > 0 || make_default_url(d)) && load_tls(d) && load_keys(d);
-    for (unsigned i = 0; ok && i < d->options.listen_len; i++)
-        ok = listen_at(d, d->options.listen[i]);
+    d->server.allowed = options_allowed(&d->options);
+    d->server.newcomers_max = (size_t)d->options.max_anonymous;
+    bool ok = (d->url_count > 0 || make_default_url(d)) && load_tls(d) && load_keys(d);
+    for (unsigned i = 0; ok && i < d->url_count; i++)
+        ok = listen_at(d, d->urls[i]);
+    ok = ok && start_http(d);
     if (ok) {
         say_ready(d);
         wait_for_the_end(d, signals, owner);
     }
     supervisor_tell("STOPPING=1");
     stop_listening(d);
+    http_stop(d->http);
     server_stop(&d->server);
     free_listeners(d);
     tls_unload(&d->tls);
@@ -279,15 +362,22 @@ static int serve(struct daemon *d, int signals, int owner)
 int main(int argc, char **argv)
 {
     static struct daemon d;
-    int status = options_parse(&d.options, argc, argv);
-    if (status >= 0)
+    int status = options_load(&d.options, argc, argv);
+    if (status >= 0) {
+        options_free(&d.options);
         return status;
+    }
+    d.argc = argc;
+    d.argv = argv;
+    apply_options(&d);
     int signals = block_signals();
     raise_descriptor_limit();
-    if (!add_handed_over(&d))
+    if (!add_urls(&d)) {
+        options_free(&d.options);
         return 1;
-    int owner = watch_owner(d.options.owner);
-    if (owner == -2)
-        return 0;
-    return serve(&d, signals, owner);
+    }
+    int owner = watch_owner((pid_t)d.options.owner);
+    status = owner == -2 ? 0 : serve(&d, signals, owner);
+    options_free(&d.options);
+    return status;
 }

@@ -5,6 +5,7 @@
  * meanwhile and notice nothing. See conn.h.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -85,8 +86,10 @@ static bool worth_another(int rc)
 static int try_all(struct conn *c)
 {
     int patience_ms = c->options.reconnect_ms;
-    if (patience_ms == 0) /* both are at most an hour */
-        patience_ms = (int)(c->terms.grace_ms + c->terms.lease_ms);
+    if (patience_ms == 0) {
+        int64_t granted_ms = c->terms.grace_ms + c->terms.lease_ms;
+        patience_ms = granted_ms < INT_MAX ? (int)granted_ms : INT_MAX;
+    }
     struct attempts a = {.deadline = roost__clock_deadline(patience_ms),
                          .pause_ms = PAUSE_FIRST_MS,
                          .attempt_ms = ATTEMPT_FIRST_MS,

@@ -56,6 +56,23 @@ int roost_server_methods(roost_manager *m, roost_value *ret)
     return roost__server_call(m, METHOD_server_methods, NO_ARGS, ret);
 }
 
+/* ---- administration ---- */
+
+int roost_server_sessions(roost_manager *m, uint64_t cursor, uint32_t max, roost_value *ret)
+{
+    return roost__server_call(m, METHOD_server_sessions, ARGS(roost_uint(cursor), roost_uint(max)), ret);
+}
+
+int roost_server_objects(roost_manager *m, uint64_t cursor, uint32_t max, roost_value *ret)
+{
+    return roost__server_call(m, METHOD_server_objects, ARGS(roost_uint(cursor), roost_uint(max)), ret);
+}
+
+int roost_server_kill(roost_manager *m, uint64_t session)
+{
+    return roost__server_call(m, METHOD_server_kill, ARGS(roost_uint(session)), NULL);
+}
+
 /* ---- several at once ---- */
 
 /* The grants of an answer, as many as there are objects. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/handlers.h"
+#include "core/memory.h"
 #include "core/number.h"
 #include "core/range.h"
 #include "core/save.h"
@@ -23,8 +24,10 @@ static struct array *array_of(const struct object *o)
 
 static void array_destroy(struct core *core, struct object *o)
 {
-    (void)core;
-    free(array_of(o)->elements);
+    const struct array *a = array_of(o);
+    if (a->elements != NULL)
+        memory_release(core, (a->len + 1) * a->typecode->size);
+    free(a->elements);
 }
 
 static unsigned array_describe(const struct object *o, struct buf *out)
@@ -56,9 +59,12 @@ static void array_load(struct loader *l, struct object *o)
     }
     a->len = elements.len / a->typecode->size;
     a->elements = malloc(elements.len + a->typecode->size);
-    if (a->elements == NULL)
+    if (a->elements == NULL) {
         load_no_memory(l);
-    else if (elements.len > 0)
+        return;
+    }
+    memory_charge(l->core, elements.len + a->typecode->size);
+    if (elements.len > 0)
         memcpy(a->elements, elements.data, elements.len);
 }
 
@@ -111,11 +117,13 @@ static bool init(struct call *c, struct array *a, const struct typecode *t)
     a->typecode = t;
     if (!init_len(c, t->size, &a->len))
         return false;
-    a->elements = calloc(a->len + 1, t->size);
+    size_t bytes = (a->len + 1) * t->size;
+    a->elements = memory_allows(c->core, bytes) ? calloc(a->len + 1, t->size) : NULL;
     if (a->elements == NULL) {
         fail_memory(c);
         return false;
     }
+    memory_charge(c->core, bytes);
     return scan_value(c->arg[2]).kind != ROOST_ARRAY || store_values(c, t, c->arg[2], a->elements);
 }
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/memory.h"
 #include "core/order.h"
 #include "core/tree.h"
 
@@ -70,12 +71,15 @@ static struct cell cell_head(struct slice value, bool refs)
 static int store(struct core *core, struct object *owner, struct slice value, bool refs, struct cell *ret)
 {
     struct cell c = cell_head(value, refs);
+    memory_charge(core, COST_CELL + value.len);
     if (value.len <= CELL_INLINE) {
         memcpy(c.bytes, value.data, value.len);
     } else {
         uint8_t *far = malloc(value.len);
-        if (far == NULL)
+        if (far == NULL) {
+            memory_release(core, COST_CELL + value.len);
             return ROOST_ENOMEM;
+        }
         memcpy(far, value.data, value.len);
         set_far(&c, far);
     }
@@ -88,6 +92,12 @@ static int store(struct core *core, struct object *owner, struct slice value, bo
 int cell_store(struct core *core, struct object *owner, struct slice value, struct cell *ret)
 {
     bool refs = roost__scan_has_ref(value);
+    if ((int64_t)value.len > core->limits.value_max) {
+        core->over = "value_max";
+        return ROOST_ENOMEM;
+    }
+    if (!memory_allows(core, COST_CELL + value.len))
+        return ROOST_ENOMEM;
     return refs && !cell_refs_lead(core, value) ? ROOST_ENOENT : store(core, owner, value, refs, ret);
 }
 
@@ -173,13 +183,19 @@ void cell_drop_refs(struct core *core, const struct cell *c)
         each_ref(cell_slice(c), uncount_ref, core);
 }
 
+static void free_bytes(struct core *core, const struct cell *c)
+{
+    cell_drop_refs(core, c);
+    memory_release(core, COST_CELL + c->len);
+    if (c->len > CELL_INLINE)
+        free(far_of(c));
+}
+
 void cell_free(struct core *core, struct cell *c)
 {
     if (c->tree)
         tree_free(core, cell_tree(c));
-    else
-        cell_drop_refs(core, c);
-    if (!c->tree && c->len > CELL_INLINE)
-        free(far_of(c));
+    else if (c->len > 0)
+        free_bytes(core, c);
     *c = (struct cell){.len = 0};
 }

@@ -40,7 +40,7 @@ static inline struct slice cell_slice(const struct cell *c)
 
 /*
  * Stores a copy of a checked value into an empty cell on behalf of owner. Errors, nothing changed:
- * ROOST_ENOMEM; ROOST_ENOENT when a reference inside leads nowhere.
+ * ROOST_ENOMEM, also when a limit refuses it; ROOST_ENOENT when a reference inside leads nowhere.
  */
 int cell_store(struct core *core, struct object *owner, struct slice value, struct cell *ret);
 

@@ -24,14 +24,19 @@ struct core *core_create(const struct core_options *options)
 {
     struct core *core = calloc(1, sizeof(*core));
     uint64_t *calls = calloc(roost__method_count, sizeof(*calls));
+    uint64_t *errors = calloc(roost__method_count, sizeof(*errors));
     struct signature *signatures = core__signatures();
-    if (core == NULL || calls == NULL || signatures == NULL) {
+    if (core == NULL || calls == NULL || errors == NULL || signatures == NULL) {
         free(core);
         free(calls);
+        free(errors);
         free(signatures);
         return NULL;
     }
+    core->limits = options->limits != NULL ? *options->limits : core_limits_standard;
+    core->logged = options->logged;
     core->calls_by_row = calls;
+    core->errors_by_row = errors;
     core->signatures = signatures;
     core->now_us = core->start_us = options->now_us;
     core->epoch = options->epoch;
@@ -68,6 +73,7 @@ void core_destroy(struct core *core)
         object_destroy(core, container_of(core->objects.next, struct object, in_core));
     assert(core->waiter_count == 0 && core->hold_count == 0 && core->delivery_count == 0);
     assert(core->kept_count == 0 && core->kept_bytes == 0);
+    assert(core->stored == 0 && core->account == NULL);
     roost__hmap_free(&core->sessions_by_id);
     roost__hmap_free(&core->objects_by_id);
     roost__hmap_free(&core->objects_by_name);
@@ -82,6 +88,7 @@ void core_destroy(struct core *core)
     spares_free(&core->delivery_spares);
     spares_free(&core->item_spares);
     free(core->calls_by_row);
+    free(core->errors_by_row);
     free(core->signatures);
     free(core);
 }
@@ -143,7 +150,7 @@ static int take_session_event(struct core *core, struct session *s, const struct
 static int open_session(struct core *core, const struct event *event)
 {
     uint64_t id;
-    int rc = session_open(core, event->payload, event->secret, &id);
+    int rc = session_open(core, event, &id);
     if (rc != ROOST_OK)
         return rc;
     struct session *s = session_find(core, id);
@@ -166,6 +173,8 @@ static int take_event(struct core *core, const struct event *event)
         return ROOST_OK;
     }
     struct session *s = session_find(core, event->session);
+    if (s == NULL && (event->kind == EVENT_LOST || event->kind == EVENT_DETACHED))
+        return ROOST_OK; /* it was killed */
     if (s == NULL)
         return event->kind == EVENT_RESUMED ? ROOST_ESESSION : ROOST_EPROTO;
     return take_session_event(core, s, event);
@@ -265,20 +274,4 @@ int64_t core_grace_ms(const struct core *core, uint64_t session)
 {
     const struct session *s = session_find(core, session);
     return s == NULL ? 0 : s->grace_us / 1000;
-}
-
-void core_put_limits(struct buf *out)
-{
-    static const struct {
-        const char *name;
-        uint64_t value;
-    } limits[] = {{"frame_max", FRAME_MAX},          {"depth_max", WIRE_DEPTH_MAX},
-                  {"name_max", NAME_BYTES_MAX},      {"sessions_max", SESSIONS_MAX},
-                  {"grace_ms_max", GRACE_MS_MAX},    {"kept_max", KEPT_MAX},
-                  {"kept_bytes_max", KEPT_BYTES_MAX}};
-    roost__put_map(out, sizeof(limits) / sizeof(limits[0]));
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        roost__put_cstr(out, limits[i].name);
-        roost__put_uint(out, limits[i].value);
-    }
 }

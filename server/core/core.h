@@ -13,10 +13,22 @@
 
 struct core;
 
+/* What limits.def says, as numbers. */
+struct core_limits {
+#define ROOST_LIMIT(name, kind, standard, min, max, unit, help) int64_t name;
+#include "core/limits.def"
+#undef ROOST_LIMIT
+};
+
+/* The table's defaults. */
+extern const struct core_limits core_limits_standard;
+
 struct core_options {
-    int64_t now_us;       /* the time at the start; later events are never earlier */
-    uint64_t epoch;       /* differs from that of every earlier run */
-    uint8_t hash_key[16]; /* secret, against chosen collisions; no effect on any answer */
+    int64_t now_us;                   /* the time at the start; later events are never earlier */
+    uint64_t epoch;                   /* differs from that of every earlier run */
+    uint8_t hash_key[16];             /* secret, against chosen collisions; no effect on any answer */
+    const struct core_limits *limits; /* copied; NULL: the defaults */
+    bool logged;                      /* a log tells its events again, but not reads: core_only_reads() */
 };
 
 /* What one may do with an object: the flags of a method say which it takes. */
@@ -45,6 +57,7 @@ struct event {
     bool restricted;     /* OPEN, RIGHTS: he may do what `rights` says, and nothing else */
     struct slice rights; /* rules: each enum right bits, the pattern's length (a byte each), the pattern */
     struct slice secret; /* OPEN: 16 bytes, or none: it cannot be resumed; RESUMED: what the client says */
+    struct slice peer;   /* OPEN: where it comes from, UTF-8, for people; may be empty */
 
     /* A CALL that a log tells again: what core_confirmed() said behind the first time, which then counts, not
      * what the frame says: that may be the answer to a read, of which the log does not know. */
@@ -69,6 +82,10 @@ struct effects {
     size_t len;
     size_t cap;
     uint64_t opened;  /* EVENT_OPEN: the new session */
+    int row;          /* EVENT_CALL: the method's, in roost__methods; -1: none was served */
+    int code;         /* and what it failed with; 0: it did not, or waits */
+    uint64_t object;  /* and its target */
+    uint64_t killed;  /* the session that the call ended; 0: none */
     uint64_t *broken; /* sessions with a connection that could not be answered for want of memory: end them */
     size_t broken_len;
     size_t broken_cap;
@@ -113,7 +130,7 @@ int64_t core_next_deadline_us(const struct core *core);
 /* How many connections go through shared memory: for server.info, without any other effect. */
 void core_set_rings(struct core *core, uint64_t n);
 
-/* What the last step did or refused that an administrator wants to know of; "": nothing. */
+/* What the last step refused for want of a right, for the log; "": nothing. */
 const char *core_audit(const struct core *core);
 
 uint64_t core_epoch(const struct core *core);
@@ -122,7 +139,14 @@ uint64_t core_epoch(const struct core *core);
 int64_t core_grace_ms(const struct core *core, uint64_t session);
 
 /* Puts the map of limits, for WELCOME and server.info. */
-void core_put_limits(struct buf *out);
+void core_put_limits(const struct core *core, struct buf *out);
+
+/* Borrowed, as long as the core lives. */
+const struct core_limits *core_limits(const struct core *core);
+
+/* Other limits from now on. What is there may be beyond them, and stays. A log does not tell of them: the
+ * state does, which must then be saved anew. */
+void core_set_limits(struct core *core, const struct core_limits *limits);
 
 /*
  * Appends the whole state: what core_load() makes a core of that goes on exactly as this one would. Equal
@@ -132,8 +156,8 @@ void core_put_limits(struct buf *out);
 int core_save(const struct core *core, struct buf *out);
 
 /*
- * A core from such bytes, which are not trusted; of the options only hash_key counts. Errors (worded):
- * ROOST_EDAMAGED (what is wrong, and where), ROOST_ENOMEM.
+ * A core from such bytes, which are not trusted; of the options only hash_key and logged count. Errors
+ * (worded): ROOST_EDAMAGED (what is wrong, and where), ROOST_ENOMEM.
  */
 int core_load(const struct core_options *options, struct slice bytes, struct core **ret);
 

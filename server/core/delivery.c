@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/memory.h"
 #include "core/queue.h"
 #include "core/save.h"
 #include "core/undo.h"
@@ -9,9 +10,11 @@
 void delivery_free(struct core *core, struct delivery *d)
 {
     struct object *o = object_find(core, d->queue);
+    struct object *account = memory_account(core, o);
     list_remove(&d->in_session);
     for (size_t i = 0; i < d->len; i++)
         cell_free(core, &d->cells[i]);
+    core->account = account;
     store_let_go(o != NULL ? &queue_of(o)->store : NULL, d->len, d->spare);
     core->delivery_count--;
     if (d->room == 1)
@@ -64,8 +67,20 @@ bool queue_deliver(struct core *core, struct queue *q, const struct caller *to, 
     return true;
 }
 
+static size_t bytes_of(const struct cell *cells, size_t n)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += cells[i].len;
+    return bytes;
+}
+
 bool queue_push_all(struct core *core, struct queue *q, const struct cell *cells, size_t n)
 {
+    if (q->store.bytes + bytes_of(cells, n) > (size_t)core->limits.queue_bytes_max) {
+        core->over = "queue_bytes_max";
+        return false;
+    }
     if (!undo_bytes(core, &q->unfinished, sizeof(q->unfinished)) ||
         !store_push_all(core, &q->store, cells, n))
         return false;
@@ -73,9 +88,10 @@ bool queue_push_all(struct core *core, struct queue *q, const struct cell *cells
     return true;
 }
 
-static void answer_memory(struct core *core, struct waiter *w)
+static void refuse_memory(struct core *core, struct waiter *w)
 {
-    answer_error(core, &w->caller, ROOST_ENOMEM, "the server has no memory for it");
+    core->errors_by_row[w->method - roost__methods]++;
+    answer_memory(core, &w->caller);
     waiter_free(core, w);
 }
 
@@ -88,7 +104,7 @@ static bool serve_getter(struct core *core, struct queue *q)
         w->count = 0;
         waiter_free(core, w);
     } else {
-        answer_memory(core, w);
+        refuse_memory(core, w);
     }
     return true;
 }
@@ -99,7 +115,7 @@ static bool serve_putter(struct core *core, struct queue *q)
     if (w == NULL || !queue_fits(q, w->count))
         return false;
     if (!queue_push_all(core, q, w->cells, w->count)) {
-        answer_memory(core, w);
+        refuse_memory(core, w);
         return true;
     }
     w->count = 0; /* the queue owns the items now */
@@ -179,10 +195,13 @@ static void load_delivery(struct loader *l, struct session *s)
     if (!load_good(l))
         return;
     struct delivery *d = delivery_new(l->core, queue, &to, n);
-    if (d == NULL)
+    if (d == NULL) {
         load_no_memory(l);
-    else
-        load_items(l, d, o != NULL ? queue_of(o) : NULL, n);
+        return;
+    }
+    struct object *account = memory_account(l->core, o);
+    load_items(l, d, o != NULL ? queue_of(o) : NULL, n);
+    l->core->account = account;
 }
 
 void load_deliveries(struct loader *l)

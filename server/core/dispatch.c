@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/handlers.h"
+#include "core/memory.h"
 #include "core/path.h"
 #include "core/rights.h"
 
@@ -77,9 +78,22 @@ static const char *kind_words(char kind)
     return at == NULL ? "?" : words[at - kinds];
 }
 
+/* A transaction's calls are checked one by one, each by its own row. */
+static bool check_depth(struct call *c, unsigned i, roost_kind kind)
+{
+    int64_t max = c->core->limits.depth_max;
+    bool nests = kind == ROOST_ARRAY || kind == ROOST_MAP;
+    if (!nests || c->method->code == METHOD_server_transact || roost__scan_check(c->arg[i], (unsigned)max))
+        return true;
+    fail(c, ROOST_ELIMIT, "argument %u nests deeper than depth_max (%lld)", i + 1, (long long)max);
+    return false;
+}
+
 static bool check_argument(struct call *c, unsigned i, const struct param *p)
 {
     struct item it = scan_value(c->arg[i]);
+    if (!check_depth(c, i, it.kind))
+        return false;
     if (it.kind == ROOST_NIL && p->optional && p->kind != 'v' && p->kind != 'k') {
         c->arg[i] = slice_of(NULL, 0); /* nil stands for left out */
         return true;
@@ -129,10 +143,7 @@ static bool check_arguments(struct call *c, const struct call_frame *frame)
 /* An act on the server as a whole: for who administers all names. */
 static bool check_admin(struct call *c)
 {
-    if (!rights_check_name(c, slice_of(NULL, 0), RIGHT_ADMIN))
-        return false;
-    rights_note_act(c, NULL);
-    return true;
+    return rights_check_name(c, slice_of(NULL, 0), RIGHT_ADMIN);
 }
 
 /* The target: none for the server's methods and open, else an object of the method's type. */
@@ -167,9 +178,12 @@ static bool is_new(struct call *c, const struct call_frame *frame)
         kept_confirm(c->core, s, frame->seen);
     if (kept_again(c->core, s, frame->number))
         return false;
-    if (kept_full(s)) {
-        fail(c, ROOST_ELIMIT, "%zu answers (%zu bytes) are not confirmed and %zu calls wait", s->kept_len,
-             s->kept_bytes, s->parked);
+    if (kept_full(c->core, s)) {
+        fail(c, ROOST_ELIMIT,
+             "%zu answers (%zu bytes) are not confirmed and %zu calls wait: kept_max and kept_bytes_max are "
+             "%lld and %lld",
+             s->kept_len, s->kept_bytes, s->parked, (long long)c->core->limits.kept_max,
+             (long long)c->core->limits.kept_bytes_max);
         return false;
     }
     c->caller.keeps = true;
@@ -209,6 +223,9 @@ static void serve(struct call *c, const struct call_frame *frame)
     if (!(nested ? check_path(c, frame->target) : check_target(c, frame->target)) ||
         !check_arguments(c, frame) || (c->guard_said.len > 0 && !guard_check(c)))
         return;
+    memory_account(c->core, c->object);
+    if (c->object != NULL)
+        c->object->calls++;
     if (!nested) {
         c->path = slice_of(NULL, 0);
         serve_it(c);
@@ -220,12 +237,22 @@ static void serve(struct call *c, const struct call_frame *frame)
 
 void core__serve(struct call *c, const struct call_frame *frame)
 {
-    c->core->calls_by_row[c->method - roost__methods]++;
-    c->core->starved = false;
+    struct core *core = c->core;
+    struct object *account = core->account;
+    core->calls_by_row[c->method - roost__methods]++;
+    core->starved = false;
+    core->over = NULL;
     serve(c, frame);
+    core->account = account;
     assert(c->done);
     if (c->object != NULL && (c->method->flags & METHOD_WRITE) != 0)
-        object_changed(c->core, c->object);
+        object_changed(core, c->object);
+}
+
+void core__look(struct call *c, const struct call_frame *frame)
+{
+    serve(c, frame);
+    assert(c->done);
 }
 
 /* Takes what the options of a call say. False: the call has failed. */
@@ -265,12 +292,15 @@ int core__call(struct core *core, struct session *s, const struct event *event)
     if (!is_new(&c, &frame))
         return ROOST_OK;
     core->call_count++;
+    s->calls++;
     c.method = roost__method_by_code(frame.method);
     if (c.method == NULL) {
         fail(&c, ROOST_ENOMETHOD, "there is no method with code %llu", (unsigned long long)frame.method);
         return ROOST_OK;
     }
     c.caller.repeatable = is_repeatable(c.method);
+    core->effects->row = (int)(c.method - roost__methods);
+    core->effects->object = frame.target;
     threads_note(&s->threads, frame.thread);
     if (frame.options.len == 0 || read_options(&c, frame.options))
         core__serve(&c, &frame);

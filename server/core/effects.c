@@ -28,6 +28,9 @@ void effects_reset(struct effects *e)
     buf_reset(&e->bytes);
     e->len = 0;
     e->opened = 0;
+    e->row = -1;
+    e->code = 0;
+    e->killed = 0;
     e->broken_len = 0;
 }
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/memory.h"
 
 static size_t append(struct entry *e, size_t at, const void *data, size_t n)
 {
@@ -50,8 +50,14 @@ struct cell entry_value(const struct entry *e)
     return e->tree ? cell_of_tree(entry_tree(e)) : cell_borrow(entry_bytes(e), e->refs);
 }
 
+void entry_charge(struct core *core, const struct entry *e)
+{
+    memory_charge(core, COST_ENTRY + entry_value_at(e) + e->value_len);
+}
+
 void entry_free(struct core *core, struct entry *e)
 {
+    memory_release(core, COST_ENTRY + entry_value_at(e) + e->value_len);
     struct cell value = entry_value(e);
     if (e->tree)
         cell_free(core, &value);

@@ -34,10 +34,13 @@ struct entry_content {
     struct tree *tree;  /* NULL: value counts */
 };
 
-/* Makes a block; counts no reference. NULL without memory. */
+/* Makes a block; counts no reference, charges nobody: free() takes it back. NULL without memory. */
 struct entry *entry_make(const struct entry_content *content);
 
-/* Drops the references or the tree inside and frees the block. */
+/* Charges for a block that stays: memory.h. */
+void entry_charge(struct core *core, const struct entry *e);
+
+/* Drops the references or the tree inside, releases what was charged and frees the block. */
 void entry_free(struct core *core, struct entry *e);
 
 static inline struct slice entry_canonical(const struct entry *e)

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/memory.h"
 #include "core/undo.h"
 
 static struct expiry *expiry_at(const struct heap_node *n)
@@ -36,7 +37,9 @@ void expiries_take_first(struct core *core)
         return;
     }
     object_changed(core, x->object);
+    struct object *account = memory_account(core, x->object);
     keymap_remove(core, x->map, keymap_numbered(x->map, x->number));
+    core->account = account;
 }
 
 bool expiry_arg(struct call *c, unsigned i, int64_t *ret)

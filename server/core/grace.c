@@ -20,13 +20,13 @@ bool grace_sooner(const struct heap_node *a, const struct heap_node *b)
     return x->grace_end_us != y->grace_end_us ? x->grace_end_us < y->grace_end_us : x->id < y->id;
 }
 
-void grace_init(struct session *s, struct slice info, struct slice secret)
+void grace_init(const struct core *core, struct session *s, struct slice info, struct slice secret)
 {
     struct item ms = roost__map_item(info, "grace_ms");
     s->connection = 1;
     if (secret.len != SECRET_LEN || ms.kind != ROOST_INT || ms.as.i <= 0)
         return;
-    s->grace_us = (ms.as.i < GRACE_MS_MAX ? ms.as.i : GRACE_MS_MAX) * 1000;
+    s->grace_us = (ms.as.i < core->limits.grace_ms_max ? ms.as.i : core->limits.grace_ms_max) * 1000;
     memcpy(s->secret, secret.data, SECRET_LEN);
 }
 

@@ -24,13 +24,7 @@
 
 enum { LINES_MAX = 3, NAME_BYTES_MAX = 255, INFO_BYTES_MAX = 255 };
 
-enum {
-    SESSIONS_MAX = 65536,
-    GRACE_MS_MAX = 3600 * 1000,
-    KEPT_MAX = 10000,          /* answers kept for a session, and calls of it that wait */
-    KEPT_BYTES_MAX = 64 << 20, /* reached, the session's next call is refused */
-    KEPT_SMALL = 128           /* bytes of a block for a small kept answer */
-};
+enum { KEPT_SMALL = 128 }; /* bytes of a block for a small kept answer */
 
 enum { THREADS_KNOWN_MAX = 32 };
 
@@ -48,8 +42,10 @@ struct session {
     uint64_t pid;
     char *host;            /* as the client gave it, NUL-terminated; may be NULL */
     char *label;           /* likewise */
+    char *peer;            /* as the shell knows it, likewise */
     uint64_t identity;     /* 0: anybody's */
     struct rights *rights; /* NULL: all; else rights.c's */
+    uint64_t calls;
     struct list waiters;
     struct list holds;
     struct list deliveries;
@@ -124,6 +120,8 @@ struct object {
     bool fresh;            /* the call that makes it has not answered yet */
     struct expiry *expiry; /* NULL: it has no end */
     struct list watches;   /* of transactions that wait for a change: transact.h */
+    uint64_t bytes;        /* charged to it: memory.h */
+    uint64_t calls;        /* on it */
 };
 
 /* Somebody holds a lock (depth: how many levels) or permits (depth: how many). */
@@ -276,7 +274,7 @@ struct core {
     struct heap graces;    /* of sessions without connection */
     struct heap expiries;  /* of entries and objects: expiry.h */
     uint64_t rings;        /* the shell's count */
-    char audit[256];       /* an act worth a line in the audit log, of the step done last; "": none */
+    char audit[256];       /* what the step done last refused for want of a right; "": nothing */
     uint64_t waiter_count, hold_count, delivery_count, call_count;
     uint64_t kept_count, kept_bytes;
     uint64_t last_session, last_object, last_token, last_order; /* counters: never reused */
@@ -286,15 +284,23 @@ struct core {
     int64_t now_us, start_us;
     uint64_t epoch;
     uint8_t hash_key[16];
-    struct buf scratch;           /* canonical keys */
-    struct buf encoded;           /* cell_bytes() of a tree */
-    struct undo *undo;            /* of the transaction under way; else NULL: undo.h */
-    struct object server;         /* no object that anybody can reach: transactions wait in its line */
-    struct list woken;            /* transactions to look at again before the step ends */
-    struct effects *effects;      /* of the step under way */
-    size_t reply_at;              /* where in it the frame under construction begins */
-    bool reply_refs;              /* it carries references that were counted */
-    bool starved;                 /* a comparison could not be made for want of memory: it said "not equal" */
+    struct buf scratch;      /* canonical keys */
+    struct buf encoded;      /* cell_bytes() of a tree */
+    struct undo *undo;       /* of the transaction under way; else NULL: undo.h */
+    struct object server;    /* no object that anybody can reach: transactions wait in its line */
+    struct list woken;       /* transactions to look at again before the step ends */
+    struct effects *effects; /* of the step under way */
+    size_t reply_at;         /* where in it the frame under construction begins */
+    bool reply_refs;         /* it carries references that were counted */
+    bool starved;            /* a comparison could not be made for want of memory: it said "not equal" */
+    struct core_limits limits;
+    bool logged; /* as in struct core_options */
+    uint64_t ref_count;     /* of sessions to objects */
+    uint64_t stored;        /* bytes charged: memory.h */
+    struct object *account; /* whom the bytes of the moment are charged to; NULL: nobody */
+    const char *over;       /* the limit that refused what was just refused as if there were no memory */
+    uint64_t objects_by_type[TYPE_COUNT], bytes_by_type[TYPE_COUNT];
+    uint64_t *errors_by_row;      /* as calls_by_row */
     uint64_t *calls_by_row;       /* as roost__methods */
     struct signature *signatures; /* likewise */
 
@@ -311,6 +317,8 @@ int core__call(struct core *core, struct session *s, const struct event *event);
 
 /* The signatures of all rows, malloc'ed. NULL without memory. */
 struct signature *core__signatures(void);
+/* The same as core__serve(), but nobody called: nothing is counted. */
+void core__look(struct call *c, const struct call_frame *frame);
 /* Checks a call, whose core, caller and method are set, against its row and has its handler serve it. */
 void core__serve(struct call *c, const struct call_frame *frame);
 
@@ -354,8 +362,10 @@ bool reply_cell(struct call *c, const struct cell *cell);
 void reply_raw(struct call *c, struct slice value);
 void reply_ref(struct call *c, struct object *o);
 void fail(struct call *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Fails with ROOST_ENOMEM. */
+/* Fails with ROOST_ENOMEM, or, when a limit refused the memory, with ROOST_ELIMIT. */
 void fail_memory(struct call *c);
+/* The same for a call that waited. */
+void answer_memory(struct core *core, const struct caller *to);
 /* Fails as a cell_store() that returned code did. */
 void fail_store(struct call *c, int code);
 
@@ -365,21 +375,21 @@ void fail_store(struct call *c, int code);
  */
 struct session *session_new(struct core *core);
 void session_add(struct core *core, struct session *s);
-int session_open(struct core *core, struct slice info, struct slice secret, uint64_t *ret);
+int session_open(struct core *core, const struct event *event, uint64_t *ret);
 void session_lost(struct core *core, struct session *s);
 struct session *session_find(const struct core *core, uint64_t id);
 /* Counts that the session was sent (or took) a reference. False without memory. */
-bool session_retain(struct session *s, struct object *o);
+bool session_retain(struct core *core, struct session *s, struct object *o);
 void session_release(struct core *core, struct session *s, uint64_t id, uint64_t count);
 /* Forgets all sessions' references to an object that is going. */
-void session_refs_forget(struct object *o);
+void session_refs_forget(struct core *core, struct object *o);
 void session_free(struct core *core, struct session *s);
 
 /* ---- grace.c: sessions and their connections ---- */
 
 bool grace_sooner(const struct heap_node *a, const struct heap_node *b);
 /* Takes "grace_ms" from a session's info. */
-void grace_init(struct session *s, struct slice info, struct slice secret);
+void grace_init(const struct core *core, struct session *s, struct slice info, struct slice secret);
 /* The connection is gone: the session ends at once, or when its grace is over. */
 void grace_begin(struct core *core, struct session *s);
 /* A new connection takes over. Errors, nothing changed: ROOST_ESESSION. */
@@ -397,7 +407,7 @@ void kept_confirm(struct core *core, struct session *s, uint64_t seen);
 /* True when the call was sent before and nothing is left to do: it waits, or its answer went out (again). */
 bool kept_again(struct core *core, struct session *s, uint64_t number);
 /* One more call would be one too many. */
-bool kept_full(const struct session *s);
+bool kept_full(const struct core *core, const struct session *s);
 void kept_free(struct core *core, struct session *s);
 
 /* ---- object.c ---- */
@@ -587,6 +597,10 @@ void put_party(struct buf *out, const struct session *s, uint64_t thread);
 
 /* The object that an item names or refers to. NULL: the call has failed. */
 struct object *object_said(struct call *c, const struct item *it);
+
+/* A pair of a map; text NULL: nil. */
+void put_count(struct buf *out, const char *name, uint64_t n);
+void put_words(struct buf *out, const char *name, const char *text);
 
 /* A map that says who holds something. */
 void put_holder(const struct core *core, struct buf *out, const struct hold *h);

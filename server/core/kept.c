@@ -67,7 +67,7 @@ static bool is_parked(const struct session *s, uint64_t number)
  * where it was. */
 static void make_room_for_stub(struct core *core, struct session *s)
 {
-    for (struct list *it = s->kept.next; s->stubs >= KEPT_MAX; it = s->kept.next) {
+    for (struct list *it = s->kept.next; s->stubs >= (size_t)core->limits.kept_max; it = s->kept.next) {
         while (as_kept(it)->len > 0)
             it = it->next;
         drop(core, s, as_kept(it));
@@ -134,9 +134,10 @@ bool kept_again(struct core *core, struct session *s, uint64_t number)
     return true;
 }
 
-bool kept_full(const struct session *s)
+bool kept_full(const struct core *core, const struct session *s)
 {
-    return s->kept_len - s->stubs + s->parked >= KEPT_MAX || s->kept_bytes >= KEPT_BYTES_MAX;
+    return s->kept_len - s->stubs + s->parked >= (size_t)core->limits.kept_max ||
+           s->kept_bytes >= (size_t)core->limits.kept_bytes_max;
 }
 
 void kept_free(struct core *core, struct session *s)

@@ -16,6 +16,10 @@ bool key_of(struct core *core, struct slice v, struct key *ret)
 {
     if (order_no_key(v))
         return false;
+    if ((int64_t)v.len > core->limits.key_max) {
+        core->over = "key_max";
+        return false;
+    }
     struct slice canonical = order_canonical(v, &core->scratch);
     if (canonical.len == 0) {
         core->starved = true;

@@ -9,6 +9,7 @@
 
 #include "core/handlers.h"
 #include "core/keymap.h"
+#include "core/memory.h"
 #include "core/order.h"
 #include "core/save.h"
 
@@ -65,9 +66,20 @@ static struct slot *slot_find(const struct object *o, const struct key *key)
     return n == NULL ? NULL : slot_of(n);
 }
 
-static struct slot *slot_create(struct object *o, const struct key *key)
+/* Charges the object for a slot, or gives it back. */
+static void slot_charge(struct core *core, struct object *o, const struct slot *slot, bool there)
+{
+    struct object *account = memory_account(core, o);
+    uint64_t n = COST_SLOT + slot->key_len + slot->shown_len;
+    there ? memory_charge(core, n) : memory_release(core, n);
+    core->account = account;
+}
+
+static struct slot *slot_create(struct core *core, struct object *o, const struct key *key)
 {
     struct keyed_lock *k = keyed_lock_of(o);
+    if (!memory_allows(core, COST_SLOT + key->canonical.len + key->shown.len))
+        return NULL;
     struct slot *slot = calloc(1, sizeof(*slot) + key->canonical.len + key->shown.len);
     if (slot == NULL || !roost__hmap_reserve(&k->slots, 1)) {
         free(slot);
@@ -80,11 +92,13 @@ static struct slot *slot_create(struct object *o, const struct key *key)
     memcpy(slot->bytes, key->canonical.data, key->canonical.len);
     memcpy(slot->bytes + slot->key_len, key->shown.data, key->shown.len);
     roost__hmap_add(&k->slots, &slot->node);
+    slot_charge(core, o, slot, true);
     return slot;
 }
 
-static void slot_free(struct object *o, struct slot *slot)
+static void slot_free(struct core *core, struct object *o, struct slot *slot)
 {
+    slot_charge(core, o, slot, false);
     roost__hmap_remove(&keyed_lock_of(o)->slots, &slot->node);
     list_remove(&slot->line.in_due);
     free(slot);
@@ -92,9 +106,8 @@ static void slot_free(struct object *o, struct slot *slot)
 
 void slot_tidy(struct core *core, struct object *o, struct slot *slot)
 {
-    (void)core;
     if (slot->hold == NULL && slot->line.len == 0 && !slot->owner_died)
-        slot_free(o, slot);
+        slot_free(core, o, slot);
 }
 
 /* ---- taking and giving back ---- */
@@ -146,10 +159,10 @@ static void key_give_back(struct core *core, struct hold *h)
 
 static void keyed_lock_destroy(struct core *core, struct object *o)
 {
-    (void)core;
     struct hmap *slots = &keyed_lock_of(o)->slots;
     for (size_t i = 0; i < slots->cap; i++) {
         if (slots->slots[i].node != NULL) {
+            slot_charge(core, o, slot_of(slots->slots[i].node), false);
             list_remove(&slot_of(slots->slots[i].node)->line.in_due);
             free(slot_of(slots->slots[i].node));
         }
@@ -218,7 +231,7 @@ static struct slot *load_slot_after(struct loader *l, struct object *o, const st
         load_bad(l, "a key stands there twice");
         return NULL;
     }
-    struct slot *slot = slot_create(o, &key);
+    struct slot *slot = slot_create(l->core, o, &key);
     if (slot == NULL)
         load_no_memory(l);
     else if (before != NULL && by_key(&before, &(const struct slot *){slot}) > 0)
@@ -308,7 +321,7 @@ static struct slot *next_slot(struct call *c, const uint8_t **p)
     }
     struct slot *slot = slot_find(c->object, &key);
     if (slot == NULL)
-        slot = slot_create(c->object, &key);
+        slot = slot_create(c->core, c->object, &key);
     if (slot == NULL)
         fail_memory(c);
     return slot;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/expiry.h"
+#include "core/memory.h"
 #include "core/undo.h"
 
 enum { CAP_MIN = 4, CAP_MAX = 1 << 30 };
@@ -302,14 +303,27 @@ static bool overwrite(const struct core *core, struct entry *e, struct slice val
     return true;
 }
 
+/* Do the limits allow a new value, with its key? Else core->over says which does not. */
+static bool limits_allow(struct core *core, const struct key *key, struct slice value)
+{
+    if ((int64_t)value.len > core->limits.value_max) {
+        core->over = "value_max";
+        return false;
+    }
+    size_t shown = slice_equal(key->canonical, key->shown) ? 0 : key->shown.len;
+    return memory_allows(core, COST_ENTRY + key->canonical.len + shown + value.len);
+}
+
 static int put(struct core *core, struct object *owner, struct keymap *m, const struct key *key,
                struct entry *old, struct slice value, enum storing how)
 {
-    bool refs = how != VALUE_BORROWED && roost__scan_has_ref(value);
+    bool refs = how != VALUE_BORROWED && value.len > 0 && roost__scan_has_ref(value);
     if (refs && how == VALUE_NEW && !cell_refs_lead(core, value))
         return ROOST_ENOENT;
     if (old != NULL && overwrite(core, old, value, refs))
         return ROOST_OK;
+    if (how == VALUE_NEW && !limits_allow(core, key, value))
+        return ROOST_ENOMEM;
     struct entry *e =
         entry_make(&(struct entry_content){.number = old != NULL ? old->number : m->last_number + 1,
                                            .canonical = key->canonical,
@@ -320,6 +334,7 @@ static int put(struct core *core, struct object *owner, struct keymap *m, const 
         free(e);
         return ROOST_ENOMEM;
     }
+    entry_charge(core, e);
     if (refs)
         cell_count_refs(core, owner, value);
     if (old != NULL && (core->undo == NULL || !m->live))
@@ -359,6 +374,7 @@ struct entry *keymap_set_tree(struct core *core, struct keymap *m, struct entry 
         .number = e->number, .canonical = entry_canonical(e), .shown = entry_key(e), .tree = t});
     if (fresh == NULL)
         return NULL;
+    entry_charge(core, fresh);
     m->places[where_is(core, m, e)] = (uintptr_t)fresh;
     entry_free(core, e);
     return fresh;

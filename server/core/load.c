@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "core/effects.h"
 #include "core/expiry.h"
+#include "core/memory.h"
 #include "core/save.h"
 
 /* ---- the types ---- */
@@ -48,6 +49,7 @@ static void load_counters(struct loader *l)
     core->last_object = load_uint(l);
     core->last_token = load_uint(l);
     core->last_order = load_uint(l);
+    load_limits(l);
     if (core->now_us < core->start_us)
         load_bad(l, "it was before it began");
 }
@@ -83,8 +85,10 @@ static void load_objects(struct loader *l)
     list_each (it, &l->core->objects) {
         struct object *o = container_of(it, struct object, in_core);
         bool referred = o->refers;
+        struct object *account = memory_account(l->core, o);
         if (load_good(l))
             o->type->load(l, o);
+        l->core->account = account;
         if (o->refers && !referred)
             load_bad(l, "an object refers to others, and does not know it");
     }
@@ -97,14 +101,20 @@ static void load_statistics(struct loader *l)
     l->core->call_count = load_uint(l);
     uint64_t before = 0;
     for (size_t n = load_count(l); n > 0 && load_good(l); n--) {
-        uint64_t code = load_uint(l), calls = load_uint(l);
+        uint64_t code = load_uint(l), calls = load_uint(l), errors = load_uint(l);
         const struct method *m = roost__method_by_code(code);
-        if (m == NULL || code <= before || calls == 0)
+        if (m == NULL || code <= before || (calls == 0 && errors == 0)) {
             load_bad(l, "calls of no method, or out of order");
-        else
-            l->core->calls_by_row[m - roost__methods] = calls;
+            return;
+        }
+        l->core->calls_by_row[m - roost__methods] = calls;
+        l->core->errors_by_row[m - roost__methods] = errors;
         before = code;
     }
+    list_each (it, &l->core->sessions)
+        container_of(it, struct session, in_core)->calls = load_uint(l);
+    list_each (it, &l->core->objects)
+        container_of(it, struct object, in_core)->calls = load_uint(l);
 }
 
 static void load_all(struct loader *l)
@@ -156,12 +166,15 @@ int core_load(const struct core_options *options, struct slice bytes, struct cor
     if (rc != ROOST_OK)
         return rc;
     struct loader l = {.begin = bytes.data, .at = bytes.data + SAVE_HEADER, .end = bytes.data + bytes.len};
-    l.core = core_create(options);
+    struct core_options widest = *options;
+    widest.limits = &core_limits_widest;
+    l.core = core_create(&widest);
     if (l.core == NULL)
         return roost__fail(ROOST_ENOMEM, "no memory for a core");
     load_all(&l);
     if (load_good(&l)) {
         loader_discard(&l);
+        l.core->limits = l.limits;
         *ret = l.core;
         return ROOST_OK;
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/expiry.h"
+#include "core/memory.h"
 #include "core/rights.h"
 #include "core/transact.h"
 
@@ -96,6 +97,10 @@ void object_add(struct core *core, struct object *o)
         roost__hmap_add(&core->objects_by_name, &o->by_name);
     list_push_back(&core->objects, &o->in_core);
     core->object_count++;
+    core->objects_by_type[o->type->code]++;
+    struct object *account = memory_account(core, o);
+    memory_charge(core, COST_OBJECT + o->name_len);
+    core->account = account;
 }
 
 struct object *object_create(struct core *core, const struct type *type, struct slice name,
@@ -107,7 +112,7 @@ struct object *object_create(struct core *core, const struct type *type, struct 
     o->id = core->last_object + 1;
     o->fresh = owner != NULL;
     o->owner = owner != NULL ? owner->identity : 0;
-    if (owner != NULL && !session_retain(owner, o)) {
+    if (owner != NULL && !session_retain(core, owner, o)) {
         free(o->name);
         free(o);
         return NULL;
@@ -115,6 +120,7 @@ struct object *object_create(struct core *core, const struct type *type, struct 
     core->last_object++;
     o->since_us = core->now_us;
     object_add(core, o);
+    core->account = o;
     return o;
 }
 
@@ -139,6 +145,8 @@ void object_destroy(struct core *core, struct object *o)
     list_remove(&o->in_doomed);
     list_remove(&o->in_suspects);
     core->object_count--;
+    core->objects_by_type[o->type->code]--;
+    struct object *account = memory_account(core, o);
     wake_as_deleted(core, o);
     transactions_deleted(core, o);
     for (struct hold *h; (h = hold_first(o)) != NULL;)
@@ -147,10 +155,14 @@ void object_destroy(struct core *core, struct object *o)
         hold_free(core, container_of(first, struct hold, in_object));
     for (unsigned i = 0; i < LINES_MAX; i++)
         list_remove(&o->lines[i].in_due);
-    session_refs_forget(o);
+    session_refs_forget(core, o);
     expiry_free(core, o->expiry);
     if (o->type->destroy != NULL)
         o->type->destroy(core, o);
+    memory_release(core, COST_OBJECT + o->name_len);
+    assert(o->bytes == 0 || o->type->code == ROOST_TYPE_queue); /* items on their way are charged on */
+    core->bytes_by_type[o->type->code] -= o->bytes;
+    core->account = account == o ? NULL : account;
     free(o->name);
     free(o);
 }
@@ -213,11 +225,20 @@ void object_discard(struct core *core, struct object *o)
     object_destroy(core, o);
 }
 
+static bool may_create(struct core *core, struct slice name)
+{
+    if (core->object_count < (uint64_t)core->limits.objects_max)
+        return memory_allows(core, COST_OBJECT + name.len);
+    core->over = "objects_max";
+    return false;
+}
+
 struct object *object_open(struct call *c, const struct type *type, bool *ret_found)
 {
     struct slice name = arg_given(c, 0) ? arg_bytes(c, 0) : slice_of(NULL, 0);
-    if (name.len > NAME_BYTES_MAX) {
-        fail(c, ROOST_ELIMIT, "the name has %zu bytes: at most %d", name.len, NAME_BYTES_MAX);
+    if ((int64_t)name.len > c->core->limits.name_max) {
+        fail(c, ROOST_ELIMIT, "the name has %zu bytes: at most %lld (name_max)", name.len,
+             (long long)c->core->limits.name_max);
         return NULL;
     }
     if (name.len == 0 && arg_given(c, 0)) {
@@ -230,7 +251,7 @@ struct object *object_open(struct call *c, const struct type *type, bool *ret_fo
         return NULL;
     *ret_found = o != NULL;
     if (o == NULL) {
-        o = object_create(c->core, type, name, c->caller.session);
+        o = may_create(c->core, name) ? object_create(c->core, type, name, c->caller.session) : NULL;
         if (o == NULL)
             fail_memory(c);
         return o;
@@ -259,7 +280,7 @@ void object_describe(struct core *core, const struct object *o, struct buf *out)
     size_t waiting = 0;
     for (unsigned i = 0; i < LINES_MAX; i++)
         waiting += line_len(o, i);
-    roost__put_map(out, 8 + n + (o->expiry != NULL));
+    roost__put_map(out, 10 + n + (o->expiry != NULL));
     roost__put_cstr(out, "id");
     roost__put_uint(out, o->id);
     roost__put_cstr(out, "type");
@@ -276,6 +297,10 @@ void object_describe(struct core *core, const struct object *o, struct buf *out)
     roost__put_uint(out, waiting);
     roost__put_cstr(out, "holders");
     roost__put_uint(out, list_count(&o->holds));
+    roost__put_cstr(out, "bytes");
+    roost__put_uint(out, o->bytes);
+    roost__put_cstr(out, "calls");
+    roost__put_uint(out, o->calls);
     buf_append(out, own.data, own.len);
     roost__buf_free(&own);
     if (o->expiry == NULL)

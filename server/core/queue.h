@@ -46,7 +46,7 @@ static inline bool queue_fits(const struct queue *q, size_t n)
  * sent, which is answered, they stay in the queue. False: no memory, nothing was done. */
 bool queue_deliver(struct core *core, struct queue *q, const struct caller *to, size_t n, bool many);
 
-/* Moves n stored items in. False without memory, and none is in. */
+/* Moves n stored items in. False without memory, or when queue_bytes_max would be passed, and none is in. */
 bool queue_push_all(struct core *core, struct queue *q, const struct cell *cells, size_t n);
 
 /* Serves who waits to get or put, as far as can be; as a wake of undo.h. */

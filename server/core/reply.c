@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "core/effects.h"
-#include "core/internal.h"
+#include "core/memory.h"
 
 /* The answer that begins at `at` is complete: sends it, and keeps it where it is kept. */
 static void send_answer(struct core *core, const struct caller *to, size_t at)
@@ -124,7 +124,7 @@ static void count_sent(void *context, uint64_t id)
     struct sending *s = context;
     struct object *o = object_find(s->core, id);
     s->core->reply_refs = true;
-    if (o != NULL && !session_retain(s->session, o))
+    if (o != NULL && !session_retain(s->core, s->session, o))
         effects_break(s->core->effects, s->session->id);
 }
 
@@ -181,7 +181,7 @@ void reply_raw(struct call *c, struct slice value)
 
 void reply_ref(struct call *c, struct object *o)
 {
-    if (!o->fresh && !session_retain(c->caller.session, o)) {
+    if (!o->fresh && !session_retain(c->core, c->caller.session, o)) {
         fail_memory(c);
         return;
     }
@@ -195,6 +195,9 @@ void reply_ref(struct call *c, struct object *o)
 void fail(struct call *c, int code, const char *format, ...)
 {
     done(c);
+    c->core->effects->code = code;
+    if (c->method != NULL && c->caller.session->id != 0)
+        c->core->errors_by_row[c->method - roost__methods]++;
     char message[400];
     va_list args;
     va_start(args, format);
@@ -203,9 +206,26 @@ void fail(struct call *c, int code, const char *format, ...)
     answer_error(c->core, &c->caller, code, "%s", message);
 }
 
+static const char limit_words[] = "it would pass the limit %s (%lld)";
+static const char memory_words[] = "the server has no memory for it";
+
 void fail_memory(struct call *c)
 {
-    fail(c, ROOST_ENOMEM, "the server has no memory for it");
+    const char *over = c->core->over;
+    if (over != NULL)
+        fail(c, ROOST_ELIMIT, limit_words, over, (long long)limit_named(c->core, over));
+    else
+        fail(c, ROOST_ENOMEM, memory_words);
+}
+
+void answer_memory(struct core *core, const struct caller *to)
+{
+    if (core->over != NULL)
+        answer_error(core, to, ROOST_ELIMIT, limit_words, core->over,
+                     (long long)limit_named(core, core->over));
+    else
+        answer_error(core, to, ROOST_ENOMEM, memory_words);
+    core->over = NULL;
 }
 
 void fail_store(struct call *c, int code)

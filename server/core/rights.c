@@ -138,8 +138,8 @@ static const char *right_words(unsigned need)
 
 static bool refuse(struct call *c, unsigned need, const char *what)
 {
-    snprintf(c->core->audit, sizeof(c->core->audit), "refused: %s.%s lacks %s %s",
-             roost_type_name(c->method->type), c->method->name, right_words(need), what);
+    snprintf(c->core->audit, sizeof(c->core->audit), "%s.%s lacks %s %s", roost_type_name(c->method->type),
+             c->method->name, right_words(need), what);
     fail(c, ROOST_EPERM, "this identity lacks %s %s", right_words(need), what);
     return false;
 }
@@ -173,15 +173,6 @@ bool rights_check_create(struct call *c)
         if ((r->rules[at] & RIGHT_WRITE) != 0)
             return true;
     return r == NULL || refuse(c, RIGHT_WRITE, "anything");
-}
-
-void rights_note_act(struct call *c, const struct object *o)
-{
-    char words[OBJECT_WORDS_MAX] = "";
-    if (o != NULL)
-        object_words(o, words, sizeof(words));
-    snprintf(c->core->audit, sizeof(c->core->audit), "%s.%s %s", roost_type_name(c->method->type),
-             c->method->name, words);
 }
 
 /* ---- saving: the rules as an event says them ---- */

@@ -32,7 +32,4 @@ bool rights_check_name(struct call *c, struct slice name, unsigned need);
 /* To make an anonymous object one must be allowed to write something. */
 bool rights_check_create(struct call *c);
 
-/* Notes an act of an administrator, for core_audit(). */
-void rights_note_act(struct call *c, const struct object *o);
-
 #endif

@@ -14,6 +14,7 @@ static void save_counters(const struct core *core, struct buf *out)
     save_uint(out, core->last_object);
     save_uint(out, core->last_token);
     save_uint(out, core->last_order);
+    save_limits(core, out);
 }
 
 /* What references lead to is there before any reference is. */
@@ -49,20 +50,30 @@ static void save_state(const struct core *core, struct buf *out)
     save_deliveries(core, out);
 }
 
-/* How often each method was called: by its code, so that the table may grow. */
+static bool was_called(const struct core *core, unsigned row)
+{
+    return core->calls_by_row[row] > 0 || core->errors_by_row[row] > 0;
+}
+
+/* How often each method was called: by its code, so that the table may grow; and who called, and what. */
 static void save_statistics(const struct core *core, struct buf *out)
 {
     size_t called = 0;
     for (unsigned i = 0; i < roost__method_count; i++)
-        called += core->calls_by_row[i] > 0;
+        called += was_called(core, i);
     save_uint(out, core->call_count);
     save_uint(out, called);
     for (unsigned i = 0; i < roost__method_count; i++) {
-        if (core->calls_by_row[i] == 0)
+        if (!was_called(core, i))
             continue;
         save_uint(out, roost__methods[i].code);
         save_uint(out, core->calls_by_row[i]);
+        save_uint(out, core->errors_by_row[i]);
     }
+    list_each (it, &core->sessions)
+        save_uint(out, container_of(it, struct session, in_core)->calls);
+    list_each (it, &core->objects)
+        save_uint(out, container_of(it, struct object, in_core)->calls);
 }
 
 /* Between two steps nothing is under way. */

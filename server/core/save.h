@@ -33,7 +33,8 @@ struct loader {
     size_t hold_len;       /* … read so far */
     struct waiter **waits; /* by number, in the order of their sessions; theirs to free until waits_link() */
     size_t wait_len;
-    struct object nobody; /* stands for the owner of values on their way */
+    struct object nobody;      /* stands for the owner of values on their way */
+    struct core_limits limits; /* the core's, as soon as all is loaded: what is there may be beyond them */
 };
 
 /* Notes the first fault. */
@@ -58,6 +59,12 @@ struct slice load_bytes(struct loader *l, size_t max);
 struct slice load_value(struct loader *l, bool may_be_empty);
 struct session *load_session(struct loader *l);
 struct object *load_object(struct loader *l);
+
+/* ---- limits.c ---- */
+
+extern const struct core_limits core_limits_widest;
+void save_limits(const struct core *core, struct buf *out);
+void load_limits(struct loader *l);
 
 /* ---- values: save_value.c ---- */
 

@@ -105,6 +105,7 @@ static void save_session(struct buf *out, const struct session *s)
     save_uint(out, s->pid);
     save_text(out, s->host);
     save_text(out, s->label);
+    save_text(out, s->peer);
     save_int(out, s->since_us);
     save_int(out, s->grace_us);
     save_uint(out, heap_has(&s->in_graces));
@@ -126,9 +127,10 @@ static void load_parts(struct loader *l, struct session *s)
     s->pid = load_uint(l);
     s->host = load_text(l);
     s->label = load_text(l);
+    s->peer = load_text(l);
     s->since_us = load_past(l);
     s->grace_us = load_past(l);
-    if (s->grace_us > GRACE_MS_MAX * 1000LL)
+    if (s->grace_us > core_limits_widest.grace_ms_max * 1000)
         load_bad(l, "a grace that nobody can have");
     if (load_bool(l)) {
         s->grace_end_us = load_future(l);
@@ -159,8 +161,6 @@ void load_sessions(struct loader *l)
 {
     uint64_t before = 0;
     size_t n = load_count(l);
-    if (n > SESSIONS_MAX)
-        load_bad(l, "too many sessions");
     for (; n > 0 && load_good(l); n--) {
         uint64_t id = load_uint(l);
         if (id <= before || id > l->core->last_session)

@@ -3,6 +3,7 @@
 
 #include "core/expiry.h"
 #include "core/keyed.h"
+#include "core/memory.h"
 #include "core/order.h"
 #include "core/save.h"
 #include "core/tree.h"
@@ -153,6 +154,7 @@ static struct tree *load_tree(struct loader *l, struct object *owner, uint64_t s
         load_no_memory(l);
         return NULL;
     }
+    memory_charge(l->core, COST_TREE);
     t->kind = shape == CELL_MAP ? ROOST_MAP : ROOST_ARRAY;
     keymap_init(&t->map);
     load_branches(l, owner, depth, t);

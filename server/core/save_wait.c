@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "core/memory.h"
 #include "core/save.h"
 #include "core/transact.h"
 
@@ -286,6 +287,13 @@ static bool enter_keys(struct waiter *w)
     return true;
 }
 
+/* The items that somebody wants to put, charged to nobody so far, are charged to where they are to go. */
+static void give_items(struct core *core, const struct waiter *w, struct object *o)
+{
+    for (size_t i = 0; w->cells != NULL && i < w->count; i++)
+        memory_give(core, o, COST_CELL + w->cells[i].len);
+}
+
 /* The next of those in a line. */
 static void load_in_line(struct loader *l, struct object *o, unsigned line)
 {
@@ -305,6 +313,7 @@ static void load_in_line(struct loader *l, struct object *o, unsigned line)
     if (form != FORM_KEYS)
         p->object = o;
     w->object = w->places[0].object;
+    give_items(l->core, w, o);
     enter_line(w, p, &o->lines[line]);
     if (form == FORM_KEYS && !enter_keys(w))
         load_bad(l, "somebody waits for a key twice");
@@ -394,8 +403,10 @@ static void discard(struct core *core, struct waiter *w)
             leave_line(&w->place);
         free(w->places);
     }
+    struct object *account = memory_account(core, w->object);
     for (size_t i = 0; w->cells != NULL && i < w->count; i++)
         cell_free(core, &w->cells[i]);
+    core->account = account;
     free(w->cells);
     free(w);
 }

@@ -1,6 +1,7 @@
 /* server.c: the server's own methods: what there is, who holds it, who waits. */
 #include "core/expiry.h"
 #include "core/handlers.h"
+#include "core/memory.h"
 #include "core/rights.h"
 
 void on_server_ping(struct call *c)
@@ -8,7 +9,7 @@ void on_server_ping(struct call *c)
     arg_given(c, 0) ? reply_raw(c, c->arg[0]) : reply_nil(c);
 }
 
-static void put_count(struct buf *out, const char *name, uint64_t n)
+void put_count(struct buf *out, const char *name, uint64_t n)
 {
     roost__put_cstr(out, name);
     roost__put_uint(out, n);
@@ -18,7 +19,7 @@ void on_server_info(struct call *c)
 {
     const struct core *core = c->core;
     struct buf *out = reply_begin(c->core, &c->caller);
-    roost__put_map(out, 16);
+    roost__put_map(out, 17);
     roost__put_cstr(out, "version");
     roost__put_cstr(out, ROOST_VERSION);
     put_count(out, "protocol", PROTOCOL_VERSION);
@@ -30,13 +31,14 @@ void on_server_info(struct call *c)
     put_count(out, "kept_bytes", core->kept_bytes);
     put_count(out, "objects", core->object_count);
     put_count(out, "named", core->objects_by_name.len);
+    put_count(out, "memory", memory_used(core));
     put_count(out, "waiters", core->waiter_count);
     put_count(out, "holds", core->hold_count);
     put_count(out, "deliveries", core->delivery_count);
     put_count(out, "calls", core->call_count);
     put_count(out, "rings", core->rings);
     roost__put_cstr(out, "limits");
-    core_put_limits(out);
+    core_put_limits(core, out);
     reply_end(c->core, &c->caller);
     c->done = true;
 }
@@ -115,7 +117,7 @@ void on_server_describe(struct call *c)
     c->done = true;
 }
 
-static void put_text(struct buf *out, const char *name, const char *text)
+void put_words(struct buf *out, const char *name, const char *text)
 {
     roost__put_cstr(out, name);
     text != NULL ? roost__put_cstr(out, text) : roost__put_nil(out);
@@ -126,9 +128,9 @@ static void put_session(struct buf *out, const struct session *s, uint64_t threa
 {
     put_count(out, "session", s->id);
     put_count(out, "thread", thread);
-    put_text(out, "host", s->host);
+    put_words(out, "host", s->host);
     put_count(out, "pid", s->pid);
-    put_text(out, "label", s->label);
+    put_words(out, "label", s->label);
 }
 
 static void put_age(const struct core *core, struct buf *out, int64_t since_us, const struct deadline *d)
@@ -171,7 +173,7 @@ static void put_waiter(const struct core *core, struct buf *out, const struct wa
     bool keys = w->places[0].slot != NULL;
     roost__put_map(out, keys ? 9 : 8);
     put_session(out, w->caller.session, w->caller.thread);
-    put_text(out, "method", w->method->name);
+    put_words(out, "method", w->method->name);
     put_age(core, out, w->since_us, &w->deadline);
     if (keys)
         put_wanted_keys(out, w);
@@ -185,8 +187,8 @@ void on_server_who(struct call *c)
     struct buf *out = reply_begin(c->core, &c->caller);
     roost__put_map(out, 5);
     put_count(out, "id", o->id);
-    put_text(out, "type", roost_type_name(o->type->code));
-    put_text(out, "name", o->name);
+    put_words(out, "type", roost_type_name(o->type->code));
+    put_words(out, "name", o->name);
     roost__put_cstr(out, "holders");
     roost__put_array(out, list_count(&o->holds));
     list_each (it, &o->holds)
@@ -208,7 +210,6 @@ void on_server_delete(struct call *c)
     struct object *o = object_arg(c);
     if (o == NULL)
         return;
-    rights_note_act(c, o);
     reply_nil(c);
     object_destroy(c->core, o);
 }
@@ -238,7 +239,7 @@ void on_server_retain(struct call *c)
         struct object *o = object_find(c->core, id);
         if (o != NULL && !rights_check(c, o, RIGHT_ANY))
             return;
-        if (o != NULL && !session_retain(c->caller.session, o)) {
+        if (o != NULL && !session_retain(c->core, c->caller.session, o)) {
             fail_memory(c);
             return;
         }

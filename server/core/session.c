@@ -46,6 +46,7 @@ static void discard(struct session *s)
         return;
     free(s->host);
     free(s->label);
+    free(s->peer);
     free(s->rights);
     free(s);
 }
@@ -75,12 +76,23 @@ void session_add(struct core *core, struct session *s)
     core->session_count++;
 }
 
-int session_open(struct core *core, struct slice info, struct slice secret, uint64_t *ret)
+/* A copy of what the shell says of the peer in *ret; NULL: nothing. False without memory. */
+static bool peer_text(struct slice peer, char **ret)
 {
-    if (core->session_count >= SESSIONS_MAX)
+    if (peer.len == 0 || peer.len > INFO_BYTES_MAX || !roost__utf8_ok(peer))
+        return true;
+    *ret = strndup((const char *)peer.data, peer.len);
+    return *ret != NULL;
+}
+
+int session_open(struct core *core, const struct event *event, uint64_t *ret)
+{
+    struct slice info = event->payload;
+    if (core->session_count >= (uint64_t)core->limits.sessions_max)
         return ROOST_ELIMIT;
     struct session *s = session_new(core);
-    if (s == NULL || !info_text(info, "host", &s->host) || !info_text(info, "label", &s->label)) {
+    if (s == NULL || !info_text(info, "host", &s->host) || !info_text(info, "label", &s->label) ||
+        !peer_text(event->peer, &s->peer)) {
         discard(s);
         return ROOST_ENOMEM;
     }
@@ -88,7 +100,7 @@ int session_open(struct core *core, struct slice info, struct slice secret, uint
     s->id = ++core->last_session;
     s->pid = pid.kind == ROOST_INT && pid.as.i > 0 ? pid.as.u : 0;
     s->since_us = core->now_us;
-    grace_init(s, info, secret);
+    grace_init(core, s, info, event->secret);
     session_add(core, s);
     *ret = s->id;
     return ROOST_OK;
@@ -143,8 +155,9 @@ static void return_deliveries(struct core *core, struct session *s)
         queue_return(core, container_of(s->deliveries.prev, struct delivery, in_session));
 }
 
-static void ref_free(struct session_ref *r)
+static void ref_free(struct core *core, struct session_ref *r)
 {
+    core->ref_count--;
     roost__hmap_remove(&r->session->refs_by_id, &r->by_id);
     list_remove(&r->in_session);
     list_remove(&r->in_object);
@@ -160,7 +173,7 @@ void session_lost(struct core *core, struct session *s)
     for (struct list *first; (first = list_first(&s->refs)) != NULL;) {
         struct session_ref *r = container_of(first, struct session_ref, in_session);
         struct object *o = r->object;
-        ref_free(r);
+        ref_free(core, r);
         object_check(core, o);
     }
     kept_free(core, s);
@@ -190,7 +203,7 @@ static struct session_ref *ref_find(const struct session *s, uint64_t id)
     return n == NULL ? NULL : container_of(n, struct session_ref, by_id);
 }
 
-bool session_retain(struct session *s, struct object *o)
+bool session_retain(struct core *core, struct session *s, struct object *o)
 {
     struct session_ref *r = ref_find(s, o->id);
     if (r == NULL) {
@@ -205,6 +218,7 @@ bool session_retain(struct session *s, struct object *o)
         roost__hmap_add(&s->refs_by_id, &r->by_id);
         list_push_back(&s->refs, &r->in_session);
         list_push_back(&o->session_refs, &r->in_object);
+        core->ref_count++;
     }
     r->count++;
     return true;
@@ -219,14 +233,14 @@ void session_release(struct core *core, struct session *s, uint64_t id, uint64_t
     if (r->count > 0)
         return;
     struct object *o = r->object;
-    ref_free(r);
+    ref_free(core, r);
     object_check(core, o);
 }
 
-void session_refs_forget(struct object *o)
+void session_refs_forget(struct core *core, struct object *o)
 {
     for (struct list *first; (first = list_first(&o->session_refs)) != NULL;)
-        ref_free(container_of(first, struct session_ref, in_object));
+        ref_free(core, container_of(first, struct session_ref, in_object));
 }
 
 /* ---- saving: references in the order in which they were sent first ---- */
@@ -250,7 +264,7 @@ void load_session_refs(struct loader *l, struct session *s)
             load_bad(l, "a session's reference counts nothing, or twice");
         if (!load_good(l))
             return;
-        if (!session_retain(s, o))
+        if (!session_retain(l->core, s, o))
             load_no_memory(l);
         else
             ref_find(s, o->id)->count = count;

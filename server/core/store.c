@@ -53,6 +53,7 @@ static void unpush_ranked(struct core *core, struct store *s, struct ranked *cha
         struct ranked *r = chain;
         chain = r->next;
         roost__heap_remove(&s->heap, &r->node);
+        s->bytes -= r->cell.len;
         if (core != NULL)
             cell_free(core, &r->cell);
         free(r);
@@ -70,6 +71,7 @@ static bool push_ranked(struct store *s, const struct cell *cells, size_t n, str
             return false;
         }
         *r = (struct ranked){.cell = cells[i], .order = ++s->last_order, .next = chain};
+        s->bytes += cells[i].len;
         heap_node_init(&r->node);
         bool pushed = roost__heap_push(&s->heap, &r->node);
         assert(pushed);
@@ -95,6 +97,7 @@ const struct cell *store_peek(const struct store *s)
 static struct cell pop(struct store *s, struct ranked **spare)
 {
     struct cell cell = *store_peek(s);
+    s->bytes -= cell.len;
     if (s->kind != STORE_PRIORITY) {
         cells_take(&s->cells, next_at(s), 1);
         return cell;
@@ -116,6 +119,7 @@ void store_put_back(struct store *s, struct cell cell, struct ranked **spare)
 {
     assert(s->out > 0);
     s->out--;
+    s->bytes += cell.len;
     if (s->kind == STORE_LIFO) {
         cells_push_back(&s->cells, cell);
     } else if (s->kind == STORE_FIFO) {
@@ -178,6 +182,7 @@ static void take_back(struct core *core, struct step *step)
 {
     struct store *s = step->where;
     (void)core;
+    s->bytes += step->cell.len;
     if (s->kind == STORE_PRIORITY) {
         roost__heap_push(&s->heap, &((struct ranked *)step->what)->node);
         return;
@@ -200,6 +205,7 @@ bool store_take(struct core *core, struct store *s, struct cell *ret)
     step.what = r;
     if (!undo_log(core, step))
         return false;
+    s->bytes -= step.cell.len;
     if (r != NULL)
         roost__heap_remove(&s->heap, &r->node);
     else
@@ -215,8 +221,10 @@ static void put_back(struct core *core, struct step *step)
         unpush_ranked(core, s, step->what);
         return;
     }
-    for (size_t i = s->cells.len - step->len; i < s->cells.len; i++)
+    for (size_t i = s->cells.len - step->len; i < s->cells.len; i++) {
+        s->bytes -= cells_get(&s->cells, i)->len;
         cell_free(core, cells_get(&s->cells, i));
+    }
     cells_take(&s->cells, s->cells.len - step->len, step->len);
 }
 
@@ -231,8 +239,10 @@ bool store_push_all(struct core *core, struct store *s, const struct cell *cells
         unpush_ranked(NULL, s, chain);
         return false;
     }
-    for (size_t i = 0; i < n && !ranked; i++)
+    for (size_t i = 0; i < n && !ranked; i++) {
         cells_push_back(&s->cells, cells[i]);
+        s->bytes += cells[i].len;
+    }
     return true;
 }
 
@@ -278,6 +288,7 @@ static void load_item(struct loader *l, struct object *owner, struct store *s)
         cell_free(l->core, &cell);
     } else if (!ranked) {
         cells_push_back(&s->cells, cell);
+        s->bytes += cell.len;
     } else if (!push_at(s, cell, order)) {
         load_no_memory(l);
         cell_free(l->core, &cell);

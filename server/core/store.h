@@ -15,6 +15,7 @@ struct store {
     struct cells cells;
     struct heap heap;
     int64_t last_order, first_order; /* of priority items: put, and returned to the head */
+    size_t bytes;                    /* of the items inside */
     size_t out;                      /* items taken out that may still come back: their room stays theirs */
 };
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/memory.h"
 #include "core/order.h"
 
 /* How a tree gets its cells: an owner, in whom the whole is stored, stores them one by one; no owner borrows
@@ -56,6 +57,7 @@ static int make(struct core *core, struct object *owner, struct slice value, str
     struct tree *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return ROOST_ENOMEM;
+    memory_charge(core, COST_TREE);
     t->kind = head.kind;
     keymap_init(&t->map);
     int rc = head.kind == ROOST_ARRAY ? take_elements(core, owner, p, head.len, t)
@@ -91,6 +93,7 @@ void tree_free(struct core *core, struct tree *t)
 {
     cells_clear(core, &t->cells);
     keymap_clear(core, &t->map);
+    memory_release(core, COST_TREE);
     free(t);
 }
 

@@ -18,6 +18,7 @@ bool undo_log(struct core *core, struct step s)
         u->steps = grown;
         u->cap = cap;
     }
+    s.account = core->account;
     u->steps[u->len++] = s;
     return true;
 }
@@ -97,11 +98,14 @@ static void end(struct undo *u)
 void undo_roll_back(struct core *core)
 {
     struct undo *u = core->undo;
+    struct object *account = core->account;
     core->undo = NULL;
     while (u->len > 0) {
         struct step *s = &u->steps[--u->len];
+        core->account = s->account;
         s->back(core, s);
     }
+    core->account = account;
     end(u);
 }
 
@@ -109,10 +113,14 @@ void undo_commit(struct core *core)
 {
     struct undo *u = core->undo;
     assert(!u->failed);
+    struct object *account = core->account;
     core->undo = NULL;
-    for (size_t i = 0; i < u->len; i++)
+    for (size_t i = 0; i < u->len; i++) {
+        core->account = u->steps[i].account;
         if (u->steps[i].keep != NULL)
             u->steps[i].keep(core, &u->steps[i]);
+    }
+    core->account = account;
     for (size_t i = 0; i < u->wake_len; i++)
         u->wakes[i].serve(core, u->wakes[i].object);
     end(u);

@@ -30,6 +30,7 @@ struct step {
     void *next;
     size_t at, len;
     struct cell cell;
+    struct object *account; /* whose bytes it is about */
 };
 
 typedef void wake(struct core *core, struct object *o);

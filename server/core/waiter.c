@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/memory.h"
 #include "core/transact.h"
 
 void line_init(struct line *l)
@@ -43,12 +44,24 @@ void waiter_time_is_up(struct core *core, struct deadline *d)
         waiter_time_out(core, w);
 }
 
+static bool may_wait(struct call *c)
+{
+    struct core *core = c->core;
+    if (core->waiter_count >= (uint64_t)core->limits.waiters_max)
+        core->over = "waiters_max";
+    else if (c->caller.session->parked >= (size_t)core->limits.in_flight_max)
+        core->over = "in_flight_max";
+    else
+        return memory_allows(core, COST_WAITER);
+    return false;
+}
+
 /* A waiter in its session's list and the heap, in no line yet. NULL (and failed) without memory. */
 static struct waiter *park_call(struct call *c, int64_t timeout_ms)
 {
     assert(!c->done && timeout_ms != 0);
     struct core *core = c->core;
-    struct waiter *w = calloc(1, sizeof(*w));
+    struct waiter *w = may_wait(c) ? calloc(1, sizeof(*w)) : NULL;
     if (w == NULL) {
         fail_memory(c);
         return NULL;
@@ -140,8 +153,10 @@ void waiter_free(struct core *core, struct waiter *w)
         free(w->places);
     }
     if (w->cells != NULL) {
+        struct object *account = memory_account(core, w->object);
         for (size_t i = 0; i < w->count; i++)
             cell_free(core, &w->cells[i]);
+        core->account = account;
         free(w->cells);
     }
     assert(core->waiter_count > 0 && w->caller.session->parked > 0);
@@ -160,6 +175,7 @@ void waiter_leave(struct core *core, struct waiter *w)
 
 void waiter_time_out(struct core *core, struct waiter *w)
 {
+    core->errors_by_row[w->method - roost__methods]++;
     answer_error(core, &w->caller, ROOST_ETIMEDOUT, "timed out after %lld ms",
                  (long long)((w->deadline.at_us - w->since_us) / 1000));
     waiter_free(core, w);

@@ -6,7 +6,6 @@
 
 #include "shell/conn.h"
 #include "shell/keyring.h"
-#include "shell/log.h"
 #include "shell/server.h"
 #include "wire/frame.h"
 
@@ -20,7 +19,7 @@ void greeting_free(struct greeting *g)
 
 static enum admission refuse(struct conn *c, const char *why)
 {
-    log_warn("audit: %s: refused: %s", c->peer, why);
+    watch_refusal(c, why, ROOST_EAUTH);
     conn_goodbye(c, ROOST_EAUTH, why);
     return ADMIT_NO;
 }

@@ -13,18 +13,20 @@
 
 enum { ROOM_MIN = IDLE_BYTES, ROOM_MAX = 256 << 10 };
 
-void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer)
+void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer,
+               const char *host)
 {
     c->server = s;
     c->ops = ops;
     c->since_us = server_now_us();
     c->in = buf_make(FRAME_MAX + FRAME_HEADER + ROOM_MAX);
-    c->out = buf_make(OUT_MAX);
+    c->out = buf_make((size_t)s->limits.unread_max);
     list_init(&c->in_server);
     list_init(&c->in_newcomers);
     atomic_init(&c->refs, 1);
     pthread_mutex_init(&c->mutex, NULL);
     snprintf(c->peer, sizeof(c->peer), "%s", peer);
+    snprintf(c->host, sizeof(c->host), "%s", host);
 }
 
 void conn_ref(struct conn *c)
@@ -62,7 +64,7 @@ int64_t conn_patience_us(const struct conn *c)
 /* The longest frame that the peer may send now. */
 static uint32_t longest(const struct conn *c)
 {
-    return c->session == 0 ? FRAME_HELLO_MAX : FRAME_MAX;
+    return c->session == 0 ? FRAME_HELLO_MAX : (uint32_t)c->server->limits.frame_max;
 }
 
 /* Bytes of the frame under way that are still to come, as far as known. */
@@ -101,6 +103,14 @@ void conn_goodbye(struct conn *c, int code, const char *message)
     log_warn("%s: closing: %s", c->peer, message);
 }
 
+void conn_refused(struct conn *c, const char *why)
+{
+    struct batch batch;
+    server_enter(c->server, &batch);
+    watch_refusal(c, why, ROOST_EAUTH);
+    server_leave(c->server, &batch);
+}
+
 static void pong(struct conn *c)
 {
     static const uint8_t frame[] = {0, 0, 0, 2, 0x91, FRAME_PONG};
@@ -122,12 +132,42 @@ static bool move_to_ring(struct conn *c)
     return c->ops->move_to_ring(c);
 }
 
+/* A peer calls more often than it may: this call is answered, and not made. */
+static bool refuse_call(struct conn *c, struct slice payload)
+{
+    struct call_frame call;
+    char words[192];
+    struct buf b = buf_make(256);
+    if (!roost__frame_call(payload, &call)) {
+        conn_goodbye(c, ROOST_EPROTO, "a frame has the wrong shape");
+        return false;
+    }
+    snprintf(words, sizeof(words), "%s makes more calls a second than the limit rate (%lld)", c->host,
+             (long long)c->server->limits.rate);
+    size_t at = frame_begin(&b);
+    roost__put_array(&b, 4);
+    roost__put_int(&b, FRAME_ERROR);
+    roost__put_uint(&b, call.number);
+    roost__put_int(&b, ROOST_ELIMIT);
+    roost__put_cstr(&b, words);
+    bool ok = roost__frame_end(&b, at);
+    if (ok) {
+        conn_write(c, buf_slice(&b));
+        c->ops->flush(c);
+    }
+    roost__buf_free(&b);
+    watch_refusal(c, "rate", ROOST_ELIMIT);
+    return ok;
+}
+
 /* A frame of a session under way. Returns false to close the connection. */
 static bool take_session_frame(struct conn *c, struct batch *batch, struct slice payload)
 {
     struct event event = {.kind = EVENT_CALL, .session = c->session, .payload = payload};
     switch (roost__frame_kind(payload)) {
     case FRAME_CALL:
+        if (c->rate != NULL && !rate_take(c->rate, server_batch_us(batch), c->server->limits.rate))
+            return refuse_call(c, payload);
         break;
     case FRAME_ACK:
         event.kind = EVENT_ACK;
@@ -147,8 +187,11 @@ static bool take_session_frame(struct conn *c, struct batch *batch, struct slice
         event.kind = EVENT_TIME; /* none of a client's */
     }
     int rc = event.kind != EVENT_TIME ? server_step(c->server, batch, event) : ROOST_EPROTO;
-    if (rc == ROOST_OK)
+    if (rc == ROOST_OK) {
+        if (watch_worth(&c->server->effects))
+            watch_call(c, payload);
         return true;
+    }
     if (rc == ROOST_ENOMEM) { /* it was not executed: a client with grace sends it again */
         log_warn("%s: closing: no memory to answer", c->peer);
         return false;
@@ -183,6 +226,20 @@ static int next_frame(const struct conn *c, size_t at, struct slice *ret)
     return 1;
 }
 
+/* The frame at `at` says a length that is none, or too long. */
+static void refuse_length(struct conn *c, size_t at)
+{
+    uint32_t len = get_u32be(c->in.data + at);
+    char words[128];
+    if (c->session == 0 || len == 0 || len > FRAME_MAX) {
+        conn_goodbye(c, ROOST_EPROTO, "a frame's length is out of bounds");
+        return;
+    }
+    snprintf(words, sizeof(words), "a frame of %u bytes would pass the limit frame_max (%lld)", len,
+             (long long)c->server->limits.frame_max);
+    conn_goodbye(c, ROOST_ELIMIT, words);
+}
+
 static bool take_frames(struct conn *c, struct batch *batch, size_t *ret_used)
 {
     struct slice payload;
@@ -198,8 +255,9 @@ static bool take_frames(struct conn *c, struct batch *batch, size_t *ret_used)
         }
     }
     batch->from = NULL;
+    c->server->metrics.bytes_in += *ret_used;
     if (ok && found < 0)
-        conn_goodbye(c, ROOST_EPROTO, "a frame's length is out of bounds");
+        refuse_length(c, *ret_used);
     return ok && found >= 0;
 }
 
@@ -272,10 +330,9 @@ void conn_write_all(struct conn *c, struct buf *bytes)
 void conn_ended(struct conn *c)
 {
     struct batch batch;
-    if (c->greeting != NULL)
-        log_warn("audit: %s: went without proving to be \"%.*s\"", c->peer, (int)c->greeting->identity.len,
-                 (const char *)c->greeting->identity.data);
     server_enter(c->server, &batch);
+    if (c->greeting != NULL)
+        watch_refusal(c, "went without a proof of its identity", ROOST_EAUTH);
     server_count_rings(c->server, c->has_ring ? -1 : 0, c->on_ring ? -1 : 0);
     if (c->session != 0 && !c->over) {
         server_unbind(c->server, c);

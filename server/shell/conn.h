@@ -24,13 +24,13 @@ struct greeting;
 struct server;
 
 enum {
-    HANDSHAKE_US = 10 * 1000000, /* from accept to HELLO */
-    OUT_MAX = 256 << 20          /* bytes waiting for a peer that does not read; above, it is cut off */
+    HANDSHAKE_US = 10 * 1000000 /* from accept to HELLO */
 };
 
 /* What a transport does for its connections. All may be called from any thread, with the server's mutex held
  * or not. */
 struct conn_ops {
+    unsigned transport; /* enum transport */
     /* Bytes may wait in `out`: see that they get written. Never blocks. */
     void (*flush)(struct conn *c);
     /* Ends the connection soon: the receiving side will call conn_ended(). Idempotent, never blocks. */
@@ -68,7 +68,9 @@ struct conn {
     pthread_mutex_t mutex;
     struct buf out;
     bool closed;
-    char peer[80];        /* for the log */
+    struct rate *rate;    /* of its host, NULL: any; likewise */
+    char peer[128];       /* for the log and server.sessions: "tcp 10.0.0.7:4711", "ipc uid 1000 pid 42" */
+    char host[80];        /* what its rate is counted by */
     struct slice binding; /* what a proof is tied to: the hash of the listener's certificate; len 0: none */
 };
 
@@ -80,8 +82,10 @@ static inline void conn_trim(struct buf *empty)
         roost__buf_free(empty);
 }
 
-/* Sets up the common part with one reference, for the receiving side. */
-void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer);
+/* Sets up the common part with one reference, for the receiving side. peer says who it is, host what its rate
+ * is counted by; both are copied. */
+void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, const char *peer,
+               const char *host);
 
 void conn_ref(struct conn *c);
 void conn_unref(struct conn *c);
@@ -110,6 +114,9 @@ void conn_write(struct conn *c, struct slice bytes);
 
 /* The same for all the bytes of a buffer, which is left empty; they are not copied when `out` is empty. */
 void conn_write_all(struct conn *c, struct buf *bytes);
+
+/* The peer was refused before it said a frame: for the log. Outside of a batch. */
+void conn_refused(struct conn *c, const char *why);
 
 /* Says why the connection will be closed; its session ends with it. */
 void conn_goodbye(struct conn *c, int code, const char *message);

@@ -17,9 +17,8 @@
 #include "wire/frame.h"
 
 enum {
-    SNAPSHOT_BYTES = 64 << 20,
     EVENT_HEADER = 26, /* kind, time, session, confirmed, length of the secret */
-    WHO_HEADER = 13    /* identity, whether it is restricted, length of its rules */
+    WHO_HEADER = 14    /* identity, whether it is restricted, lengths of its rules and of the peer's words */
 };
 
 /* An answer that waits for its position. */
@@ -49,7 +48,7 @@ struct durable {
 
 /* ---- events as entries ---- */
 
-/* These say whose session it is, and what he may do. */
+/* These say whose session it is, where it comes from, and what he may do. */
 static bool says_who(enum event_kind kind)
 {
     return kind == EVENT_OPEN || kind == EVENT_RESUMED || kind == EVENT_RIGHTS;
@@ -61,14 +60,16 @@ static void encode_who(struct buf *out, const struct event *e)
     put_u64be(header, e->identity);
     header[8] = e->restricted;
     put_u32be(header + 9, (uint32_t)e->rights.len);
+    header[13] = (uint8_t)e->peer.len;
     buf_append(out, header, sizeof(header));
     buf_append(out, e->rights.data, e->rights.len);
+    buf_append(out, e->peer.data, e->peer.len);
 }
 
 static bool encode(struct buf *out, const struct event *e, uint64_t confirmed)
 {
     uint8_t header[EVENT_HEADER] = {(uint8_t)e->kind};
-    assert(e->secret.len <= UINT8_MAX);
+    assert(e->secret.len <= UINT8_MAX && e->peer.len <= UINT8_MAX);
     put_u64be(header + 1, (uint64_t)e->now_us);
     put_u64be(header + 9, e->session);
     put_u64be(header + 17, confirmed);
@@ -86,12 +87,13 @@ static bool encode(struct buf *out, const struct event *e, uint64_t confirmed)
 static bool decode_who(struct slice *rest, struct event *ret)
 {
     const uint8_t *p = rest->data;
-    if (rest->len < WHO_HEADER || p[8] > 1 || rest->len - WHO_HEADER < get_u32be(p + 9))
+    if (rest->len < WHO_HEADER || p[8] > 1 || rest->len - WHO_HEADER < (size_t)get_u32be(p + 9) + p[13])
         return false;
     ret->identity = get_u64be(p);
     ret->restricted = p[8] == 1;
     ret->rights = slice_of(p + WHO_HEADER, get_u32be(p + 9));
-    size_t len = WHO_HEADER + ret->rights.len;
+    ret->peer = slice_of(p + WHO_HEADER + ret->rights.len, p[13]);
+    size_t len = WHO_HEADER + ret->rights.len + ret->peer.len;
     *rest = slice_of(p + len, rest->len - len);
     return true;
 }
@@ -139,15 +141,34 @@ static int replay(void *context, struct slice entry)
     return rc == ROOST_OK ? rc : roost__fail(rc, "it cannot happen: %s", roost_strerror(rc));
 }
 
+/* A snapshot before anybody is there who could wait for it. */
+static int write_state(struct durable *d)
+{
+    struct buf state = buf_make(SIZE_MAX / 2);
+    int rc = core_save(d->server->core, &state);
+    rc = rc == ROOST_OK ? wal_write_snapshot(d->wal, d->position, buf_slice(&state))
+                        : roost__fail(rc, "no memory for a snapshot");
+    roost__buf_free(&state);
+    return rc;
+}
+
 /* The first state of a folder is its first snapshot: it has the epoch. */
 static int begin_anew(struct durable *d)
 {
-    struct buf state = buf_make(SIZE_MAX / 2);
     d->server->core = core_create(d->new_core);
-    if (d->server->core == NULL || core_save(d->server->core, &state) != ROOST_OK)
-        return roost__fail(ROOST_ENOMEM, "no memory for a core");
-    int rc = wal_write_snapshot(d->wal, 0, buf_slice(&state));
-    roost__buf_free(&state);
+    return d->server->core != NULL ? write_state(d) : roost__fail(ROOST_ENOMEM, "no memory for a core");
+}
+
+/* What a call comes to depends on the limits: the log behind a snapshot is of the limits in it. */
+static int take_limits(struct durable *d)
+{
+    struct core *core = d->server->core;
+    if (memcmp(core_limits(core), d->new_core->limits, sizeof(struct core_limits)) == 0)
+        return ROOST_OK;
+    core_set_limits(core, d->new_core->limits);
+    int rc = write_state(d);
+    if (rc == ROOST_OK)
+        wal_forget(d->wal, d->position);
     return rc;
 }
 
@@ -179,7 +200,7 @@ static struct durable *durable_new(struct server *s, const struct durable_option
     if (d == NULL)
         return NULL;
     d->server = s;
-    d->snapshot_bytes = options->snapshot_bytes != 0 ? options->snapshot_bytes : SNAPSHOT_BYTES;
+    d->snapshot_bytes = options->snapshot_bytes;
     d->entry = buf_make(FRAME_MAX + EVENT_HEADER + UINT8_MAX);
     list_init(&d->held);
     effects_init(&d->unread);
@@ -204,8 +225,8 @@ int durable_open(struct server *s, const struct durable_options *options, const 
     int rc = wal_open(&wal, &d->wal);
     if (rc == ROOST_OK)
         d->position = d->committed = wal_committed(d->wal);
-    if (rc == ROOST_OK && s->core == NULL)
-        rc = begin_anew(d);
+    if (rc == ROOST_OK)
+        rc = s->core == NULL ? begin_anew(d) : take_limits(d);
     if (rc != ROOST_OK) {
         durable_close(d);
         return rc;
@@ -257,7 +278,7 @@ static bool can_be_refused(enum event_kind kind)
 /* Bytes of its entry at most. */
 static size_t entry_max(const struct event *e)
 {
-    return EVENT_HEADER + UINT8_MAX + WHO_HEADER + e->rights.len + e->payload.len;
+    return EVENT_HEADER + UINT8_MAX + WHO_HEADER + e->rights.len + e->peer.len + e->payload.len;
 }
 
 static int take(struct durable *d, struct event *event, struct effects *effects)

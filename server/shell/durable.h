@@ -26,7 +26,7 @@ struct durable_options {
     const char *folder; /* NULL: nothing is durable */
     enum wal_sync sync;
     int batch_ms;
-    uint64_t snapshot_bytes; /* of log until the next snapshot; 0: the default */
+    uint64_t snapshot_bytes; /* of log until the next snapshot */
 };
 
 /* Opens the folder: s->core is what was saved there, or a new one made with the options. Errors (worded). */

@@ -69,7 +69,7 @@ static bool read_hello(struct slice payload, struct hello *ret)
 static uint32_t offer_ring(struct conn *c, const struct hello *h)
 {
     struct server *s = c->server;
-    if (h->ring <= 0 || s->no_rings || s->rings == RINGS_MAX || c->ops->offer_ring == NULL)
+    if (h->ring <= 0 || s->no_rings || s->rings >= (size_t)s->limits.rings_max || c->ops->offer_ring == NULL)
         return 0;
     uint32_t size = c->ops->offer_ring(c, h->ring);
     c->has_ring = size > 0;
@@ -82,7 +82,7 @@ static bool welcome(struct conn *c, struct batch *batch, const struct hello *h,
 {
     const struct core *core = c->server->core;
     int64_t grace_ms = core_grace_ms(core, c->session);
-    struct buf b = buf_make(1024);
+    struct buf b = buf_make(4096);
     size_t at = frame_begin(&b);
     roost__put_array(&b, 7);
     roost__put_int(&b, FRAME_WELCOME);
@@ -90,7 +90,7 @@ static bool welcome(struct conn *c, struct batch *batch, const struct hello *h,
     roost__put_int(&b, PROTOCOL_VERSION);
     roost__put_uint(&b, c->session);
     roost__put_uint(&b, core_epoch(core));
-    core_put_limits(&b);
+    core_put_limits(core, &b);
     bool gives_secret = grace_ms > 0 && !h->resumes;
     uint32_t ring = offer_ring(c, h);
     roost__put_map(&b, 3u + gives_secret + (ring > 0));
@@ -161,7 +161,8 @@ static bool open_session(struct conn *c, struct batch *batch, const struct hello
     struct buf info = buf_make(FRAME_HELLO_MAX + 64);
     struct event open = {.kind = EVENT_OPEN,
                          .payload = c->waits_for_server ? with_grace(h->info, &info) : h->info,
-                         .secret = slice_of(secret, sizeof(secret))};
+                         .secret = slice_of(secret, sizeof(secret)),
+                         .peer = slice_str(c->peer)};
     add_identity(c, &open);
     int rc = server_step(c->server, batch, open);
     roost__buf_free(&info);

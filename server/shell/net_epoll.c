@@ -8,6 +8,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -151,12 +152,16 @@ static void peer_destroy(struct conn *c)
     free(p);
 }
 
-static const struct conn_ops peer_ops = {.flush = peer_flush,
+static const struct conn_ops peer_ops = {.transport = TRANSPORT_IPC,
+                                         .flush = peer_flush,
                                          .close = peer_close,
                                          .destroy = peer_destroy,
                                          .offer_ring = net_ring_offer,
                                          .move_to_ring = net_ring_move};
-static const struct conn_ops tcp_ops = {.flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
+static const struct conn_ops tcp_ops = {
+    .transport = TRANSPORT_TCP, .flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
+static const struct conn_ops tls_ops = {
+    .transport = TRANSPORT_TLS, .flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
 
 /* ---- receiving ---- */
 
@@ -183,7 +188,7 @@ static bool peer_receive(struct peer *p)
         return false;
     ssize_t got = p->tls != NULL ? tls_stream_recv(p->tls, room, n) : recv(p->fd, room, n, 0);
     if (got < 0 && errno == EPROTO && p->conn.session == 0)
-        log_warn("audit: %s: refused: %s", p->conn.peer, roost_errmsg());
+        conn_refused(&p->conn, roost_errmsg());
     if (got < 0)
         return errno == EAGAIN || errno == EINTR;
     if (got > 0 && conn_arrived(&p->conn, (size_t)got)) {
@@ -286,6 +291,27 @@ static void tune(const struct epoll_listener *l, int fd)
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 }
 
+/* Who is at the other end: for people, and by what its rate is counted. */
+static void name_peer(const struct epoll_listener *l, int fd, char *name, size_t name_len, char *host,
+                      size_t host_len)
+{
+    struct ucred who;
+    struct sockaddr_storage at;
+    socklen_t len = sizeof(who), at_len = sizeof(at);
+    char port[8];
+    if (!l->tcp && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0) {
+        snprintf(host, host_len, "uid %u", (unsigned)who.uid);
+        snprintf(name, name_len, "ipc %s pid %d", host, (int)who.pid);
+    } else if (l->tcp && getpeername(fd, (struct sockaddr *)&at, &at_len) == 0 &&
+               getnameinfo((struct sockaddr *)&at, at_len, host, (socklen_t)host_len, port, sizeof(port),
+                           NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
+        snprintf(name, name_len, "%s %s:%s", l->tls != NULL ? "tls+tcp" : "tcp", host, port);
+    } else {
+        snprintf(host, host_len, "%.79s", l->base.url);
+        snprintf(name, name_len, "%.127s", l->base.url);
+    }
+}
+
 static void peer_begin(struct epoll_listener *l, int fd)
 {
     struct peer *p = calloc(1, sizeof(*p));
@@ -294,12 +320,14 @@ static void peer_begin(struct epoll_listener *l, int fd)
         return;
     }
     tune(l, fd);
-    conn_init(&p->conn, l->server, l->tcp ? &tcp_ops : &peer_ops, l->base.url);
+    char name[128], host[80];
+    name_peer(l, fd, name, sizeof(name), host, sizeof(host));
+    conn_init(&p->conn, l->server, l->tls != NULL ? &tls_ops : l->tcp ? &tcp_ops : &peer_ops, name, host);
     p->listener = l;
     p->fd = fd;
     p->socket = (struct source){.kind = SOURCE_SOCKET, .peer = p};
     net_ring_init(p);
-    p->sending = buf_make(OUT_MAX);
+    p->sending = buf_make((size_t)l->server->limits.unread_max);
     list_init(&p->in_newborn);
     if (!l->tcp)
         p->conn.user = local_user_at(&l->server->allowed, fd);
@@ -312,7 +340,8 @@ static void peer_begin(struct epoll_listener *l, int fd)
         return;
     }
     if (!server_admit(l->server, &p->conn)) {
-        log_warn("%s: refused a connection: the server stops, or %d are open", l->base.url, CONNECTIONS_MAX);
+        log_warn("%s: refused a connection: the server stops, or %lld are open (connections_max)",
+                 l->base.url, (long long)l->server->limits.connections_max);
         conn_discard(&p->conn);
         return;
     }

@@ -115,7 +115,8 @@ static void peer_destroy(struct conn *c)
     free(p);
 }
 
-static const struct conn_ops peer_ops = {.flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
+static const struct conn_ops peer_ops = {
+    .transport = TRANSPORT_NNG, .flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
 
 /* ---- receiving ---- */
 
@@ -170,13 +171,13 @@ static struct peer *peer_new(struct nng_listener_state *l, nng_stream *stream)
     struct peer *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return NULL;
-    p->sending = buf_make(OUT_MAX);
+    p->sending = buf_make((size_t)l->server->limits.unread_max);
     if (nng_aio_alloc(&p->recv, on_received, p) != 0 || nng_aio_alloc(&p->send, on_sent, p) != 0) {
         nng_aio_free(p->recv);
         free(p);
         return NULL;
     }
-    conn_init(&p->conn, l->server, &peer_ops, l->base.url);
+    conn_init(&p->conn, l->server, &peer_ops, l->base.url, l->base.url);
     p->stream = stream;
     note_user(p);
     return p;
@@ -191,7 +192,8 @@ static void welcome_stream(struct nng_listener_state *l, nng_stream *stream)
         return;
     }
     if (!server_admit(l->server, &p->conn)) {
-        log_warn("%s: refused a connection: the server stops, or %d are open", l->base.url, CONNECTIONS_MAX);
+        log_warn("%s: refused a connection: the server stops, or %lld are open (connections_max)",
+                 l->base.url, (long long)l->server->limits.connections_max);
         conn_discard(&p->conn);
     } else if (!post_recv(p)) {
         peer_close(&p->conn);

@@ -1,216 +1,493 @@
-/* options.c: roostd's command line; see options.h. */
+/* options.c: values from texts, from the environment and from flags; see options.h. */
 #include "shell/options.h"
 
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shell/log.h"
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, BATCH_MS_MAX = 60000 };
+enum { RELOADS_RESTART, RELOADS_RELOAD };
 
-static const char help[] =
-    "usage: roostd [--listen URL]... [options]\n"
-    "Hosts shared objects: dicts, lists, queues, locks and more, for libroost and the roost command.\n"
-    "\n"
-    "  -l, --listen URL        ipc:///path, tcp://host:port or tls+tcp://host:port (port 0: one that is "
-    "free);\n"
-    "                          may be repeated;\n"
-    "                          nng+ipc:// and nng+tcp:// serve the same on nng's streams.\n"
-    "                          Default: the user's socket, ipc://$XDG_RUNTIME_DIR/roost/roost.sock\n"
-    "                          or ipc:///tmp/roost-<uid>/roost.sock; sockets that systemd hands over are\n"
-    "                          served as well (see roostd.socket)\n"
-    "      --socket-mode MODE  permissions of ipc sockets, octal (0600)\n"
-    "      --tls-cert FILE     for tls+tcp: the server's certificate, and those up to its CA's, PEM\n"
-    "      --tls-key FILE      its private key, PEM\n"
-    "      --tls-ca FILE       who signs the clients' certificates, PEM\n"
-    "      --tls-require-client-cert\n"
-    "                          let in only clients with a certificate signed by --tls-ca\n"
-    "      --keys FILE         let in only who proves to have one of its keys; SIGHUP reads it again\n"
-    "      --insecure          listen beyond this host without keys or client certificates all the same\n"
-    "      --allow-uid UID     let this user in on ipc, beside our own and root; may be repeated\n"
-    "      --allow-gid GID     and the users of this group\n"
-    "      --max-anonymous N   connections that have not said who they are, at a time (512)\n"
-    "      --no-ring           ipc clients talk over their sockets only, not through shared memory\n"
-    "      --log-level LEVEL   error, warn, info (default) or debug; one line per fact goes to stderr\n"
-    "      --data DIR          keep everything in this folder: what was answered survives the server\n"
-    "                          and the machine\n"
-    "      --sync MODE         always (default): on the disk before the answer; batch:MS: within MS ms;\n"
-    "                          none: when the system likes\n"
-    "      --snapshot-bytes N  so many bytes of log until the next snapshot (67108864)\n"
-    "      --owner PID         exit when that process ends\n"
-    "      --ready-fd FD       write the first URL and a newline to this descriptor when listening\n"
-    "  -V, --version           print the version\n"
-    "  -h, --help              print this\n";
-
-enum {
-    OPT_SOCKET_MODE = 256,
-    OPT_NO_RING,
-    OPT_LOG_LEVEL,
-    OPT_OWNER,
-    OPT_READY_FD,
-    OPT_TLS_CERT,
-    OPT_TLS_KEY,
-    OPT_TLS_CA,
-    OPT_TLS_REQUIRE,
-    OPT_KEYS,
-    OPT_INSECURE,
-    OPT_ALLOW_UID,
-    OPT_ALLOW_GID,
-    OPT_MAX_ANONYMOUS,
-    OPT_DATA,
-    OPT_SYNC,
-    OPT_SNAPSHOT_BYTES
+const struct option_row option_rows[OPTION_COUNT] = {
+#define ROOST_OPTION(name, kind, standard, min, max, unit, when, help) \
+    {#name, OPTION_##kind, standard, 0, min, max, unit, RELOADS_##when, help, offsetof(struct options, name)},
+#define ROOST_LIMIT(name, kind, standard, min, max, unit, help) \
+    {#name, OPTION_##kind, NULL, standard, min, max, unit, false, help, offsetof(struct options, name)},
+#include "shell/options.def"
+#undef ROOST_OPTION
+#undef ROOST_LIMIT
 };
 
-static const struct option table[] = {
-    {"listen", required_argument, NULL, 'l'},
-    {"socket-mode", required_argument, NULL, OPT_SOCKET_MODE},
-    {"no-ring", no_argument, NULL, OPT_NO_RING},
-    {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
-    {"owner", required_argument, NULL, OPT_OWNER},
-    {"ready-fd", required_argument, NULL, OPT_READY_FD},
-    {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
-    {"tls-key", required_argument, NULL, OPT_TLS_KEY},
-    {"tls-ca", required_argument, NULL, OPT_TLS_CA},
-    {"tls-require-client-cert", no_argument, NULL, OPT_TLS_REQUIRE},
-    {"keys", required_argument, NULL, OPT_KEYS},
-    {"insecure", no_argument, NULL, OPT_INSECURE},
-    {"allow-uid", required_argument, NULL, OPT_ALLOW_UID},
-    {"allow-gid", required_argument, NULL, OPT_ALLOW_GID},
-    {"max-anonymous", required_argument, NULL, OPT_MAX_ANONYMOUS},
-    {"data", required_argument, NULL, OPT_DATA},
-    {"sync", required_argument, NULL, OPT_SYNC},
-    {"snapshot-bytes", required_argument, NULL, OPT_SNAPSHOT_BYTES},
-    {"version", no_argument, NULL, 'V'},
-    {"help", no_argument, NULL, 'h'},
-    {0},
-};
-
-static int usage(const char *what, const char *value)
+void option_spell(const struct option_row *row, char ret[OPTION_NAME_MAX])
 {
-    fprintf(stderr, "roostd: %s: %s (see roostd --help)\n", what, value);
-    return EXIT_USAGE;
+    size_t i = 0;
+    for (; row->name[i] != '\0'; i++) {
+        ret[i] = row->name[i];
+        if (ret[i] == '_')
+            ret[i] = '-';
+    }
+    ret[i] = '\0';
+    assert(i < OPTION_NAME_MAX);
 }
 
-/* A number in [min, max], or -1. */
-static long number(const char *text, int base, long min, long max)
+void option_spell_variable(const struct option_row *row, char ret[OPTION_NAME_MAX])
+{
+    int n = snprintf(ret, OPTION_NAME_MAX, "ROOSTD_%s", row->name);
+    assert(n < OPTION_NAME_MAX);
+    static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for (; *ret != '\0'; ret++)
+        if (*ret >= 'a' && *ret <= 'z')
+            *ret = capitals[*ret - 'a'];
+}
+
+static void *field(struct options *o, const struct option_row *row)
+{
+    return (char *)o + row->offset;
+}
+
+static const void *const_field(const struct options *o, const struct option_row *row)
+{
+    return (const char *)o + row->offset;
+}
+
+/* ---- from a text ---- */
+
+static bool read_flag(const char *text, bool *ret)
+{
+    static const char *const yes[] = {"true", "yes", "on", "1"}, *const no[] = {"false", "no", "off", "0"};
+    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+        if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0) {
+            *ret = strcmp(text, yes[i]) == 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How many times over a number with that behind it counts; 0: there is no such letter. */
+static int64_t multiplier(const char *suffix)
+{
+    static const char letters[] = "KMGT";
+    if (*suffix == '\0')
+        return 1;
+    const char *at = strchr(letters, toupper((unsigned char)*suffix));
+    return at == NULL || suffix[1] != '\0' ? 0 : (int64_t)1 << (10 * (at - letters + 1));
+}
+
+static bool read_number(const struct option_row *row, const char *text, int64_t *ret)
 {
     char *end;
-    long n = strtol(text, &end, base);
-    return end != text && *end == '\0' && n >= min && n <= max ? n : -1;
+    long long n = strtoll(text, &end, row->kind == OPTION_OCTAL ? 8 : 10);
+    int64_t times = row->kind == OPTION_BYTES ? multiplier(end) : *end == '\0';
+    if (end == text || times == 0 || __builtin_mul_overflow(n, times, ret))
+        return false;
+    return *ret >= row->min && *ret <= row->max;
 }
 
-static bool take_sync(struct durable_options *d, const char *value)
+/* The number of a word in "a|b|c", or -1. */
+static int64_t choice_of(const char *words, const char *text)
 {
-    const char *batch = strncmp(value, "batch:", 6) == 0 ? value + 6 : NULL;
-    long ms = batch != NULL ? number(batch, 10, 1, 60000) : 0;
-    if (ms > 0)
-        d->sync = WAL_SYNC_BATCH, d->batch_ms = (int)ms;
-    else if (strcmp(value, "none") == 0)
-        d->sync = WAL_SYNC_NONE;
-    else if (strcmp(value, "always") == 0)
-        d->sync = WAL_SYNC_ALWAYS;
-    else
+    size_t len = strlen(text);
+    for (int64_t i = 0;; i++) {
+        size_t n = strcspn(words, "|");
+        if (n == len && strncmp(words, text, n) == 0)
+            return i;
+        if (words[n] == '\0')
+            return -1;
+        words += n + 1;
+    }
+}
+
+static bool set_text(char **at, const char *text)
+{
+    char *copy = strdup(text);
+    if (copy == NULL)
         return false;
+    free(*at);
+    *at = copy;
     return true;
 }
 
-static int take(struct options *o, int option, const char *value)
+static void clear_list(struct option_list *l)
 {
-    long n;
-    switch (option) {
-    case 'l':
-        if (o->listen_len == LISTEN_MAX)
-            return usage("too many listeners", value);
-        o->listen[o->listen_len++] = value;
-        return -1;
-    case OPT_SOCKET_MODE:
-        if ((n = number(value, 8, 0, 0777)) < 0)
-            return usage("--socket-mode wants an octal mode", value);
-        o->socket_mode = (unsigned)n;
-        return -1;
-    case OPT_NO_RING:
-        o->no_ring = true;
-        return -1;
-    case OPT_LOG_LEVEL:
-        if ((n = log_level_by_name(value)) < 0)
-            return usage("--log-level wants error, warn, info or debug", value);
-        log_set_level((enum log_level)n);
-        return -1;
-    case OPT_OWNER:
-        if ((n = number(value, 10, 1, 1L << 30)) < 0)
-            return usage("--owner wants a process id", value);
-        o->owner = (pid_t)n;
-        return -1;
-    case OPT_READY_FD:
-        if ((n = number(value, 10, 0, 1 << 20)) < 0)
-            return usage("--ready-fd wants a descriptor", value);
-        o->ready_fd = (int)n;
-        return -1;
-    case OPT_TLS_CERT:
-        o->tls_cert = value;
-        return -1;
-    case OPT_TLS_KEY:
-        o->tls_key = value;
-        return -1;
-    case OPT_TLS_CA:
-        o->tls_ca = value;
-        return -1;
-    case OPT_TLS_REQUIRE:
-        o->tls_wants_certificate = true;
-        return -1;
-    case OPT_KEYS:
-        o->keys = value;
-        return -1;
-    case OPT_INSECURE:
-        o->insecure = true;
-        return -1;
-    case OPT_ALLOW_UID:
-        if ((n = number(value, 10, 0, UINT_MAX - 1)) < 0 || o->allowed.uid_len == ALLOWED_MAX)
-            return usage("--allow-uid wants a user's number, at most 64 of them", value);
-        o->allowed.uids[o->allowed.uid_len++] = (uid_t)n;
-        return -1;
-    case OPT_ALLOW_GID:
-        if ((n = number(value, 10, 0, UINT_MAX - 1)) < 0 || o->allowed.gid_len == ALLOWED_MAX)
-            return usage("--allow-gid wants a group's number, at most 64 of them", value);
-        o->allowed.gids[o->allowed.gid_len++] = (gid_t)n;
-        return -1;
-    case OPT_MAX_ANONYMOUS:
-        if ((n = number(value, 10, 1, 1 << 20)) < 0)
-            return usage("--max-anonymous wants a number above 0", value);
-        o->max_anonymous = (unsigned)n;
-        return -1;
-    case OPT_DATA:
-        o->durable.folder = value;
-        return -1;
-    case OPT_SYNC:
-        return take_sync(&o->durable, value) ? -1 : usage("--sync wants always, batch:MS or none", value);
-    case OPT_SNAPSHOT_BYTES:
-        if ((n = number(value, 10, 1, LONG_MAX)) < 0)
-            return usage("--snapshot-bytes wants a number", value);
-        o->durable.snapshot_bytes = (uint64_t)n;
-        return -1;
-    case 'V':
-        puts("roostd " ROOST_VERSION);
-        return 0;
-    case 'h':
-        fputs(help, stdout);
-        return 0;
-    default:
-        return EXIT_USAGE; /* getopt_long has said why */
+    while (l->len > 0)
+        free(l->at[--l->len]);
+}
+
+/* The number of a user or group; -1: it is none. */
+static int64_t id_of(const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long n = strtoul(text, &end, 10);
+    bool ok = *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && n < UINT_MAX;
+    return ok ? (int64_t)n : -1;
+}
+
+static bool add_to_list(const struct option_row *row, struct option_list *l, const char *text)
+{
+    if ((row->kind == OPTION_IDS && id_of(text) < 0) || l->len == (unsigned)row->max ||
+        (l->at[l->len] = strdup(text)) == NULL)
+        return false;
+    l->len++;
+    return true;
+}
+
+/* What a row wants, for who gave it something else. */
+static void say_wanted(const struct option_row *row, const char *text, char *ret, size_t len)
+{
+    char name[OPTION_NAME_MAX];
+    option_spell(row, name);
+    switch (row->kind) {
+    case OPTION_FLAG:
+        snprintf(ret, len, "%s is true or false, not \"%s\"", name, text);
+        break;
+    case OPTION_INT:
+    case OPTION_BYTES:
+        snprintf(ret, len, "%s is a number%s from %" PRId64 " to %" PRId64 ", not \"%s\"", name,
+                 row->kind == OPTION_BYTES ? " of bytes (K, M, G)" : "", row->min, row->max, text);
+        break;
+    case OPTION_OCTAL:
+        snprintf(ret, len, "%s is an octal number up to %" PRIo64 ", not \"%s\"", name, (uint64_t)row->max,
+                 text);
+        break;
+    case OPTION_CHOICE:
+        snprintf(ret, len, "%s is one of %s, not \"%s\"", name, row->unit, text);
+        break;
+    case OPTION_TEXT:
+        snprintf(ret, len, "%s has at most %" PRId64 " bytes", name, row->max);
+        break;
+    case OPTION_LIST:
+        snprintf(ret, len, "%s has at most %" PRId64 " values", name, row->max);
+        break;
+    case OPTION_IDS:
+        snprintf(ret, len, "%s is the number of a user or group, at most %" PRId64 " of them, not \"%s\"",
+                 name, row->max, text);
+        break;
     }
 }
 
-int options_parse(struct options *o, int argc, char **argv)
+static bool take_text(struct options *o, const struct option_row *row, const char *text)
 {
-    *o = (struct options){.socket_mode = 0600, .ready_fd = -1};
-    for (int option; (option = getopt_long(argc, argv, "l:Vh", table, NULL)) != -1;) {
-        int status = take(o, option, optarg);
-        if (status >= 0)
-            return status;
+    void *at = field(o, row);
+    switch (row->kind) {
+    case OPTION_FLAG:
+        return read_flag(text, at);
+    case OPTION_INT:
+    case OPTION_BYTES:
+    case OPTION_OCTAL:
+        return read_number(row, text, at);
+    case OPTION_CHOICE:
+        if (choice_of(row->unit, text) < 0)
+            return false;
+        *(int64_t *)at = choice_of(row->unit, text);
+        return true;
+    case OPTION_TEXT:
+        return (int64_t)strlen(text) <= row->max && set_text(at, text);
+    case OPTION_LIST:
+    case OPTION_IDS:
+        return add_to_list(row, at, text);
     }
-    return optind < argc ? usage("unexpected argument", argv[optind]) : -1;
+    return false;
+}
+
+bool option_set(struct options *o, const struct option_row *row, const char *text, enum option_source from,
+                char *ret_why, size_t why_len)
+{
+    unsigned char *source = &o->from[row - option_rows];
+    if (option_is_list(row) && *source != from)
+        clear_list(field(o, row));
+    *source = (unsigned char)from;
+    int64_t before = 0;
+    bool is_number = row->kind != OPTION_TEXT && !option_is_list(row) && row->kind != OPTION_FLAG;
+    if (is_number)
+        before = *(int64_t *)field(o, row);
+    if (take_text(o, row, text))
+        return true;
+    if (is_number)
+        *(int64_t *)field(o, row) = before;
+    say_wanted(row, text, ret_why, why_len);
+    return false;
+}
+
+bool option_write(const struct options *o, const struct option_row *row, unsigned i, char *ret, size_t len)
+{
+    const void *at = const_field(o, row);
+    const struct option_list *list = at;
+    const char *word = row->unit;
+    if (i >= (option_is_list(row) ? list->len : 1))
+        return false;
+    switch (row->kind) {
+    case OPTION_FLAG:
+        snprintf(ret, len, "%s", *(const bool *)at ? "true" : "false");
+        break;
+    case OPTION_INT:
+        snprintf(ret, len, "%" PRId64, *(const int64_t *)at);
+        break;
+    case OPTION_BYTES: {
+        int64_t n = *(const int64_t *)at;
+        unsigned k = 0;
+        for (; n != 0 && n % 1024 == 0 && k < 4; k++)
+            n /= 1024;
+        snprintf(ret, len, "%" PRId64 "%.1s", n, &"\0KMGT"[k]);
+        break;
+    }
+    case OPTION_OCTAL:
+        snprintf(ret, len, "%04" PRIo64, (uint64_t) * (const int64_t *)at);
+        break;
+    case OPTION_CHOICE:
+        for (int64_t k = *(const int64_t *)at; k > 0; k--)
+            word += strcspn(word, "|") + 1;
+        snprintf(ret, len, "%.*s", (int)strcspn(word, "|"), word);
+        break;
+    case OPTION_TEXT:
+        snprintf(ret, len, "%s", *(char *const *)at);
+        break;
+    case OPTION_LIST:
+    case OPTION_IDS:
+        snprintf(ret, len, "%s", list->at[i]);
+        break;
+    }
+    return true;
+}
+
+/* ---- the sources ---- */
+
+static bool set_defaults(struct options *o)
+{
+    char why[256];
+    for (const struct option_row *row = option_rows; row < option_rows + OPTION_COUNT; row++) {
+        if (row->standard == NULL)
+            *(int64_t *)field(o, row) = row->standard_number;
+        else if (!option_is_list(row) && !option_set(o, row, row->standard, FROM_DEFAULT, why, sizeof(why)))
+            return false;
+    }
+    return true;
+}
+
+static int usage(const char *what, const char *value)
+{
+    fprintf(stderr, "roostd: %s%s (see roostd --help)\n", what, value);
+    return EXIT_USAGE;
+}
+
+/* A list's variable holds words with blanks between. */
+static bool take_variable(struct options *o, const struct option_row *row, const char *text, char *why,
+                          size_t len)
+{
+    if (!option_is_list(row))
+        return option_set(o, row, text, FROM_ENVIRONMENT, why, len);
+    char *copy = strdup(text), *rest = copy;
+    bool ok = copy != NULL;
+    for (char *word; ok && (word = strtok_r(rest, " ", &rest)) != NULL;)
+        ok = option_set(o, row, word, FROM_ENVIRONMENT, why, len);
+    free(copy);
+    return ok;
+}
+
+static bool read_environment(struct options *o)
+{
+    char name[OPTION_NAME_MAX], why[256] = "no memory";
+    for (const struct option_row *row = option_rows; row < option_rows + OPTION_COUNT; row++) {
+        option_spell_variable(row, name);
+        const char *text = getenv(name);
+        if (text == NULL || take_variable(o, row, text, why, sizeof(why)))
+            continue;
+        fprintf(stderr, "roostd: %s: %s\n", name, why);
+        return false;
+    }
+    return true;
+}
+
+enum {
+    FLAG_FIRST = 256,
+    FLAG_CONFIG = 'c',
+    FLAG_LISTEN = 'l',
+    FLAG_PRINT_CONFIG = 255,
+    FLAG_PRINT_REFERENCE = 254
+};
+
+struct spelled {
+    char names[OPTION_COUNT][OPTION_NAME_MAX];
+    struct option longs[OPTION_COUNT + 6];
+};
+
+static void spell_flags(struct spelled *s)
+{
+    static const struct option others[] = {{"config", required_argument, NULL, FLAG_CONFIG},
+                                           {"print-config", no_argument, NULL, FLAG_PRINT_CONFIG},
+                                           {"print-reference", no_argument, NULL, FLAG_PRINT_REFERENCE},
+                                           {"version", no_argument, NULL, 'V'},
+                                           {"help", no_argument, NULL, 'h'},
+                                           {0}};
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        option_spell(&option_rows[i], s->names[i]);
+        int argument = option_rows[i].kind == OPTION_FLAG ? optional_argument : required_argument;
+        s->longs[i] = (struct option){s->names[i], argument, NULL, FLAG_FIRST + i};
+    }
+    memcpy(s->longs + OPTION_COUNT, others, sizeof(others));
+}
+
+enum flags_pass { PASS_CONFIG, PASS_ALL };
+
+/* Goes through the flags: first for --config alone, which the environment may say too. Returns an exit
+ * status, or -1; *ret_print is what to print instead of serving. */
+static int read_flags(struct options *o, enum flags_pass pass, int argc, char **argv, int *ret_print)
+{
+    struct spelled s;
+    char why[256] = "";
+    spell_flags(&s);
+    optind = 1;
+    opterr = pass == PASS_ALL;
+    for (int f; (f = getopt_long(argc, argv, "c:l:Vh", s.longs, NULL)) != -1;) {
+        int row = f == FLAG_LISTEN ? OPTION_ROW_listen : f - FLAG_FIRST;
+        if (pass == PASS_CONFIG && f == FLAG_CONFIG && !set_text(&o->config, optarg))
+            return EXIT_USAGE;
+        if (pass == PASS_CONFIG || f == FLAG_CONFIG)
+            continue;
+        if (f == '?')
+            return EXIT_USAGE; /* getopt_long has said why */
+        if (row < 0)
+            *ret_print = f;
+        else if (!option_set(o, &option_rows[row], optarg != NULL ? optarg : "true", FROM_FLAG, why,
+                             sizeof(why)))
+            return usage("--", why);
+    }
+    return pass == PASS_ALL && optind < argc ? usage("unexpected argument: ", argv[optind]) : -1;
+}
+
+static int read_all(struct options *o, int argc, char **argv, int *ret_print)
+{
+    *o = (struct options){.config = NULL};
+    const char *config = getenv("ROOSTD_CONFIG");
+    if (!set_defaults(o) || (config != NULL && *config != '\0' && !set_text(&o->config, config)))
+        return EXIT_USAGE;
+    int status = read_flags(o, PASS_CONFIG, argc, argv, ret_print);
+    if (status >= 0)
+        return status;
+    if ((o->config != NULL && !options_read_file(o, o->config)) || !read_environment(o))
+        return EXIT_USAGE;
+    return read_flags(o, PASS_ALL, argc, argv, ret_print);
+}
+
+int options_load(struct options *o, int argc, char **argv)
+{
+    int print = 0;
+    int status = read_all(o, argc, argv, &print);
+    if (status >= 0 || print == 0)
+        return status;
+    if (print == 'V')
+        puts("roostd " ROOST_VERSION);
+    else if (print == 'h')
+        options_print_help();
+    else if (print == FLAG_PRINT_REFERENCE)
+        options_print_reference();
+    else
+        options_print_config(o);
+    return 0;
+}
+
+/* Do both say the same? */
+static bool same(const struct options *a, const struct options *b, const struct option_row *row)
+{
+    char x[4200], y[4200];
+    for (unsigned i = 0;; i++) {
+        bool more = option_write(a, row, i, x, sizeof(x)), also = option_write(b, row, i, y, sizeof(y));
+        if (more != also || (more && strcmp(x, y) != 0))
+            return false;
+        if (!more)
+            return true;
+    }
+}
+
+/* Exchanges the values of a row. */
+static void swap(struct options *a, struct options *b, const struct option_row *row)
+{
+    static const size_t sizes[] = {[OPTION_FLAG] = sizeof(bool),
+                                   [OPTION_INT] = sizeof(int64_t),
+                                   [OPTION_BYTES] = sizeof(int64_t),
+                                   [OPTION_OCTAL] = sizeof(int64_t),
+                                   [OPTION_CHOICE] = sizeof(int64_t),
+                                   [OPTION_TEXT] = sizeof(char *),
+                                   [OPTION_LIST] = sizeof(struct option_list),
+                                   [OPTION_IDS] = sizeof(struct option_list)};
+    struct option_list was;
+    size_t size = sizes[row->kind];
+    memcpy(&was, field(a, row), size);
+    memcpy(field(a, row), field(b, row), size);
+    memcpy(field(b, row), &was, size);
+}
+
+bool options_reload(struct options *o, int argc, char **argv)
+{
+    struct options fresh;
+    int print = 0;
+    char name[OPTION_NAME_MAX];
+    bool ok = read_all(&fresh, argc, argv, &print) < 0;
+    for (const struct option_row *row = option_rows; ok && row < option_rows + OPTION_COUNT; row++) {
+        option_spell(row, name);
+        if (row->reloads)
+            swap(o, &fresh, row);
+        else if (!same(o, &fresh, row))
+            log_warn("%s has changed: it takes effect when roostd is started again", name);
+    }
+    options_free(&fresh);
+    return ok;
+}
+
+void options_free(struct options *o)
+{
+    for (const struct option_row *row = option_rows; row < option_rows + OPTION_COUNT; row++) {
+        if (row->kind == OPTION_TEXT)
+            free(*(char **)field(o, row));
+        else if (option_is_list(row))
+            clear_list(field(o, row));
+    }
+    free(o->config);
+    *o = (struct options){.config = NULL};
+}
+
+struct core_limits options_limits(const struct options *o)
+{
+    return (struct core_limits){
+#define ROOST_LIMIT(name, kind, standard, min, max, unit, help) .name = o->name,
+#include "core/limits.def"
+#undef ROOST_LIMIT
+    };
+}
+
+bool options_durable(const struct options *o, struct durable_options *ret)
+{
+    const char *batch = strncmp(o->sync, "batch:", 6) == 0 ? o->sync + 6 : NULL;
+    char *end = NULL;
+    long ms = batch != NULL && *batch >= '0' && *batch <= '9' ? strtol(batch, &end, 10) : 0;
+    bool in_batches = ms >= 1 && ms <= BATCH_MS_MAX && *end == '\0';
+    if (!in_batches && strcmp(o->sync, "always") != 0 && strcmp(o->sync, "none") != 0)
+        return false;
+    *ret = (struct durable_options){.folder = *o->data != '\0' ? o->data : NULL,
+                                    .sync = in_batches        ? WAL_SYNC_BATCH
+                                            : *o->sync == 'n' ? WAL_SYNC_NONE
+                                                              : WAL_SYNC_ALWAYS,
+                                    .batch_ms = (int)ms,
+                                    .snapshot_bytes = (uint64_t)o->snapshot_bytes};
+    return true;
+}
+
+struct allowed_users options_allowed(const struct options *o)
+{
+    _Static_assert((int)OPTION_LIST_MAX <= (int)ALLOWED_MAX, "all of a list have room");
+    struct allowed_users a = {.uid_len = o->allow_uid.len, .gid_len = o->allow_gid.len};
+    for (unsigned i = 0; i < a.uid_len; i++)
+        a.uids[i] = (uid_t)id_of(o->allow_uid.at[i]);
+    for (unsigned i = 0; i < a.gid_len; i++)
+        a.gids[i] = (gid_t)id_of(o->allow_gid.at[i]);
+    return a;
 }

@@ -1,35 +1,130 @@
 /*
- * options.h: roostd's command line.
+ * options.h: roostd's options, from the table (options.def): defaults, then the file, then the environment,
+ * then flags; the later wins.
+ *
+ * Invariant: a struct options holds values that were checked against their rows; its texts are its own.
+ * Called by roostd.c, one thread.
  */
 #ifndef ROOST_SHELL_OPTIONS_H
 #define ROOST_SHELL_OPTIONS_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+#include <stdio.h>
 
+#include "core/core.h"
 #include "shell/durable.h"
 #include "shell/local_user.h"
 
-enum { LISTEN_MAX = 16 };
+enum { LISTEN_MAX = 16, OPTION_LIST_MAX = 64, OPTION_NAME_MAX = 64 };
 
-struct options {
-    const char *listen[LISTEN_MAX];
-    unsigned listen_len;
-    unsigned socket_mode;
-    const char *tls_cert, *tls_key, *tls_ca; /* files; NULL: none */
-    bool tls_wants_certificate;
-    const char *keys; /* a file; NULL: none */
-    struct allowed_users allowed;
-    unsigned max_anonymous; /* 0: the default */
-    bool insecure;          /* listen on a network without keys or certificates */
-    bool no_ring;           /* no shared memory with clients on this host */
-    pid_t owner;            /* exit when this process ends; 0: none */
-    struct durable_options durable;
-    int ready_fd; /* write the first URL here when listening; -1: nowhere */
+struct option_list {
+    char *at[OPTION_LIST_MAX];
+    unsigned len;
 };
 
-/* Reads the command line. Returns -1 to go on, else the exit status (after --help, --version or a usage
- * error). */
-int options_parse(struct options *o, int argc, char **argv);
+enum option_kind {
+    OPTION_FLAG,
+    OPTION_INT,
+    OPTION_BYTES,
+    OPTION_OCTAL,
+    OPTION_CHOICE,
+    OPTION_TEXT,
+    OPTION_LIST,
+    OPTION_IDS
+};
+
+#define OPTION_TYPE_FLAG   bool
+#define OPTION_TYPE_INT    int64_t
+#define OPTION_TYPE_BYTES  int64_t
+#define OPTION_TYPE_OCTAL  int64_t
+#define OPTION_TYPE_CHOICE int64_t
+#define OPTION_TYPE_TEXT   char *
+#define OPTION_TYPE_LIST   struct option_list
+#define OPTION_TYPE_IDS    struct option_list
+
+/* The numbers of the rows. */
+enum option_row_number {
+#define ROOST_OPTION(name, kind, standard, min, max, unit, when, help) OPTION_ROW_##name,
+#define ROOST_LIMIT(name, kind, standard, min, max, unit, help)        OPTION_ROW_##name,
+#include "shell/options.def"
+#undef ROOST_OPTION
+#undef ROOST_LIMIT
+    OPTION_COUNT
+};
+
+enum option_source { FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
+
+struct options {
+#define ROOST_OPTION(name, kind, standard, min, max, unit, when, help) OPTION_TYPE_##kind name;
+#define ROOST_LIMIT(name, kind, standard, min, max, unit, help)        OPTION_TYPE_##kind name;
+#include "shell/options.def"
+#undef ROOST_OPTION
+#undef ROOST_LIMIT
+    unsigned char from[OPTION_COUNT]; /* enum option_source */
+    char *config;                     /* the file's path; NULL: none */
+};
+
+struct option_row {
+    const char *name; /* the field's */
+    enum option_kind kind;
+    const char *standard;
+    int64_t standard_number; /* of a limit, where standard is NULL */
+    int64_t min, max;
+    const char *unit;
+    bool reloads;
+    const char *help;
+    size_t offset;
+};
+
+extern const struct option_row option_rows[OPTION_COUNT];
+
+/*
+ * Reads everything. Returns -1 to go on, else the exit status: after --help, --version, --print-config or
+ * --print-reference, or an error, which was printed to stderr.
+ */
+int options_load(struct options *o, int argc, char **argv);
+
+/*
+ * Reads everything again: what may change while the server runs is moved into o, what may not and did is
+ * warned of. False: the error was printed, and o is as it was.
+ */
+bool options_reload(struct options *o, int argc, char **argv);
+
+void options_free(struct options *o);
+
+/* The limits among the options. */
+struct core_limits options_limits(const struct options *o);
+
+/* The options of --data; folder borrowed. False: `sync` is none of its words. */
+bool options_durable(const struct options *o, struct durable_options *ret);
+
+/* Whom allow-uid and allow-gid let in. */
+struct allowed_users options_allowed(const struct options *o);
+
+/* ---- for options_file.c and options_show.c ---- */
+
+static inline bool option_is_list(const struct option_row *row)
+{
+    return row->kind == OPTION_LIST || row->kind == OPTION_IDS;
+}
+
+/* "socket-mode" of socket_mode, and ROOSTD_SOCKET_MODE. */
+void option_spell(const struct option_row *row, char ret[OPTION_NAME_MAX]);
+void option_spell_variable(const struct option_row *row, char ret[OPTION_NAME_MAX]);
+
+/* Sets a row from a text; lists grow, anew from a later source. False, and why, when the row does not allow
+ * it. */
+bool option_set(struct options *o, const struct option_row *row, const char *text, enum option_source from,
+                char *ret_why, size_t why_len);
+
+/* The value as it would be written; the i-th of a list. False: there is none. */
+bool option_write(const struct options *o, const struct option_row *row, unsigned i, char *ret, size_t len);
+
+/* The file's values. False: the errors were printed, with file and line. */
+bool options_read_file(struct options *o, const char *path);
+
+void options_print_help(void);
+void options_print_config(const struct options *o);
+void options_print_reference(void);
 
 #endif

@@ -15,11 +15,16 @@
 
 enum { DISK_LOOK_US = 200 * 1000 }; /* how often a full disk is looked at */
 
-int64_t server_now_us(void)
+int64_t server_now_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t server_now_us(void)
+{
+    return server_now_ns() / 1000;
 }
 
 static bool conn_has_session(const struct hnode *n, const void *id)
@@ -83,11 +88,13 @@ static void drop_oldest_newcomer(struct server *s)
 bool server_admit(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);
-    bool ok = !s->stopping && s->conn_count < CONNECTIONS_MAX;
+    bool ok = !s->stopping && s->conn_count < (size_t)s->limits.connections_max;
     if (ok) {
         list_push_back(&s->conns, &c->in_server);
         list_push_back(&s->newcomers, &c->in_newcomers);
         s->conn_count++;
+        s->conns_by_transport[c->ops->transport]++;
+        c->rate = s->limits.rate > 0 ? rate_of(s, c->host) : NULL;
         s->newcomer_count++;
         if (s->newcomer_count > s->newcomers_max)
             drop_oldest_newcomer(s);
@@ -101,6 +108,8 @@ void server_forget(struct server *s, struct conn *c)
     pthread_mutex_lock(&s->mutex);
     list_remove(&c->in_server);
     no_newcomer(s, c);
+    s->conns_by_transport[c->ops->transport]--;
+    rate_drop(s, c->rate);
     if (--s->conn_count == 0)
         pthread_cond_broadcast(&s->all_gone);
     pthread_mutex_unlock(&s->mutex);
@@ -113,8 +122,10 @@ enum { LARGE = 16 << 10 };
 void server_enter(struct server *s, struct batch *batch)
 {
     batch->from = NULL;
-    batch->now_us = 0;
+    batch->now_ns = 0;
+    batch->calls = 0;
     batch->len = 0;
+    batch->since_ns = atomic_load_explicit(&s->watch.slow_ns, memory_order_relaxed) > 0 ? server_now_ns() : 0;
     pthread_mutex_lock(&s->mutex);
 }
 
@@ -146,6 +157,16 @@ void server_send(struct server *s, struct batch *batch, struct conn *c, struct s
 {
     if (!holds(s, c, bytes))
         server_write(batch, c, bytes);
+}
+
+/* An administrator ended the session: its client is told, and nothing of it is taken any more. */
+static void end_killed(struct server *s, uint64_t session)
+{
+    struct conn *c = conn_of(s, session);
+    if (c == NULL)
+        return;
+    conn_goodbye(c, ROOST_ESESSION, "an administrator ended the session");
+    server_take_over(s, session);
 }
 
 /* The connection of a session: mostly the one that asks. */
@@ -193,6 +214,8 @@ static void route(struct server *s, struct batch *batch)
         c->ends_session = true;
         c->ops->close(c);
     }
+    if (e->killed != 0)
+        end_killed(s, e->killed);
 }
 
 /* When the timer must wake: for the core, or for a lease. */
@@ -229,24 +252,55 @@ static void refuse(struct server *s, struct batch *batch, const struct event *ev
     roost__buf_free(&b);
 }
 
-/* Who did, or was refused, what an administrator wants to know of. */
-static void audit(const struct server *s, uint64_t session)
+/* The calls noted took from the last count until now. Those that came together share it: a clock read for
+ * each would cost more than most of them. */
+static void count_calls(struct server *s, struct batch *batch)
 {
-    const struct conn *c = conn_of(s, session);
-    log_info("audit: %s: session %llu%s%s: %s", c != NULL ? c->peer : "-", (unsigned long long)session,
-             c != NULL && c->identity != 0 ? " of " : "", c != NULL ? c->name : "", core_audit(s->core));
+    int64_t now_ns = server_now_ns();
+    uint64_t each_ns = (uint64_t)(now_ns - batch->counted_ns) / batch->calls;
+    for (unsigned i = 0; i < batch->calls; i++)
+        metrics_observe(&s->metrics, batch->rows[i], each_ns);
+    batch->counted_ns = now_ns;
+    batch->calls = 0;
+}
+
+/* The same for a call alone, while slow ones are looked for. */
+static void count_call(struct server *s, struct batch *batch)
+{
+    int64_t begin_ns = batch->counted_ns, wait_ns = begin_ns - batch->since_ns;
+    int64_t slow_ns = atomic_load_explicit(&s->watch.slow_ns, memory_order_relaxed);
+    count_calls(s, batch);
+    int64_t exec_ns = batch->counted_ns - begin_ns;
+    if (slow_ns > 0 && (exec_ns > slow_ns || wait_ns > slow_ns))
+        watch_slow(batch->from, s->effects.row, s->effects.object, exec_ns, wait_ns);
+}
+
+/* A step served a call. */
+static void note_call(struct server *s, struct batch *batch)
+{
+    batch->rows[batch->calls++] = (uint16_t)s->effects.row;
+    if (batch->since_ns != 0)
+        count_call(s, batch);
+    else if (batch->calls == ROWS_MAX)
+        count_calls(s, batch);
+}
+
+int64_t server_batch_us(struct batch *batch)
+{
+    if (batch->now_ns == 0)
+        batch->now_ns = batch->counted_ns = server_now_ns();
+    return batch->now_ns / 1000;
 }
 
 int server_step(struct server *s, struct batch *batch, struct event event)
 {
     effects_reset(&s->effects);
-    if (batch->now_us == 0)
-        batch->now_us = server_now_us();
-    event.now_us = batch->now_us + s->clock_us;
+    event.now_us = server_batch_us(batch) + s->clock_us;
     int rc = s->durable == NULL ? core_step(s->core, &event, &s->effects) : durable_step(s->durable, &event);
-    if (rc == ROOST_OK && core_audit(s->core)[0] != '\0')
-        audit(s, event.session);
+    s->metrics.bytes_out += s->effects.bytes.len;
     route(s, batch);
+    if (s->effects.row >= 0)
+        note_call(s, batch);
     if (rc != ROOST_EDISK || event.kind != EVENT_CALL)
         return rc;
     refuse(s, batch, &event);
@@ -255,6 +309,8 @@ int server_step(struct server *s, struct batch *batch, struct event event)
 
 void server_leave(struct server *s, struct batch *batch)
 {
+    if (batch->calls > 0)
+        count_calls(s, batch);
     check_timer(s);
     pthread_mutex_unlock(&s->mutex);
     for (size_t i = 0; i < batch->len; i++) {
@@ -286,7 +342,7 @@ static void change_identity(struct server *s, struct batch *batch, uint64_t numb
         struct conn *c = container_of(it, struct conn, in_server);
         if (now != NULL || c->identity != number)
             continue;
-        log_warn("audit: %s: %s: the identity's key was taken back", c->peer, c->name);
+        watch_act(c, "the identity's key was taken back");
         conn_goodbye(c, ROOST_EAUTH, "the identity's key was taken back");
         c->ops->close(c);
     }
@@ -357,11 +413,12 @@ static int init_core(struct server *s, const struct durable_options *durable)
 {
     if (sodium_init() < 0)
         return roost__fail(ROOST_ESYS, "libsodium does not start");
-    struct core_options options = {.now_us = server_now_us()};
+    struct core_options options = {.now_us = server_now_us(), .limits = &s->limits};
     randombytes_buf(options.hash_key, sizeof(options.hash_key));
     randombytes_buf(&options.epoch, sizeof(options.epoch));
     options.epoch &= INT64_MAX; /* fits the signed integers of every language */
-    if (durable->folder != NULL)
+    options.logged = durable != NULL && durable->folder != NULL;
+    if (options.logged)
         return durable_open(s, durable, &options);
     s->core = core_create(&options);
     return s->core == NULL ? roost__fail(ROOST_ENOMEM, "no memory for a core") : ROOST_OK;
@@ -384,21 +441,27 @@ static void discard(struct server *s)
     keyring_free(s->keys);
     core_destroy(s->core);
     effects_free(&s->effects);
+    metrics_free(&s->metrics);
+    roost__hmap_free(&s->rates);
     roost__hmap_free(&s->conns_by_session);
     pthread_cond_destroy(&s->timer_wake);
     pthread_cond_destroy(&s->all_gone);
     pthread_mutex_destroy(&s->mutex);
 }
 
-int server_start(struct server *s, const struct durable_options *durable)
+int server_start(struct server *s, const struct core_limits *limits, const struct durable_options *durable)
 {
     *s = (struct server){.timer_target_us = INT64_MAX, .lease_next_us = INT64_MAX};
     s->newcomers_max = NEWCOMERS_MAX;
+    atomic_init(&s->watch.slow_ns, 0);
+    atomic_init(&s->watch.audit, true);
+    s->limits = limits != NULL ? *limits : core_limits_standard;
     list_init(&s->conns);
     list_init(&s->newcomers);
     effects_init(&s->effects);
     init_locks(s);
-    int rc = init_core(s, durable);
+    int rc = metrics_init(&s->metrics) ? init_core(s, durable)
+                                       : roost__fail(ROOST_ENOMEM, "no memory for metrics");
     if (rc == ROOST_OK && pthread_create(&s->timer, NULL, timer_main, s) != 0)
         rc = roost__fail(ROOST_ESYS, "no thread for the timer");
     if (rc != ROOST_OK)

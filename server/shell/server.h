@@ -14,31 +14,40 @@
 #include "base/list.h"
 #include "core/core.h"
 #include "shell/local_user.h"
+#include "shell/metrics.h"
+#include "shell/watch.h"
 
 struct conn;
 struct durable;
 struct durable_options;
 struct keyring;
 
-enum { DIRTY_MAX = 64, CONNECTIONS_MAX = 20000, RINGS_MAX = 1024, NEWCOMERS_MAX = 512 };
+enum { DIRTY_MAX = 64, ROWS_MAX = 64, NEWCOMERS_MAX = 512 };
+enum transport { TRANSPORT_IPC, TRANSPORT_TCP, TRANSPORT_NNG, TRANSPORT_TLS, TRANSPORT_COUNT };
 
 struct server {
     pthread_mutex_t mutex;
     struct core *core;
-    struct durable *durable; /* NULL: the core lives as long as the server */
-    int64_t clock_us;        /* the core's time is ahead of the monotonic one by */
+    struct durable *durable;   /* NULL: the core lives as long as the server */
+    int64_t clock_us;          /* the core's time is ahead of the monotonic one by */
+    struct core_limits limits; /* the core's, as they were given */
     struct effects effects;
     struct hmap conns_by_session;
     struct list conns; /* all of them */
     size_t conn_count;
+    size_t conns_by_transport[TRANSPORT_COUNT];
     struct list newcomers; /* those without a session, oldest first: at most newcomers_max */
     size_t newcomer_count, newcomers_max;
     struct keyring *keys;         /* NULL: nobody needs one */
     struct allowed_users allowed; /* on ipc, beside our own user; set before the first connection */
-    bool no_rings;                /* by the user's wish; set before the first connection */
-    size_t rings;                 /* offered, at most RINGS_MAX … */
-    size_t rings_used;            /* … and in use */
-    pthread_cond_t all_gone;      /* conn_count became 0 */
+    struct metrics metrics;
+    struct watch_settings watch;
+    struct refusals refusals;
+    struct hmap rates;       /* of peers */
+    bool no_rings;           /* by the user's wish; set before the first connection */
+    size_t rings;            /* offered, at most limits.rings_max … */
+    size_t rings_used;       /* … and in use */
+    pthread_cond_t all_gone; /* conn_count became 0 */
     bool stopping;
     pthread_t timer;
     pthread_cond_t timer_wake;
@@ -46,17 +55,22 @@ struct server {
     int64_t lease_next_us;   /* when somebody's lease may be over */
 };
 
-/* Steps made while the mutex is held once, all at the time of the first, and the connections that they wrote
- * to; flushed when the mutex is free again. */
+/* Steps made while the mutex is held once, all at the time of the first; what calls they were, whose time is
+ * measured together; and the connections that they wrote to, flushed when the mutex is free again. */
 struct batch {
-    struct conn *from; /* whose frames are being taken, NULL: nobody's */
-    int64_t now_us;    /* 0: no step yet */
+    struct conn *from;       /* whose frames are being taken, NULL: nobody's */
+    int64_t now_ns;          /* 0: no step yet */
+    int64_t since_ns;        /* when it began to wait for the mutex; 0: no call is slow */
+    int64_t counted_ns;      /* calls before this are in the histograms … */
+    uint16_t rows[ROWS_MAX]; /* … those after it are here, as rows of roost__methods */
+    unsigned calls;
     struct conn *dirty[DIRTY_MAX];
     size_t len;
 };
 
-/* Errors (worded): ROOST_ENOMEM, ROOST_ESYS, those of durable_open(). */
-int server_start(struct server *s, const struct durable_options *options);
+/* limits NULL: the defaults; durable NULL: nothing is. Errors (worded): ROOST_ENOMEM, ROOST_ESYS, those of
+ * durable_open(). */
+int server_start(struct server *s, const struct core_limits *limits, const struct durable_options *durable);
 
 /* Closes every connection, waits until they are gone, ends the timer, frees the core. Listeners are closed
  * before. */
@@ -65,7 +79,11 @@ void server_stop(struct server *s);
 /* Begins a batch: takes the mutex. */
 void server_enter(struct server *s, struct batch *batch);
 
-/* One step, whose time is now, and its effects on their way. Inside a batch. Returns core_step()'s status. */
+/* The time of a batch: read once, when first asked for. */
+int64_t server_batch_us(struct batch *batch);
+
+/* One step, whose time is the batch's, and its effects on their way. Inside a batch. Returns core_step()'s
+ * status. */
 int server_step(struct server *s, struct batch *batch, struct event event);
 
 /* Bytes to a connection: at once, or when the log has what they tell of. Inside a batch. */
@@ -96,6 +114,7 @@ void server_set_keys(struct server *s, struct keyring *keys);
 void server_forget(struct server *s, struct conn *c);
 
 /* Now, monotonic. */
+int64_t server_now_ns(void);
 int64_t server_now_us(void);
 
 #endif

@@ -41,5 +41,5 @@ claim "options go before the environment" \
   timeout 20 roost --identity alice --key-file alice.key dict set accounts bob 7
 claim "a key without certificate is not enough" env -u ROOST_TLS_CERT -u ROOST_TLS_KEY bash -c '! timeout 20 roost ping'
 claim "a certificate without key is not enough" env -u ROOST_IDENTITY -u ROOST_KEY_FILE bash -c '! timeout 20 roost ping'
-claim "the log says who was refused" grep -q 'audit: .*of worker: refused' log
+claim "the log says who was refused" grep -q 'refused what=.*lacks the right to write.*identity=worker' log
 exit $failed

@@ -214,7 +214,7 @@ static void nobody_gets_in_without_a_key(void **state)
     const roost_options none = {0};
     start();
     refused(&none, ROOST_EAUTH, "only who has an identity and its key");
-    assert_true(log_says("audit: tcp://127.0.0.1"));
+    assert_true(log_says("peer=\"tcp 127.0.0.1:"));
     daemon_stop();
 }
 
@@ -229,7 +229,7 @@ static void nobody_gets_in_with_anothers_key(void **state)
     refused(&wrong, ROOST_EAUTH, "the server does not prove to know the key of identity \"mallory\"");
     begin_talk(&t, BOB);
     end_talk(&t, FRAME_GOODBYE);
-    assert_true(log_says("refused: no proof of the key of identity \"alice\""));
+    assert_true(log_says("refused what=\"no proof of the key of identity"));
     daemon_stop();
 }
 
@@ -425,7 +425,7 @@ static void replayed_server_is_found_out(void **state)
     fails_with(roost_connect(f->url, &alice, &m), ROOST_EAUTH, "does not prove");
     fake_stop(f);
     free(f);
-    assert_true(log_says("went without proving to be \"alice\""));
+    assert_true(log_says("went without a proof of its identity"));
     daemon_stop();
 }
 
@@ -503,7 +503,7 @@ static void reload_ends_who_is_gone_and_nobody_else(void **state)
     OK(roost_server_ping(b, roost_nil(), NULL));
     write_file("keys", 0600, "key alice " ALICE "\nallow alice read *\nkey carol " BOB "\n");
     kill(daemon_.pid, SIGHUP);
-    assert_true(log_says("bob: the identity's key was taken back"));
+    assert_true(log_says("key was taken back\" session="));
     assert_int_not_equal(roost_server_ping(b, roost_nil(), NULL), 0);
     OK(roost_server_ping(a, roost_nil(), NULL)); /* the same session, with less rights */
     assert_int_equal(roost_manager_state(a), ROOST_CONNECTED);

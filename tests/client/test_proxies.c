@@ -659,6 +659,13 @@ static void server_proxies_do_what_they_say(void **state)
     id = roost_uint(ref.as.ref);
     OK(roost_server_retain(m, roost_array(&id, 1)));
     OK(roost_server_release(m, roost_list_of(id, roost_int(1))));
+    OK(roost_server_objects(m, 0, 0, &v));
+    assert_true(v.kind == ROOST_ARRAY && v.len == 2 && v.as.items[0].len > 0);
+    roost_value_free(&v);
+    OK(roost_server_sessions(m, 0, 1, &v));
+    assert_true(v.kind == ROOST_ARRAY && v.len == 2 && v.as.items[0].len == 1);
+    roost_value_free(&v);
+    assert_int_equal(roost_server_kill(m, 1 << 30), ROOST_ENOENT);
     OK(roost_server_delete(m, ref));
     assert_int_equal(roost_event_set(e), ROOST_ENOENT);
     assert_int_equal(roost_server_find(m, "proxies.here", NULL), ROOST_ENOENT);

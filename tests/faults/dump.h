@@ -15,4 +15,7 @@ void dump_core(struct core *core, int64_t now_us, struct buf *out);
 /* The first value in which two dumps differ, of the one and of the other, for people; malloc'ed. */
 char *dump_difference(const struct buf *a, const struct buf *b);
 
+/* The bytes that the core counts, but for answers kept: that of a call refused is one. */
+uint64_t dump_memory(struct core *core, int64_t now_us);
+
 #endif

@@ -180,7 +180,9 @@ static bool is_same(const struct answer *a, const struct answer *b, const struct
     if (a->code != 0 || slice_equal(a->bytes, b->bytes))
         return true;
     return event->kind == EVENT_CALL && roost__frame_call(event->payload, &call) &&
-           (call.method == METHOD_server_info || call.method == METHOD_server_methods);
+           (call.method == METHOD_server_info || call.method == METHOD_server_methods ||
+            call.method == METHOD_server_describe || call.method == METHOD_server_list ||
+            call.method == METHOD_server_objects || call.method == METHOD_server_sessions);
 }
 
 /* Somebody else's call, that waited, was given up. */
@@ -223,6 +225,15 @@ static bool has_key_twice(const struct buf *dump)
     return memmem(dump->data, dump->len, "twice", 5) != NULL;
 }
 
+/* A write through a path makes trees of what it passes, and leaves them when it fails: the same values, other
+ * bytes. */
+static bool may_make_trees(const struct event *event)
+{
+    struct call_frame call;
+    return event->kind == EVENT_CALL && roost__frame_call(event->payload, &call) &&
+           (call.options.len > 0 || call.method == METHOD_server_transact);
+}
+
 static void nothing_changed(const struct fault *f, struct core *core)
 {
     const struct record *r = f->story->record;
@@ -235,6 +246,9 @@ static void nothing_changed(const struct fault *f, struct core *core)
     dump_core(core, time.now_us, &after);
     if (!slice_equal(buf_slice(&before), buf_slice(&after)) && !has_key_twice(&before))
         differs(f, &before, &after);
+    if (!may_make_trees(&r->events[f->at]) &&
+        dump_memory(untouched, time.now_us) != dump_memory(core, time.now_us))
+        complain(f, "refused, and yet the memory counted is another");
     effects_free(&ignored);
     roost__buf_free(&before);
     roost__buf_free(&after);

@@ -218,7 +218,7 @@ static int start(void **state)
 {
     char why[128];
     (void)state;
-    if (server_start(&server, &(struct durable_options){0}) != ROOST_OK)
+    if (server_start(&server, NULL, NULL) != ROOST_OK)
         return -1;
     listener = net_listen(&server, "tcp://127.0.0.1:0", &(struct listen_options){0}, why, sizeof(why));
     return listener != NULL ? 0 : -1;

@@ -206,6 +206,15 @@ static void note_answers(void)
     }
 }
 
+/* A session that another one killed is there no more. */
+static void note_killed(void)
+{
+    assert(t.effects[0].killed == t.effects[1].killed);
+    for (int s = 0; s < SESSIONS && t.effects[0].killed != 0; s++)
+        if (t.sessions[s] == t.effects[0].killed)
+            t.sessions[s] = 0;
+}
+
 static const uint8_t secret[SECRET_LEN] = "fifteen letters";
 
 static int step(enum event_kind kind, uint64_t session, struct slice payload)
@@ -223,6 +232,7 @@ static int step(enum event_kind kind, uint64_t session, struct slice payload)
     assert(slice_equal(buf_slice(&t.effects[0].bytes), buf_slice(&t.effects[1].bytes)));
     assert(core_next_deadline_us(t.core[0]) == core_next_deadline_us(t.core[1]));
     note_answers();
+    note_killed();
     return rc[0];
 }
 

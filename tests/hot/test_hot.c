@@ -13,7 +13,6 @@
 
 #include "client/cork.h"
 #include "roost/roost.h"
-#include "shell/durable.h"
 #include "shell/net.h"
 #include "shell/server.h"
 #include "tests/faults/countdown.h"
@@ -67,7 +66,7 @@ static int start_server(void **state)
     char url[64];
     (void)state;
     snprintf(url, sizeof(url), "ipc:///tmp/roost-hot-%ld", (long)getpid());
-    assert_int_equal(server_start(&server, &(struct durable_options){0}), ROOST_OK);
+    assert_int_equal(server_start(&server, NULL, NULL), ROOST_OK);
     listeners[0] = listen_at("tcp://127.0.0.1:0");
     listeners[1] = listen_at(url);
     return 0;

@@ -155,6 +155,63 @@ static void retain_and_release_refuse_nonsense(void **state)
     lose(c);
 }
 
+static int64_t number_behind(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    assert_non_null(at);
+    return strtoll(at + strlen(name), NULL, 10);
+}
+
+static void objects_and_sessions_come_in_pages(void **state)
+{
+    (void)state;
+    struct client *a = client_open(), *b = client_open();
+    for (int i = 0; i < 3; i++)
+        open_object(a, "dict", text("['page-%d']", i));
+    const char *page = answer_text(a, post(a, 0, "server.objects", "[0, 2]"));
+    assert_non_null(strstr(page, "\"page-0\""));
+    assert_non_null(strstr(page, "\"page-1\""));
+    assert_null(strstr(page, "\"page-2\""));
+    long long cursor = strtoll(strrchr(page, ' '), NULL, 10);
+    ok(a, 0, "server.delete", "['page-1']", "null"); /* the cursor's own object goes */
+    page = answer_text(a, post(a, 0, "server.objects", text("[%lld]", cursor)));
+    assert_non_null(strstr(page, "\"page-2\""));
+    assert_null(strstr(page, "\"page-0\""));
+    assert_non_null(strstr(page, "null]"));
+    page = answer_text(a, post(a, 0, "server.sessions", "[0, 1]"));
+    assert_true(number_behind(page, "\"calls\": ") > 0);
+    cursor = strtoll(strrchr(page, ' '), NULL, 10);
+    assert_int_equal(cursor, number_behind(page, "\"id\": "));
+    page = answer_text(a, post(a, 0, "server.sessions", text("[%lld]", cursor)));
+    assert_non_null(strstr(page, "\"held\": 0"));
+    assert_null(strstr(page, text("\"id\": %lld,", cursor)));
+    ok(a, 0, "server.delete", "['page-0']", "null");
+    ok(a, 0, "server.delete", "['page-2']", "null");
+    lose(a), lose(b);
+}
+
+/* The session that holds an object. */
+static long long holder_of(struct client *c, const char *name)
+{
+    return number_behind(answer_text(c, post(c, 0, "server.who", text("['%s']", name))), "\"session\": ");
+}
+
+static void a_killed_session_gives_up_what_it_held(void **state)
+{
+    (void)state;
+    struct client *victim = client_open(), *next = client_open(), *admin = client_open();
+    uint64_t l = open_object(victim, "lock", "['kill-lock']");
+    take(victim, l, "lock.acquire");
+    uint64_t waiting = wait_as(next, 1, l, "lock.acquire", "[]");
+    long long id = holder_of(admin, "kill-lock");
+    ok(admin, 0, "server.kill", text("[%lld]", id), "null");
+    granted(next, waiting, true);
+    fails(admin, 0, "server.kill", text("[%lld]", id), ROOST_ENOENT);
+    fails(next, 0, "server.kill", text("[%lld]", holder_of(admin, "kill-lock")), ROOST_EINVAL); /* itself */
+    ok(admin, 0, "server.delete", "['kill-lock']", "null");
+    lose(victim), lose(next), lose(admin);
+}
+
 static void nothing_is_left_when_all_sessions_are_gone(void **state)
 {
     (void)state;
@@ -187,6 +244,8 @@ void suite_server(const struct CMUnitTest **ret, size_t *ret_len)
         cmocka_unit_test(who_shows_holders_and_waiters_in_order),
         cmocka_unit_test(list_describes_every_object),
         cmocka_unit_test(retain_and_release_refuse_nonsense),
+        cmocka_unit_test(objects_and_sessions_come_in_pages),
+        cmocka_unit_test(a_killed_session_gives_up_what_it_held),
         cmocka_unit_test(nothing_is_left_when_all_sessions_are_gone),
         cmocka_unit_test(every_row_of_the_table_was_called),
     };

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "json.h"
+#include "top.h"
 
 /* ---- printing ---- */
 
@@ -202,6 +203,9 @@ const struct special cli_specials[] = {
     {"ping", "ping", "a round trip to the server, and how long it took", ping},
     {"who", "who NAME [--json]", "who holds an object, and who waits for it, in order", who},
     {"rm", "rm NAME...", "deletes objects", rm},
+    {"top", "top [--once]",
+     "objects by load, with sizes, holders and who waits how long, and clients: live, or once as a table",
+     cli_top},
     {"each", "each NAME", "the elements of a dict, list or set, one a line, however many there are",
      cli_each},
     {"transact", "transact [JSON]", "several calls in one step, or none: {\"if\": [...], \"do\": [...]}",

@@ -94,6 +94,21 @@ ROOST_API int roost_server_release(roost_manager *m, roost_value counts);
 ROOST_API int roost_server_methods(roost_manager *m, roost_value *ret);
 
 /*
+ * A page of all sessions, or of the descriptions of all objects, in the order of their ids: an array
+ * [elements, cursor], to be freed. Begin with cursor 0; the next page's is the cursor given, which is nil
+ * when there is no more. max: how many at most (0, or more than 1000: 1000). A session is a map of id, peer,
+ * label, host, pid, age_ms, connected, calls, held, waiting, refs and kept_bytes.
+ */
+ROOST_API int roost_server_sessions(roost_manager *m, uint64_t cursor, uint32_t max, roost_value *ret);
+ROOST_API int roost_server_objects(roost_manager *m, uint64_t cursor, uint32_t max, roost_value *ret);
+
+/*
+ * Ends another session at once, as if its process had died: what it held passes on, its client's calls fail
+ * with ROOST_ESESSION. Errors: ROOST_ENOENT, ROOST_EINVAL (one's own).
+ */
+ROOST_API int roost_server_kill(roost_manager *m, uint64_t session);
+
+/*
  * An object's time to live: in ttl_ms milliseconds of the server's time (at least 1) it is deleted as by
  * roost_server_delete(). ttl: the milliseconds left, begun ones counted whole; -1: no end. persist takes it
  * away; *ret says whether there was one. Errors: ROOST_ENOENT, ROOST_EINVAL.

@@ -1,0 +1,86 @@
+/* limits.c: the table of limits as data: its defaults, its answer, its look-up. */
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/save.h"
+
+const struct core_limits core_limits_standard = {
+#define ROOST_LIMIT(name, kind, standard, min, max, unit, help) .name = standard,
+#include "core/limits.def"
+#undef ROOST_LIMIT
+};
+
+const struct core_limits core_limits_widest = {
+#define ROOST_LIMIT(name, kind, standard, min, max, unit, help) .name = max,
+#include "core/limits.def"
+#undef ROOST_LIMIT
+};
+
+static const struct {
+    const char *name;
+    size_t offset;
+    int64_t min, max;
+} rows[] = {
+#define ROOST_LIMIT(name, kind, standard, min, max, unit, help) \
+    {#name, offsetof(struct core_limits, name), min, max},
+#include "core/limits.def"
+#undef ROOST_LIMIT
+};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+static int64_t value_of(const struct core *core, size_t i)
+{
+    return *(const int64_t *)(const void *)((const char *)&core->limits + rows[i].offset);
+}
+
+void core_set_limits(struct core *core, const struct core_limits *limits)
+{
+    core->limits = *limits;
+}
+
+const struct core_limits *core_limits(const struct core *core)
+{
+    return &core->limits;
+}
+
+void core_put_limits(const struct core *core, struct buf *out)
+{
+    roost__put_map(out, ROWS);
+    for (size_t i = 0; i < ROWS; i++) {
+        roost__put_cstr(out, rows[i].name);
+        roost__put_int(out, value_of(core, i));
+    }
+}
+
+int64_t limit_named(const struct core *core, const char *name)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return value_of(core, i);
+    return 0;
+}
+
+/* ---- saving: the whole table, by name ---- */
+
+void save_limits(const struct core *core, struct buf *out)
+{
+    save_uint(out, ROWS);
+    for (size_t i = 0; i < ROWS; i++) {
+        save_bytes(out, slice_str(rows[i].name));
+        save_int(out, value_of(core, i));
+    }
+}
+
+void load_limits(struct loader *l)
+{
+    if (load_count(l) != ROWS)
+        load_bad(l, "limits of another version");
+    for (size_t i = 0; i < ROWS && load_good(l); i++) {
+        struct slice name = load_bytes(l, NAME_BYTES_MAX);
+        int64_t value = load_int(l);
+        if (!slice_equal(name, slice_str(rows[i].name)) || value < rows[i].min || value > rows[i].max)
+            load_bad(l, "a limit is none, or beyond its bounds");
+        *(int64_t *)(void *)((char *)&l->limits + rows[i].offset) = value;
+    }
+}
