@@ -18,9 +18,9 @@
 
 /* About what each takes with its place in tables, lists and heaps. */
 enum {
-    COST_CELL = 32,    /* and its bytes */
-    COST_ENTRY = 64,   /* and its key and value; its place in a keymap with it, not the room kept free there */
-    COST_SLOT = 160,   /* of a keyed lock, and its key */
+    COST_CELL = 32,  /* and its bytes */
+    COST_ENTRY = 64, /* and its key and value; its place in a keymap with it, not the room kept free there */
+    COST_SLOT = 160, /* of a keyed lock, and its key */
     COST_OBJECT = 512, /* and its name */
     COST_TREE = 128,
     COST_REF = 128, /* of a session to an object */
@@ -35,7 +35,8 @@ enum {
 static inline uint64_t memory_used(const struct core *core)
 {
     return core->stored + core->kept_bytes + core->kept_count * COST_KEPT + core->waiter_count * COST_WAITER +
-           core->hold_count * COST_HOLD + core->delivery_count * COST_DELIVERY + core->session_count * COST_SESSION + core->ref_count * COST_REF;
+           core->hold_count * COST_HOLD + core->delivery_count * COST_DELIVERY +
+           core->session_count * COST_SESSION + core->ref_count * COST_REF;
 }
 
 static inline void memory_charge(struct core *core, uint64_t n)

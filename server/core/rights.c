@@ -126,8 +126,8 @@ static const char *right_words(unsigned need)
 
 static bool refuse(struct call *c, unsigned need, const char *what)
 {
-    snprintf(c->core->audit, sizeof(c->core->audit), "%s.%s lacks %s %s",
-             roost_type_name(c->method->type), c->method->name, right_words(need), what);
+    snprintf(c->core->audit, sizeof(c->core->audit), "%s.%s lacks %s %s", roost_type_name(c->method->type),
+             c->method->name, right_words(need), what);
     fail(c, ROOST_EPERM, "this identity lacks %s %s", right_words(need), what);
     return false;
 }
@@ -161,4 +161,9 @@ bool rights_check_create(struct call *c)
         if ((r->rules[at] & RIGHT_WRITE) != 0)
             return true;
     return r == NULL || refuse(c, RIGHT_WRITE, "anything");
+}
+
+void rights_note_act(struct call *c, const struct object *o)
+{
+    object_words(o, c->core->audit, sizeof(c->core->audit));
 }

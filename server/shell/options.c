@@ -134,7 +134,8 @@ static int64_t id_of(const char *text)
 
 static bool add_to_list(const struct option_row *row, struct option_list *l, const char *text)
 {
-    if ((row->kind == OPTION_IDS && id_of(text) < 0) || l->len == (unsigned)row->max || (l->at[l->len] = strdup(text)) == NULL)
+    if ((row->kind == OPTION_IDS && id_of(text) < 0) || l->len == (unsigned)row->max ||
+        (l->at[l->len] = strdup(text)) == NULL)
         return false;
     l->len++;
     return true;
@@ -168,8 +169,8 @@ static void say_wanted(const struct option_row *row, const char *text, char *ret
         snprintf(ret, len, "%s has at most %" PRId64 " values", name, row->max);
         break;
     case OPTION_IDS:
-        snprintf(ret, len, "%s is the number of a user or group, at most %" PRId64 " of them, not \"%s\"", name,
-                 row->max, text);
+        snprintf(ret, len, "%s is the number of a user or group, at most %" PRId64 " of them, not \"%s\"",
+                 name, row->max, text);
         break;
     }
 }
@@ -266,8 +267,7 @@ static bool set_defaults(struct options *o)
     for (const struct option_row *row = option_rows; row < option_rows + OPTION_COUNT; row++) {
         if (row->standard == NULL)
             *(int64_t *)field(o, row) = row->standard_number;
-        else if (!option_is_list(row) &&
-                 !option_set(o, row, row->standard, FROM_DEFAULT, why, sizeof(why)))
+        else if (!option_is_list(row) && !option_set(o, row, row->standard, FROM_DEFAULT, why, sizeof(why)))
             return false;
     }
     return true;

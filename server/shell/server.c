@@ -121,8 +121,7 @@ void server_enter(struct server *s, struct batch *batch)
     batch->now_ns = 0;
     batch->calls = 0;
     batch->len = 0;
-    batch->since_ns =
-        atomic_load_explicit(&s->watch.slow_ns, memory_order_relaxed) > 0 ? server_now_ns() : 0;
+    batch->since_ns = atomic_load_explicit(&s->watch.slow_ns, memory_order_relaxed) > 0 ? server_now_ns() : 0;
     pthread_mutex_lock(&s->mutex);
 }
 
@@ -203,8 +202,8 @@ static void check_timer(struct server *s)
         pthread_cond_signal(&s->timer_wake);
 }
 
-/* The calls noted took from the last count until now. Those that came together share it: a clock read for each
- * would cost more than most of them. */
+/* The calls noted took from the last count until now. Those that came together share it: a clock read for
+ * each would cost more than most of them. */
 static void count_calls(struct server *s, struct batch *batch)
 {
     int64_t now_ns = server_now_ns();

@@ -54,10 +54,10 @@ struct server {
 /* Steps made while the mutex is held once, all at the time of the first; what calls they were, whose time is
  * measured together; and the connections that they wrote to, flushed when the mutex is free again. */
 struct batch {
-    struct conn *from;      /* whose frames are being taken, NULL: nobody's */
-    int64_t now_ns;         /* 0: no step yet */
-    int64_t since_ns;       /* when it began to wait for the mutex; 0: no call is slow */
-    int64_t counted_ns;     /* calls before this are in the histograms … */
+    struct conn *from;       /* whose frames are being taken, NULL: nobody's */
+    int64_t now_ns;          /* 0: no step yet */
+    int64_t since_ns;        /* when it began to wait for the mutex; 0: no call is slow */
+    int64_t counted_ns;      /* calls before this are in the histograms … */
     uint16_t rows[ROWS_MAX]; /* … those after it are here, as rows of roost__methods */
     unsigned calls;
     struct conn *dirty[DIRTY_MAX];
@@ -77,7 +77,8 @@ void server_enter(struct server *s, struct batch *batch);
 /* The time of a batch: read once, when first asked for. */
 int64_t server_batch_us(struct batch *batch);
 
-/* One step, whose time is the batch's, and its effects on their way. Inside a batch. Returns core_step()'s status. */
+/* One step, whose time is the batch's, and its effects on their way. Inside a batch. Returns core_step()'s
+ * status. */
 int server_step(struct server *s, struct batch *batch, struct event event);
 
 /* Ends a batch: releases the mutex, then writes to the sockets. */
