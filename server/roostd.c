@@ -176,9 +176,8 @@ static bool load_keys(struct daemon *d)
         log_error("%s", roost_errmsg());
         return false;
     }
-    struct log_field fields[] = {{"what", "keys loaded", 0},
-                                 {"identities", NULL, (int64_t)keys->len},
-                                 {"file", d->options.keys, 0}};
+    struct log_field fields[] = {
+        {"what", "keys loaded", 0}, {"identities", NULL, (int64_t)keys->len}, {"file", d->options.keys, 0}};
     if (d->options.audit)
         log_event(LOG_LEVEL_INFO, "audit", fields, sizeof(fields) / sizeof(fields[0]));
     server_set_keys(&d->server, keys);

@@ -130,7 +130,8 @@ int64_t core_next_deadline_us(const struct core *core);
 /* How many connections go through shared memory: for server.info, without any other effect. */
 void core_set_rings(struct core *core, uint64_t n);
 
-/* What the last step refused for want of a right, for the log; "": nothing. */
+/* For the log, of the last step: what it refused for want of a right, or whom an administrator's act hit; "":
+ * nothing of both. */
 const char *core_audit(const struct core *core);
 
 uint64_t core_epoch(const struct core *core);

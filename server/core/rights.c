@@ -175,6 +175,11 @@ bool rights_check_create(struct call *c)
     return r == NULL || refuse(c, RIGHT_WRITE, "anything");
 }
 
+void rights_note_act(struct call *c, const struct object *o)
+{
+    object_words(o, c->core->audit, sizeof(c->core->audit));
+}
+
 /* ---- saving: the rules as an event says them ---- */
 
 void save_rights(const struct session *s, struct buf *out)

@@ -29,6 +29,9 @@ bool rights_allow(struct session *s, const struct object *o, unsigned need);
 bool rights_check(struct call *c, const struct object *o, unsigned need);
 bool rights_check_name(struct call *c, struct slice name, unsigned need);
 
+/* Notes which object an act of an administrator is about, for core_audit(). */
+void rights_note_act(struct call *c, const struct object *o);
+
 /* To make an anonymous object one must be allowed to write something. */
 bool rights_check_create(struct call *c);
 

@@ -210,6 +210,7 @@ void on_server_delete(struct call *c)
     struct object *o = object_arg(c);
     if (o == NULL)
         return;
+    rights_note_act(c, o);
     reply_nil(c);
     object_destroy(c->core, o);
 }

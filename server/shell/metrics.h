@@ -1,8 +1,8 @@
 /*
  * metrics.h: how long calls take, how much goes in and out; and all of it as Prometheus reads it.
  *
- * Calls that are served under one hold of the server's mutex share its time in equal parts: the clock that the
- * batch reads anyway, and one reading more. While slow calls are looked for (slow-ms) each has its own.
+ * Calls that are served under one hold of the server's mutex share its time in equal parts: the clock that
+ * the batch reads anyway, and one reading more. While slow calls are looked for (slow-ms) each has its own.
  * Invariant: struct metrics is under the server's mutex.
  * Called by server.c (observe) and http.c (text).
  */

@@ -46,7 +46,7 @@ static void show_arguments(struct slice payload, char *ret, size_t len)
     roost__buf_free(&b);
 }
 
-enum { WHO_FIELDS = 3, MORE_FIELDS = 4 };
+enum { WHO_FIELDS = 3, MORE_FIELDS = 5 };
 
 struct said {
     struct log_field fields[WHO_FIELDS + MORE_FIELDS];
@@ -75,6 +75,8 @@ static void audit(struct conn *c, int row, struct slice payload, int code)
     show_arguments(payload, args, sizeof(args));
     say(&s, (struct log_field){"method", method_name(row, name, sizeof(name)), 0});
     say(&s, (struct log_field){"object", NULL, (int64_t)c->server->effects.object});
+    if (*core_audit(c->server->core) != '\0')
+        say(&s, (struct log_field){"of", core_audit(c->server->core), 0});
     say(&s, (struct log_field){"args", args, 0});
     say_who(&s, c);
     say(&s, (struct log_field){"result", code == 0 ? "done" : roost_strerror(code), 0});

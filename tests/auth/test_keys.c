@@ -503,7 +503,7 @@ static void reload_ends_who_is_gone_and_nobody_else(void **state)
     OK(roost_server_ping(b, roost_nil(), NULL));
     write_file("keys", 0600, "key alice " ALICE "\nallow alice read *\nkey carol " BOB "\n");
     kill(daemon_.pid, SIGHUP);
-    assert_true(log_says("key was taken back\" session="));
+    assert_true(log_says("audit what=\"the identity's key was taken back\"") && log_says(" identity=bob "));
     assert_int_not_equal(roost_server_ping(b, roost_nil(), NULL), 0);
     OK(roost_server_ping(a, roost_nil(), NULL)); /* the same session, with less rights */
     assert_int_equal(roost_manager_state(a), ROOST_CONNECTED);

@@ -113,7 +113,8 @@ static void refusal_says_right_and_object(void **state)
     OK(roost_dict_open(writer, "pub.a", &d));
     fails_with(roost_dict_len(d, &(int64_t){0}), ROOST_EPERM, "lacks the right to read dict \"pub.a\"");
     roost_dict_close(d);
-    assert_true(log_says("of reader: refused: dict.set lacks the right to write dict \"pub.a\""));
+    assert_true(log_says("refused what=\"dict.set lacks the right to write dict \\\"pub.a\\\"\""));
+    assert_true(log_says(" identity=reader "));
 }
 
 static void new_names_take_the_right_to_write(void **state)
@@ -152,6 +153,50 @@ static void list_shows_what_may_be_read(void **state)
     assert_int_equal(listed(none), 0);
 }
 
+/* One element of a page of all objects, if there is one; whether another page follows. */
+static size_t on_page(roost_manager *m, uint64_t *cursor, bool *more)
+{
+    roost_value v;
+    OK(roost_server_objects(m, *cursor, 1, &v));
+    size_t n = v.as.items[0].len;
+    *more = v.as.items[1].kind != ROOST_NIL;
+    *cursor = *more ? (uint64_t)v.as.items[1].as.i : 0;
+    roost_value_free(&v);
+    return n;
+}
+
+static void pages_of_objects_show_what_may_be_read(void **state)
+{
+    (void)state;
+    uint64_t cursor = 0;
+    bool more;
+    make("pub.a");
+    make("secret");
+    make("pub.c");
+    make("secret too");
+    assert_int_equal(on_page(reader, &cursor, &more), 1);
+    assert_true(more);
+    assert_int_equal(on_page(reader, &cursor, &more), 1);
+    assert_false(more); /* not even that there are others */
+    assert_int_equal(on_page(none, &cursor, &more), 0);
+    assert_false(more);
+}
+
+static void sessions_are_an_administrators(void **state)
+{
+    (void)state;
+    roost_value v;
+    roost_manager *const others[] = {reader, writer, none};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_int_equal(roost_server_sessions(others[i], 0, 0, &v), ROOST_EPERM);
+        assert_int_equal(roost_server_kill(others[i], 1), ROOST_EPERM);
+    }
+    OK(roost_server_sessions(root, 0, 0, &v));
+    assert_true(v.as.items[0].len >= 4);
+    roost_value_free(&v);
+    assert_int_equal(roost_server_kill(root, 1 << 30), ROOST_ENOENT);
+}
+
 static void server_methods_ask_for_rights(void **state)
 {
     (void)state;
@@ -170,7 +215,8 @@ static void server_methods_ask_for_rights(void **state)
     OK(roost_server_info(none, &v));
     roost_value_free(&v);
     OK(roost_server_delete(root, roost_str("secret")));
-    assert_true(log_says("of root: server.delete dict \"secret\""));
+    assert_true(log_says("audit method=server.delete object=0 of=\"dict \\\"secret\\\"\""));
+    assert_true(log_says(" identity=root "));
 }
 
 /* ---- ways round ---- */
@@ -300,11 +346,18 @@ static void transactions_go_round_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_say_who_may_do_what),          cmocka_unit_test(refusal_says_right_and_object),
-        cmocka_unit_test(new_names_take_the_right_to_write),  cmocka_unit_test(list_shows_what_may_be_read),
-        cmocka_unit_test(server_methods_ask_for_rights),      cmocka_unit_test(references_open_nothing),
-        cmocka_unit_test(anonymous_objects_are_their_makers), cmocka_unit_test(collections_ask_for_each),
-        cmocka_unit_test(several_locks_are_each_asked_for),   cmocka_unit_test(transactions_go_round_nothing),
+        cmocka_unit_test(rules_say_who_may_do_what),
+        cmocka_unit_test(refusal_says_right_and_object),
+        cmocka_unit_test(new_names_take_the_right_to_write),
+        cmocka_unit_test(list_shows_what_may_be_read),
+        cmocka_unit_test(pages_of_objects_show_what_may_be_read),
+        cmocka_unit_test(sessions_are_an_administrators),
+        cmocka_unit_test(server_methods_ask_for_rights),
+        cmocka_unit_test(references_open_nothing),
+        cmocka_unit_test(anonymous_objects_are_their_makers),
+        cmocka_unit_test(collections_ask_for_each),
+        cmocka_unit_test(several_locks_are_each_asked_for),
+        cmocka_unit_test(transactions_go_round_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -31,6 +31,7 @@ claim "the server is in roost-server" has_file roost-server usr/bin/roostd
 claim "… with its service" has_file roost-server lib/systemd/system/roostd.service
 claim "… and its socket" has_file roost-server lib/systemd/system/roostd.socket
 claim "… and a configuration that upgrades keep" sh -c "dpkg-deb --ctrl-tarfile '$(deb roost-server)' | tar -xO ./conffiles | grep -qx /etc/default/roostd"
+claim "… a file of options among it" sh -c "dpkg-deb --ctrl-tarfile '$(deb roost-server)' | tar -xO ./conffiles | grep -qx /etc/roost/roostd.conf"
 claim "the command is in roost-tools" has_file roost-tools usr/bin/roost
 claim "… with its manual" has_file roost-tools usr/share/man/man1/roost.1.gz
 claim "… and completion for bash" has_file roost-tools usr/share/bash-completion/completions/roost
@@ -39,7 +40,7 @@ claim "the library has the soname of its package" has_file "$lib" "usr/lib/[^/]*
 claim "headers are in libroost-dev" has_file libroost-dev usr/include/roost/roost.h
 claim "… with a manual for each function" has_file libroost-dev usr/share/man/man3/roost_dict_get.3.gz
 claim "libroost-dev wants the library of its own version" sh -c "echo '$(field libroost-dev Depends)' | grep -q '$lib (= $version-1)'"
-claim "what the server is linked with, it depends on" sh -c "echo '$(field roost-server Depends)' | grep -q libnng1"
+claim "what the server is linked with, it depends on" sh -c "echo '$(field roost-server Depends)' | grep -q 'libconfuse2.*libmicrohttpd12.*libnng1'"
 claim "nothing is open to write" sh -c "! dpkg-deb -c '$(deb roost-server)' | grep -qE '^-.......w'"
 
 if command -v lintian >/dev/null; then

@@ -32,7 +32,7 @@ done
 zcat "$man/man3/roost_error.3.gz" | grep -q 'ROOST_ETIMEDOUT = -3, .*timed out' || fail "roost_error(3) lacks the codes"
 
 if command -v mandoc >/dev/null; then
-  folder=$(mktemp -d)
+  folder=$(mktemp -d /tmp/roost-man-XXXXXX) # without a dot, behind which mandoc would look for a section
   trap 'rm -rf "$folder"' EXIT
   while read -r page; do
     zcat "$page" >"$folder/page"

@@ -3,6 +3,7 @@
  * another hash key each time; the other never is. Both must go on alike, and save as the same bytes. See
  * world.h.
  */
+#include "core/admin.h"
 #include "tests/sim/world.h"
 
 enum { EVERY_SEED = 4, PERCENT = 12 };
@@ -52,6 +53,19 @@ static void expect_equal_hashes(struct world *w)
         fail_world(w, "equal states, other hashes");
 }
 
+/* What follows from the state and is not in the bytes: who takes how much memory. */
+static void expect_equal_sums(struct world *w)
+{
+    struct core_counts a, b;
+    core_counts(w->core[0], &a);
+    core_counts(w->core[1], &b);
+    if (a.memory != b.memory ||
+        memcmp(a.bytes_by_type, b.bytes_by_type, TYPE_COUNT * sizeof(*a.bytes_by_type)) != 0 ||
+        memcmp(a.objects_by_type, b.objects_by_type, TYPE_COUNT * sizeof(*a.objects_by_type)) != 0)
+        fail_world(w, "equal states, other sums of memory: %llu and %llu", (unsigned long long)a.memory,
+                   (unsigned long long)b.memory);
+}
+
 void saved_now_and_then(struct world *w)
 {
     struct buf never, before, after;
@@ -67,6 +81,7 @@ void saved_now_and_then(struct world *w)
     expect_equal(w, &never, &before, "equal histories, saved");
     expect_equal(w, &before, &after, "saved, loaded and saved");
     expect_equal_hashes(w);
+    expect_equal_sums(w);
     roost__buf_free(&never);
     roost__buf_free(&before);
     roost__buf_free(&after);

@@ -2,6 +2,7 @@
  * destroys it and loads it again before each event. */
 #include <stdlib.h>
 
+#include "core/admin.h"
 #include "core/core.h"
 #include "tests/suite/suite.h"
 #include "wire/frame.h"
@@ -67,6 +68,9 @@ static void save_and_load(void)
     struct core_options options = {.hash_key = {9, 8, 7}};
     struct buf bytes = buf_make(SIZE_MAX / 2);
     uint8_t before[CORE_HASH_LEN], after[CORE_HASH_LEN];
+    struct core_counts counts;
+    core_counts(core, &counts);
+    uint64_t memory = counts.memory;
     assert_int_equal(core_hash(core, before), ROOST_OK);
     assert_int_equal(core_save(core, &bytes), ROOST_OK);
     core_destroy(core);
@@ -76,6 +80,8 @@ static void save_and_load(void)
     roost__buf_free(&bytes);
     assert_int_equal(core_hash(core, after), ROOST_OK);
     assert_memory_equal(before, after, CORE_HASH_LEN);
+    core_counts(core, &counts);
+    assert_int_equal(counts.memory, memory);
 }
 
 static void step(enum event_kind kind, uint64_t session, struct slice payload)

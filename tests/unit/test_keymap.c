@@ -23,6 +23,7 @@ static struct core *make_core(void)
     struct core *core = calloc(1, sizeof(*core));
     assert_non_null(core);
     core->scratch = buf_make(1024);
+    core->limits = core_limits_standard;
     expiries_init(core);
     return core;
 }

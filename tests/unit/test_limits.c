@@ -40,7 +40,8 @@ static int stop(void **state)
     return 0;
 }
 
-static int step_call(uint64_t target, uint32_t method, const roost_value *args, size_t n)
+/* The arguments: an array, encoded. */
+static int step_raw(uint64_t target, uint32_t method, struct slice args)
 {
     struct buf b = buf_make(1 << 24);
     roost__put_array(&b, 7);
@@ -49,9 +50,7 @@ static int step_call(uint64_t target, uint32_t method, const roost_value *args, 
     roost__put_uint(&b, 1);
     roost__put_uint(&b, target);
     roost__put_uint(&b, method);
-    roost__put_array(&b, n);
-    for (size_t i = 0; i < n; i++)
-        assert_int_equal(roost__put_value(&b, &args[i]), 0);
+    buf_append(&b, args.data, args.len);
     roost__put_uint(&b, 0);
     effects_reset(&effects);
     struct event call = {.kind = EVENT_CALL, .now_us = 1000, .session = session, .payload = buf_slice(&b)};
@@ -59,6 +58,17 @@ static int step_call(uint64_t target, uint32_t method, const roost_value *args, 
     roost__buf_free(&b);
     assert_int_equal(rc, 0);
     return effects.code;
+}
+
+static int step_call(uint64_t target, uint32_t method, const roost_value *args, size_t n)
+{
+    struct buf b = buf_make(1 << 24);
+    roost__put_array(&b, n);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(roost__put_value(&b, &args[i]), 0);
+    int code = step_raw(target, method, buf_slice(&b));
+    roost__buf_free(&b);
+    return code;
 }
 
 #define CALL(target, method, ...)                                          \
@@ -237,6 +247,31 @@ static void each_limit_has_a_name_in_its_error(void **state)
     assert_names("waiters_max");
 }
 
+/* list.append of so many arrays in each other, as another client than libroost might send it. */
+static int append_nested(uint64_t list, unsigned levels)
+{
+    struct buf b = buf_make(256);
+    for (unsigned i = 0; i < levels + 1; i++)
+        roost__put_array(&b, 1);
+    roost__put_nil(&b);
+    int code = step_raw(list, METHOD_list_append, buf_slice(&b));
+    roost__buf_free(&b);
+    return code;
+}
+
+static void values_nest_to_the_limit_and_no_deeper(void **state)
+{
+    (void)state;
+    start(core_limits_standard);
+    uint64_t l = open_object(METHOD_list_open, "l");
+    assert_int_equal(append_nested(l, 24), 0);
+    for (unsigned levels = 25; levels <= 28; levels++) {
+        assert_int_equal(append_nested(l, levels), ROOST_ELIMIT);
+        assert_names("depth_max");
+    }
+    assert_int_equal(append_nested(l, 0), 0);
+}
+
 static void a_session_may_have_so_many_calls_in_flight(void **state)
 {
     (void)state;
@@ -294,6 +329,7 @@ int main(void)
         cmocka_unit_test_teardown(many_keys_at_once_come_all_or_not_at_all, stop),
         cmocka_unit_test_teardown(every_container_counts_what_it_stores, stop),
         cmocka_unit_test_teardown(each_limit_has_a_name_in_its_error, stop),
+        cmocka_unit_test_teardown(values_nest_to_the_limit_and_no_deeper, stop),
         cmocka_unit_test_teardown(a_session_may_have_so_many_calls_in_flight, stop),
         cmocka_unit_test_teardown(queue_bytes_are_free_again_when_items_are_taken, stop),
         cmocka_unit_test_teardown(info_tells_every_limit, stop),

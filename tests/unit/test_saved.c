@@ -1,11 +1,12 @@
 /*
- * test_saved.c: who may do what in a core that was saved and loaded again. What everybody may do is proven by
- * the suite (tests/suite, backend saved) and the simulator.
+ * test_saved.c: who may do what, and how much, in a core that was saved and loaded again. What everybody may
+ * do is proven by the suite (tests/suite, backend saved) and the simulator.
  */
 #include "tests/support/test.h"
 
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "core/admin.h"
 #include "core/core.h"
 #include "wire/frame.h"
 #include "wire/methods.h"
@@ -45,12 +46,17 @@ static struct buf saved(void)
 static void save_and_load(void)
 {
     struct buf before = saved();
+    struct core_counts counts;
+    core_counts(core, &counts);
+    uint64_t memory = counts.memory;
     core_destroy(core);
     core = NULL;
     const struct core_options options = {.hash_key = "another"};
     assert_int_equal(core_load(&options, buf_slice(&before), &core), 0);
     struct buf after = saved();
     assert_true(slice_equal(buf_slice(&before), buf_slice(&after)));
+    core_counts(core, &counts);
+    assert_int_equal(counts.memory, memory);
     roost__buf_free(&before);
     roost__buf_free(&after);
 }
@@ -217,6 +223,55 @@ static int load_again(struct buf *b)
     return rc;
 }
 
+/* ---- limits ---- */
+
+static void limits_are_part_of_the_state(void **state)
+{
+    (void)state;
+    struct core_limits limits = core_limits_standard;
+    limits.name_max = 3;
+    core_set_limits(core, &limits);
+    uint64_t s = open_all();
+    save_and_load();
+    assert_int_equal(call(s, 1, 0, METHOD_queue_open, roost_str("long")), ROOST_ELIMIT);
+    make_queue(s, 2, "abc");
+    core_set_limits(core, &core_limits_standard);
+    save_and_load();
+    make_queue(s, 3, "long");
+}
+
+static void what_is_beyond_a_later_limit_is_loaded_all_the_same(void **state)
+{
+    (void)state;
+    uint64_t s = open_all(), id = (uint64_t)call(s, 1, 0, METHOD_set_open, roost_str("a name"));
+    assert_int_equal(call(s, 2, id, METHOD_set_add, roost_str("a key of more than sixteen bytes")), true);
+    struct core_limits limits = core_limits_standard;
+    limits.key_max = 16;
+    limits.name_max = limits.objects_max = limits.sessions_max = limits.memory_max = 1;
+    core_set_limits(core, &limits);
+    save_and_load();
+    assert_int_equal(call(s, 3, id, METHOD_set_len, roost_nil()), 1);
+    assert_int_equal(call(s, 4, id, METHOD_set_add, roost_str("a key of more than sixteen bytes")),
+                     ROOST_ELIMIT);
+}
+
+/* Which answers are kept depends on reads, of which a log does not know. */
+static void kept_answers_count_for_memory_only_without_a_log(void **state)
+{
+    (void)state;
+    struct core_counts counts;
+    for (int logged = 0; logged < 2; logged++) {
+        core_destroy(core);
+        core = core_create(&(struct core_options){.now_us = 1000000, .logged = logged == 1});
+        uint64_t s = open_all(), q = make_queue(s, 1, "q");
+        core_counts(core, &counts);
+        struct core_limits limits = core_limits_standard;
+        limits.memory_max = (int64_t)counts.memory; /* full, but for the answer kept, of call 1 */
+        core_set_limits(core, &limits);
+        assert_int_equal(put(s, 2, q), logged == 1 ? 0 : ROOST_ELIMIT);
+    }
+}
+
 static void rules_that_are_none_are_refused(void **state)
 {
     (void)state;
@@ -244,6 +299,9 @@ int main(void)
         TEST(anonymous_object_stays_its_makers),
         TEST(other_rights_and_the_end_reach_loaded_sessions),
         TEST(rules_that_are_none_are_refused),
+        TEST(limits_are_part_of_the_state),
+        TEST(what_is_beyond_a_later_limit_is_loaded_all_the_same),
+        TEST(kept_answers_count_for_memory_only_without_a_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@ set(library libroost${ROOST_SOVERSION})
 install(FILES ${CMAKE_SOURCE_DIR}/server/systemd/roostd.service ${CMAKE_SOURCE_DIR}/server/systemd/roostd.socket
         DESTINATION /lib/systemd/system COMPONENT server)
 install(FILES ${CMAKE_SOURCE_DIR}/server/systemd/roostd.default DESTINATION /etc/default RENAME roostd COMPONENT server)
+install(FILES ${CMAKE_SOURCE_DIR}/server/systemd/roostd.conf DESTINATION /etc/roost COMPONENT server)
 
 file(MAKE_DIRECTORY ${made})
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/CHANGELOG.md ${folder}/changelog)
