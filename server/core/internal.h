@@ -294,7 +294,7 @@ struct core {
     bool reply_refs;         /* it carries references that were counted */
     bool starved;            /* a comparison could not be made for want of memory: it said "not equal" */
     struct core_limits limits;
-    bool logged; /* as in struct core_options */
+    bool logged;            /* as in struct core_options */
     uint64_t ref_count;     /* of sessions to objects */
     uint64_t stored;        /* bytes charged: memory.h */
     struct object *account; /* whom the bytes of the moment are charged to; NULL: nobody */
