@@ -20,6 +20,38 @@ static const struct {
     {"ipc.queue.there_and_back", 10},
     {"ipc.redis.queue.there_and_back", 3},
     {"ipc.lock.hand_off", 5},
+    /* over tcp, with many clients, with much under way, with much data */
+    {"tcp.dict.get", 2},
+    {"tcp.dict.set", 2},
+    {"tcp.redis.get", 1},
+    {"tcp.redis.set", 1},
+    {"ipc.redis.get.50clients", 1.2},
+    {"tcp.redis.get.50clients", 1.2},
+    {"ipc.redis.set.pending64", 2},
+    {"tcp.redis.set.pending64", 2},
+    {"ipc.redis.get.64k", 1.5},
+    {"ipc.redis.set.64k", 1.5},
+    {"tcp.redis.get.64k", 1.5},
+    {"tcp.redis.set.64k", 1.5},
+    {"tcp.create_drop", 1000},
+    {"ipc.list.iterate.100k", 100},
+    {"tcp.list.iterate.100k", 100},
+    /* a session that can be resumed beside one that cannot */
+    {"session.tcp.dict.set_get", 0.95},
+    {"session.tcp.queue.put_get", 0.95},
+    /* on one host, without a server */
+    {"local.pool.map.2", 5},
+    {"local.pool.map.6", 5},
+    {"local.pool.apply_async", 20},
+    {"local.pool.imap", 20},
+    {"local.threadpool.submit", 20},
+    {"local.process.start_join", 8},
+    {"local.queue.one_process", 30},
+    {"local.queue.one_to_one", 10},
+    {"local.value.add", 15},
+    {"local.value.add.floor", 0.77},
+    {"local.pipe.round_trip", 3},
+    {"local.pipe.floor", 1},
 };
 
 double bench_goal(const char *row)
