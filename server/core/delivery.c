@@ -178,9 +178,12 @@ static void load_items(struct loader *l, struct delivery *d, struct queue *q, si
             load_no_memory(l);
         if (!load_cell(l, &l->nobody, &cell))
             return;
-        d->cells[d->len++] = cell;
-        if (cell.tree)
+        if (cell.tree) { /* nor may it come back to the queue */
             load_bad(l, "an item on its way is no plain value");
+            cell_free(l->core, &cell);
+            return;
+        }
+        d->cells[d->len++] = cell;
     }
 }
 

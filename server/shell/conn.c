@@ -132,6 +132,20 @@ static bool move_to_ring(struct conn *c)
     return c->ops->move_to_ring(c);
 }
 
+bool conn_error(struct buf *out, struct slice payload, int code, const char *words)
+{
+    struct call_frame call;
+    if (!roost__frame_call(payload, &call))
+        return false;
+    size_t at = frame_begin(out);
+    roost__put_array(out, 4);
+    roost__put_int(out, FRAME_ERROR);
+    roost__put_uint(out, call.number);
+    roost__put_int(out, code);
+    roost__put_cstr(out, words);
+    return roost__frame_end(out, at);
+}
+
 /* A peer calls more often than it may: this call is answered, and not made. */
 static bool refuse_call(struct conn *c, struct slice payload)
 {
@@ -144,13 +158,7 @@ static bool refuse_call(struct conn *c, struct slice payload)
     }
     snprintf(words, sizeof(words), "%s makes more calls a second than the limit rate (%lld)", c->host,
              (long long)c->server->limits.rate);
-    size_t at = frame_begin(&b);
-    roost__put_array(&b, 4);
-    roost__put_int(&b, FRAME_ERROR);
-    roost__put_uint(&b, call.number);
-    roost__put_int(&b, ROOST_ELIMIT);
-    roost__put_cstr(&b, words);
-    bool ok = roost__frame_end(&b, at);
+    bool ok = conn_error(&b, payload, ROOST_ELIMIT, words);
     if (ok) {
         conn_write(c, buf_slice(&b));
         c->ops->flush(c);

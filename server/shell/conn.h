@@ -118,6 +118,9 @@ void conn_write_all(struct conn *c, struct buf *bytes);
 /* The peer was refused before it said a frame: for the log. Outside of a batch. */
 void conn_refused(struct conn *c, const char *why);
 
+/* Puts the answer to a call that was not made. False: it is no call, or there is no memory. */
+bool conn_error(struct buf *out, struct slice payload, int code, const char *words);
+
 /* Says why the connection will be closed; its session ends with it. */
 void conn_goodbye(struct conn *c, int code, const char *message);
 

@@ -11,7 +11,6 @@
 #include "shell/durable.h"
 #include "shell/keyring.h"
 #include "shell/log.h"
-#include "wire/frame.h"
 
 enum { DISK_LOOK_US = 200 * 1000 }; /* how often a full disk is looked at */
 
@@ -236,18 +235,9 @@ static void check_timer(struct server *s)
 /* Answers a call that was not made, because the log has no room for it. */
 static void refuse(struct server *s, struct batch *batch, const struct event *event)
 {
-    struct call_frame call;
     struct conn *c = conn_of(s, event->session);
     struct buf b = buf_make(1024);
-    if (c == NULL || !roost__frame_call(event->payload, &call))
-        return;
-    size_t at = frame_begin(&b);
-    roost__put_array(&b, 4);
-    roost__put_int(&b, FRAME_ERROR);
-    roost__put_uint(&b, call.number);
-    roost__put_int(&b, ROOST_EDISK);
-    roost__put_cstr(&b, roost_strerror(ROOST_EDISK));
-    if (roost__frame_end(&b, at))
+    if (c != NULL && conn_error(&b, event->payload, ROOST_EDISK, roost_strerror(ROOST_EDISK)))
         server_send(s, batch, c, buf_slice(&b));
     roost__buf_free(&b);
 }
