@@ -6,6 +6,7 @@
 #include "core/core.h"
 #include "tests/suite/suite.h"
 #include "wire/frame.h"
+#include "wire/methods.h"
 
 enum { REST_BYTES = 1000 };
 
@@ -69,8 +70,10 @@ static void save_and_load(void)
     struct buf bytes = buf_make(SIZE_MAX / 2);
     uint8_t before[CORE_HASH_LEN], after[CORE_HASH_LEN];
     struct core_counts counts;
+    uint64_t bytes_by_type[TYPE_COUNT];
     core_counts(core, &counts);
     uint64_t memory = counts.memory;
+    memcpy(bytes_by_type, counts.bytes_by_type, sizeof(bytes_by_type));
     assert_int_equal(core_hash(core, before), ROOST_OK);
     assert_int_equal(core_save(core, &bytes), ROOST_OK);
     core_destroy(core);
@@ -82,6 +85,7 @@ static void save_and_load(void)
     assert_memory_equal(before, after, CORE_HASH_LEN);
     core_counts(core, &counts);
     assert_int_equal(counts.memory, memory);
+    assert_memory_equal(counts.bytes_by_type, bytes_by_type, sizeof(bytes_by_type));
 }
 
 static void step(enum event_kind kind, uint64_t session, struct slice payload)
