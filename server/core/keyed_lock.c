@@ -213,13 +213,14 @@ static void keyed_lock_save(const struct object *o, struct buf *out)
 static bool load_key(struct loader *l, struct key *ret)
 {
     struct slice shown = load_value(l, false);
+    if (load_good(l) && order_no_key(shown))
+        load_bad(l, "a key is none");
     if (!load_good(l))
         return false;
-    if (order_no_key(shown))
-        load_bad(l, "a key is none");
-    else if (!key_of(l->core, shown, ret))
-        load_no_memory(l);
-    return load_good(l);
+    if (key_of(l->core, shown, ret))
+        return true;
+    load_no_memory(l);
+    return false;
 }
 
 static struct slot *load_slot_after(struct loader *l, struct object *o, const struct slot *before)

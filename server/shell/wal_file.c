@@ -14,6 +14,9 @@
 #include "base/error.h"
 #include "shell/log.h"
 
+/* A log file begins with it. */
+static const uint8_t magic[] = {'r', 'o', 'o', 's', 't', 'l', 'o', 'g'};
+
 void wal_path(char ret[PATH_MAX], const char *folder, const char *prefix, uint64_t position)
 {
     snprintf(ret, PATH_MAX, "%s/%s%016" PRIx64, folder, prefix, position);
@@ -203,7 +206,7 @@ int wal_name_log(int fd, const char *folder, uint64_t first, size_t size)
     uint8_t header[FILE_HEADER];
     wal_path(path, folder, "log-", first);
     room_path(room, folder);
-    memcpy(header, LOG_MAGIC, 8);
+    memcpy(header, magic, sizeof(magic));
     put_u32be(header + 8, LOG_VERSION);
     put_u64be(header + 16, size);
     put_u64be(header + 24, first);
@@ -329,7 +332,7 @@ static int cut(const char *path, size_t at, size_t end)
 static int check_file_header(const char *path, struct slice file, uint64_t first, uint64_t applied)
 {
     const uint8_t *p = file.data;
-    if (file.len < FILE_HEADER || memcmp(p, LOG_MAGIC, 8) != 0 ||
+    if (file.len < FILE_HEADER || memcmp(p, magic, sizeof(magic)) != 0 ||
         get_u32be(p + 12) != roost__crc32c(0, p + 16, 16) || get_u64be(p + 24) != first)
         return damaged(path, 0, "it does not begin as a log");
     if (get_u32be(p + 8) != LOG_VERSION)

@@ -16,7 +16,6 @@ enum {
     ENTRY_HEADER = 4   /* its length */
 };
 
-#define LOG_MAGIC   "roostlog"
 #define LOG_VERSION 1
 #define UNFINISHED  "unfinished-"
 #define BATCH_MAGIC 0x524c4f47u /* "RLOG" */
