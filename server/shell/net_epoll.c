@@ -414,7 +414,7 @@ static int poll_events(struct epoll_listener *l, struct epoll_event *events)
 /* Looks at the rings and for events without sleeping. False: there is nothing. */
 static bool look(struct epoll_listener *l, struct epoll_event *events, int *ret_n)
 {
-    int64_t end_us = server_now_us() + SPIN_US;
+    int64_t end_us = server_now_us() + place_look_us(&l->place);
     do {
         for (int i = 0; i < LOOKS && l->watched_len > 0; i++) {
             if (serve_rings(l))

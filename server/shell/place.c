@@ -11,7 +11,9 @@ enum {
     TOGETHER_US = TOGETHER_MAX * (SPIN_US + 5), /* … within this time: looking would have been worth it */
     PAUSE_MIN_US = 1000,                        /* between two moves; doubled each time, up to … */
     PAUSE_MAX_US = 1000000,
-    HELPED = 64 /* looks that found something: the move before was a good one, the next starts anew */
+    EAGER = 4,      /* looks after a move … */
+    EAGER_US = 200, /* … that are so long: a virtual CPU that slept takes 30 µs and more to run again */
+    HELPED = 64     /* looks that found something: the move before was a good one, the next starts anew */
 };
 
 /* The mask does without the CPU for a moment, which is how a thread is moved. */
@@ -55,5 +57,14 @@ bool place_woken(struct place *p, const void *client, uint32_t client_cpu, int64
     p->pause_us = next_pause(p);
     p->found = 0;
     p->moved_us = now_us;
+    p->eager = EAGER;
     return move_off((unsigned)cpu);
+}
+
+int64_t place_look_us(struct place *p)
+{
+    if (p->eager == 0)
+        return SPIN_US;
+    p->eager--;
+    return EAGER_US;
 }

@@ -26,9 +26,13 @@ struct place {
     int64_t moved_us;   /* the last move, 0: none yet */
     unsigned found;     /* looks of the loop that found something since then; the loop's to count */
     int64_t pause_us;   /* how long the next has to wait for it */
+    unsigned eager; /* looks still to be long ones: the client has just been left alone and is waking up */
 };
 
 /* The thread was woken by a client that ran on this CPU (from 1; 0: not known). True: it has moved away. */
 bool place_woken(struct place *p, const void *client, uint32_t client_cpu, int64_t now_us);
+
+/* How long the loop's next look is. */
+int64_t place_look_us(struct place *p);
 
 #endif

@@ -1,4 +1,5 @@
 /* rows_between.c: what passes between two processes by way of a server, against Python's Manager. */
+#include <fcntl.h>
 #include <roost/roost.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -96,7 +97,7 @@ static int contend(void)
 static int begin_lock(void)
 {
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED || pipe(go) != 0 || pipe(done) != 0)
+    if (shared == MAP_FAILED || pipe2(go, O_CLOEXEC) != 0 || pipe2(done, O_CLOEXEC) != 0)
         return -1;
     if (bench_roostd_begin(false, &m) != 0 || roost_lock_new(m, &lock) != 0)
         return bench_complain();

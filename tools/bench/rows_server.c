@@ -133,10 +133,10 @@ static double lock_pair(int n)
 }
 
 const struct row server_rows[] = {
-    {"ipc.dict.get", "Manager", "ipc_dict_get", 4000, begin_ipc, dict_get, end, NULL},
-    {"ipc.dict.set", "Manager", "ipc_dict_set", 4000, begin_ipc, dict_set, end, NULL},
-    {"ipc.queue.put_get", "Manager", "ipc_queue_put_get", 2000, begin_ipc, queue_put_get, end, NULL},
-    {"ipc.lock.pair", "Manager", "ipc_lock_pair", 2000, begin_ipc, lock_pair, end, NULL},
+    {"ipc.dict.get", "Manager", "ipc_dict_get", 20000, begin_ipc, dict_get, end, NULL},
+    {"ipc.dict.set", "Manager", "ipc_dict_set", 20000, begin_ipc, dict_set, end, NULL},
+    {"ipc.queue.put_get", "Manager", "ipc_queue_put_get", 10000, begin_ipc, queue_put_get, end, NULL},
+    {"ipc.lock.pair", "Manager", "ipc_lock_pair", 10000, begin_ipc, lock_pair, end, NULL},
     {"tcp.dict.get", "Manager", "tcp_dict_get", 4000, begin_tcp, dict_get, end, NULL},
     {"tcp.dict.set", "Manager", "tcp_dict_set", 4000, begin_tcp, dict_set, end, NULL},
     {"tcp.queue.put_get", "Manager", "tcp_queue_put_get", 2000, begin_tcp, queue_put_get, end, NULL},
