@@ -305,6 +305,33 @@ static void queue_bytes_are_free_again_when_items_are_taken(void **state)
     }
 }
 
+/* A transaction of two puts of 90 bytes each, of which 150 allow one. */
+static int put_twice(const char *name)
+{
+    const roost_value put[] = {roost_str(name), roost_int(METHOD_queue_put),
+                               roost_list_of(roost_str(words_of('i', 90)))};
+    const roost_value calls[] = {roost_array(put, 3), roost_array(put, 3)};
+    return CALL(0, server_transact, roost_array(NULL, 0), roost_array(calls, 2));
+}
+
+static void queue_bytes_are_as_before_when_a_transaction_is_taken_back(void **state)
+{
+    (void)state;
+    struct core_limits limits = core_limits_standard;
+    limits.queue_bytes_max = 150;
+    start(limits);
+    static const char *const kinds[] = {"fifo", "lifo", "priority"};
+    for (int kind = 0; kind < 3; kind++) {
+        assert_int_equal(CALL(0, queue_open, roost_str(kinds[kind]), roost_int(0), roost_str(kinds[kind])),
+                         0);
+        uint64_t q = answer().as.u;
+        int64_t before = info("memory");
+        assert_int_equal(put_twice(kinds[kind]), ROOST_ELIMIT);
+        assert_int_equal(info("memory"), before);
+        assert_int_equal(CALL(q, queue_put, roost_str(words_of('i', 90))), 0);
+    }
+}
+
 static void info_tells_every_limit(void **state)
 {
     (void)state;
@@ -332,6 +359,7 @@ int main(void)
         cmocka_unit_test_teardown(values_nest_to_the_limit_and_no_deeper, stop),
         cmocka_unit_test_teardown(a_session_may_have_so_many_calls_in_flight, stop),
         cmocka_unit_test_teardown(queue_bytes_are_free_again_when_items_are_taken, stop),
+        cmocka_unit_test_teardown(queue_bytes_are_as_before_when_a_transaction_is_taken_back, stop),
         cmocka_unit_test_teardown(info_tells_every_limit, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
