@@ -380,7 +380,7 @@ static void an_answer_given_while_the_line_was_down_arrives(void **state)
     await_info("detached", 1);
     OK(roost_queue_put(theirs, roost_int(42), -1));
     await_info("waiters", 0);
-    assert_int_equal(info("deliveries"), 1);
+    await_info("deliveries", 1); /* those of the tests before may be going still */
     proxy_set(&proxy, &proxy.refuses, false);
     assert_int_equal(join(t.thread), 42);
     await_info("deliveries", 0);
