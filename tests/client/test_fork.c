@@ -168,7 +168,8 @@ static void a_child_keeps_what_it_inherited(void **state)
     (void)state;
     roost_list *l;
     roost_event *go, *ready;
-    while (info("sessions") > 1) /* what the children before held goes with them, and would be counted below */
+    while (info("sessions") >
+           1) /* what the children before held goes with them, and would be counted below */
         ;
     int64_t objects = info("objects");
     OK(roost_list_open_with(m, NULL, roost_list_of(roost_int(1)), &l));
