@@ -13,13 +13,8 @@
 #include "base/error.h"
 #include "shell/conn.h"
 #include "shell/log.h"
+#include "shell/logged.h"
 #include "shell/server.h"
-#include "wire/frame.h"
-
-enum {
-    EVENT_HEADER = 26, /* kind, time, session, confirmed, length of the secret */
-    WHO_HEADER = 14    /* identity, whether it is restricted, lengths of its rules and of the peer's words */
-};
 
 /* An answer that waits for its position. */
 struct held {
@@ -46,80 +41,6 @@ struct durable {
     bool ready;                          /* the start is over: somebody hears of what happens */
 };
 
-/* ---- events as entries ---- */
-
-/* These say whose session it is, where it comes from, and what he may do. */
-static bool says_who(enum event_kind kind)
-{
-    return kind == EVENT_OPEN || kind == EVENT_RESUMED || kind == EVENT_RIGHTS;
-}
-
-static void encode_who(struct buf *out, const struct event *e)
-{
-    uint8_t header[WHO_HEADER];
-    put_u64be(header, e->identity);
-    header[8] = e->restricted;
-    put_u32be(header + 9, (uint32_t)e->rights.len);
-    header[13] = (uint8_t)e->peer.len;
-    buf_append(out, header, sizeof(header));
-    buf_append(out, e->rights.data, e->rights.len);
-    buf_append(out, e->peer.data, e->peer.len);
-}
-
-static bool encode(struct buf *out, const struct event *e, uint64_t confirmed)
-{
-    uint8_t header[EVENT_HEADER] = {(uint8_t)e->kind};
-    assert(e->secret.len <= UINT8_MAX && e->peer.len <= UINT8_MAX);
-    put_u64be(header + 1, (uint64_t)e->now_us);
-    put_u64be(header + 9, e->session);
-    put_u64be(header + 17, confirmed);
-    header[25] = (uint8_t)e->secret.len;
-    buf_reset(out);
-    buf_append(out, header, sizeof(header));
-    buf_append(out, e->secret.data, e->secret.len);
-    if (says_who(e->kind))
-        encode_who(out, e);
-    buf_append(out, e->payload.data, e->payload.len);
-    return !out->failed;
-}
-
-/* Takes it from the front of a slice. False: it is not there. */
-static bool decode_who(struct slice *rest, struct event *ret)
-{
-    const uint8_t *p = rest->data;
-    if (rest->len < WHO_HEADER || p[8] > 1 || rest->len - WHO_HEADER < (size_t)get_u32be(p + 9) + p[13])
-        return false;
-    ret->identity = get_u64be(p);
-    ret->restricted = p[8] == 1;
-    ret->rights = slice_of(p + WHO_HEADER, get_u32be(p + 9));
-    ret->peer = slice_of(p + WHO_HEADER + ret->rights.len, p[13]);
-    size_t len = WHO_HEADER + ret->rights.len + ret->peer.len;
-    *rest = slice_of(p + len, rest->len - len);
-    return true;
-}
-
-/* False: it is none. */
-static bool decode(struct slice entry, struct event *ret)
-{
-    const uint8_t *p = entry.data;
-    if (entry.len < EVENT_HEADER || p[0] > EVENT_TIME || entry.len - EVENT_HEADER < p[25])
-        return false;
-    size_t at = EVENT_HEADER + (size_t)p[25];
-    struct slice rest = slice_of(p + at, entry.len - at);
-    *ret = (struct event){.kind = (enum event_kind)p[0],
-                          .now_us = (int64_t)get_u64be(p + 1),
-                          .session = get_u64be(p + 9),
-                          .again = true,
-                          .confirmed = get_u64be(p + 17),
-                          .secret = slice_of(p + EVENT_HEADER, p[25])};
-    if (says_who(ret->kind) && !decode_who(&rest, ret))
-        return false;
-    ret->payload = rest;
-    bool has_payload = ret->kind <= EVENT_CANCEL;
-    return has_payload == (ret->payload.len > 0) &&
-           (!has_payload || roost__scan_check(ret->payload, FRAME_DEPTH_MAX));
-}
-
 /* ---- the start ---- */
 
 static int restore(void *context, struct slice state)
@@ -134,7 +55,7 @@ static int replay(void *context, struct slice entry)
     struct event event;
     if (d->server->core == NULL)
         return roost__fail(ROOST_EDAMAGED, "there is a log, but the snapshot before it is missing");
-    if (!decode(entry, &event))
+    if (!logged_decode(entry, &event))
         return roost__fail(ROOST_EDAMAGED, "it is no event");
     effects_reset(&d->unread);
     int rc = core_step(d->server->core, &event, &d->unread);
@@ -201,7 +122,7 @@ static struct durable *durable_new(struct server *s, const struct durable_option
         return NULL;
     d->server = s;
     d->snapshot_bytes = options->snapshot_bytes;
-    d->entry = buf_make(FRAME_MAX + EVENT_HEADER + UINT8_MAX);
+    d->entry = buf_make(LOGGED_MAX);
     list_init(&d->held);
     effects_init(&d->unread);
     d->unread.unread = true;
@@ -275,12 +196,6 @@ static bool can_be_refused(enum event_kind kind)
     return kind == EVENT_CALL || kind == EVENT_OPEN || kind == EVENT_RESUMED || kind == EVENT_TIME;
 }
 
-/* Bytes of its entry at most. */
-static size_t entry_max(const struct event *e)
-{
-    return EVENT_HEADER + UINT8_MAX + WHO_HEADER + e->rights.len + e->peer.len + e->payload.len;
-}
-
 static int take(struct durable *d, struct event *event, struct effects *effects)
 {
     struct core *core = d->server->core;
@@ -288,7 +203,7 @@ static int take(struct durable *d, struct event *event, struct effects *effects)
     if (rc != ROOST_OK)
         return rc;
     uint64_t position = 0;
-    if (encode(&d->entry, event, core_confirmed(core, event->session)))
+    if (logged_encode(&d->entry, event, core_confirmed(core, event->session)))
         position = wal_append(d->wal, buf_slice(&d->entry));
     if (position == 0)
         broken(d, "no memory for the log");
@@ -302,7 +217,7 @@ int durable_step(struct durable *d, struct event *event)
     struct effects *effects = d->ready ? &s->effects : &d->unread;
     int64_t due_us = core_next_deadline_us(s->core);
     bool is_due = due_us <= event->now_us, reads = core_only_reads(s->core, event);
-    bool room = (reads && !is_due) || wal_has_room(d->wal, entry_max(event));
+    bool room = (reads && !is_due) || wal_has_room(d->wal, logged_max(event));
     if (!room && is_due) /* what is due cannot be logged: no time passes */
         event->now_us = due_us - 1;
     if (room && is_due && reads) {
