@@ -155,8 +155,10 @@ int roost__transport_check(const char *url)
     if (!tls && strncmp(url, "tcp://", 6) != 0)
         return roost__fail(ROOST_EINVAL, "%s: expected ipc:///path, tcp://host:port or tls+tcp://host:port",
                            url);
-    if (!split_host(strstr(url, "://") + 3, host, port))
-        return roost__fail(ROOST_EINVAL, "%s: expected %s://host:port", url, tls ? "tls+tcp" : "tcp");
+    const char *kind = tls ? "tls+tcp" : "tcp", *where = url + strlen(kind) + strlen("://");
+    if (strchr(where, ',') != NULL || !split_host(where, host, port))
+        return roost__fail(ROOST_EINVAL, "%s: expected %s://host:port, or several such with commas between",
+                           url, kind);
     return ROOST_OK;
 }
 
