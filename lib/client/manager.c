@@ -12,7 +12,14 @@
 #include "wire/decode.h"
 #include "wire/methods.h"
 
-enum { CONNECT_TIMEOUT = 10000, TCP_GRACE = 5000, TCP_LEASE = 10000, RESTART_GRACE = 60000 };
+enum {
+    CONNECT_TIMEOUT = 10000,
+    TCP_GRACE = 5000,
+    TCP_LEASE = 10000,
+    SEVERAL_GRACE = 10000, /* of several servers: from the next one's election on; longer than … */
+    SEVERAL_LEASE = 5000,  /* … it takes to hear that the one that served is cut off */
+    RESTART_GRACE = 60000
+};
 
 /* ---- memory ---- */
 
@@ -48,9 +55,10 @@ static void take_options(struct roost_manager *m, const roost_options *options)
     const roost_options *o = options != NULL ? options : &none;
     bool tcp = roost__addresses_remote(&m->addresses);
     m->timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : CONNECT_TIMEOUT;
-    m->grace_ms = wish(o->grace_ms, tcp ? TCP_GRACE : 0);
+    bool several = roost__addresses_len(&m->addresses) > 1;
+    m->grace_ms = wish(o->grace_ms, !tcp ? 0 : several ? SEVERAL_GRACE : TCP_GRACE);
     m->restart_ms = wish(o->grace_ms, tcp ? 0 : RESTART_GRACE);
-    m->lease_ms = wish(o->lease_ms, tcp ? TCP_LEASE : 0);
+    m->lease_ms = wish(o->lease_ms, !tcp ? 0 : several ? SEVERAL_LEASE : TCP_LEASE);
     m->reconnect_ms = o->reconnect_ms; /* 0: as long as the server's terms say */
     m->window_calls = o->window_calls;
     m->window_bytes = o->window_bytes;

@@ -42,11 +42,11 @@ typedef enum roost_state {
  * the call, but for on_state_arg.
  *
  * grace_ms: how long the server keeps the session, with all it holds, after its connection broke. Default
- * 5000 for tcp://; for ipc://, where a connection breaks only when a process ends, none, but 60000 for the
+ * 5000 for tcp://, 10000 for several servers; for ipc://, where a connection breaks only when a process ends, none, but 60000 for the
  * end of a server that keeps its data (roostd --data) and so comes back. lease_ms: a server not heard of for
  * so long (a quarter more at most) is given up, and the server gives up a client likewise: that finds stopped
  * processes and cut cables. Both sides are asked for signs of life by one sleeping thread. Default 10000 for
- * tcp://, none for ipc://. The server's limits are 50 ms and an hour. reconnect_ms: how long the library
+ * tcp://, 5000 for several servers, none for ipc://. The server's limits are 50 ms and an hour. reconnect_ms: how long the library
  * tries to resume the session; -1: for ever. Default: the grace and the lease granted; with several servers
  * 60000 at least, for they may have to elect a leader. on_state: called at every change, before the calls
  * concerned return; from any thread that is inside a call, from the library's own, and from roost_connect()
