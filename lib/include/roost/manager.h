@@ -42,18 +42,18 @@ typedef enum roost_state {
  * the call, but for on_state_arg.
  *
  * grace_ms: how long the server keeps the session, with all it holds, after its connection broke. Default
- * 5000 for tcp://, 10000 for several servers; for ipc://, where a connection breaks only when a process ends, none, but 60000 for the
- * end of a server that keeps its data (roostd --data) and so comes back. lease_ms: a server not heard of for
- * so long (a quarter more at most) is given up, and the server gives up a client likewise: that finds stopped
- * processes and cut cables. Both sides are asked for signs of life by one sleeping thread. Default 10000 for
- * tcp://, 5000 for several servers, none for ipc://. The server's limits are 50 ms and an hour. reconnect_ms: how long the library
- * tries to resume the session; -1: for ever. Default: the grace and the lease granted; with several servers
- * 60000 at least, for they may have to elect a leader. on_state: called at every change, before the calls
- * concerned return; from any thread that is inside a call, from the library's own, and from roost_connect()
- * before it returns. It must be short and must not use or close m or what belongs to it. no_ring: a client on
- * ipc:// talks through memory it shares with the server where that can be had, 520 KiB a connection when all
- * of it is used, and else over the socket; nothing else differs. What holds for tcp:// here does for
- * tls+tcp:// too.
+ * 5000 for tcp://, 10000 for several servers; for ipc://, where a connection breaks only when a process ends,
+ * none, but 60000 for the end of a server that keeps its data (roostd --data) and so comes back. lease_ms: a
+ * server not heard of for so long (a quarter more at most) is given up, and the server gives up a client
+ * likewise: that finds stopped processes and cut cables. Both sides are asked for signs of life by one
+ * sleeping thread. Default 10000 for tcp://, 5000 for several servers, none for ipc://. The server's limits
+ * are 50 ms and an hour. reconnect_ms: how long the library tries to resume the session; -1: for ever.
+ * Default: the grace and the lease granted; with several servers 60000 at least, for they may have to elect a
+ * leader. on_state: called at every change, before the calls concerned return; from any thread that is inside
+ * a call, from the library's own, and from roost_connect() before it returns. It must be short and must not
+ * use or close m or what belongs to it. no_ring: a client on ipc:// talks through memory it shares with the
+ * server where that can be had, 520 KiB a connection when all of it is used, and else over the socket;
+ * nothing else differs. What holds for tcp:// here does for tls+tcp:// too.
  *
  * tls_ca, tls_cert, tls_key: files in PEM, for tls+tcp:// (TLS 1.2, RFC 5246): whom to trust (default: the
  * system's CAs), one's own certificate and its key for servers that want one; read at every connecting.
