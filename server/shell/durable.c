@@ -182,7 +182,7 @@ static int take(struct durable *d, struct event *event, struct effects *effects)
     if (rc != ROOST_OK)
         return rc;
     uint64_t position = 0;
-    if (logged_encode(&d->entry, event, core_confirmed(core, event->session)))
+    if (logged_encode(&d->entry, event, core_confirmed(core)))
         position = wal_append(d->wal, buf_slice(&d->entry));
     if (position == 0)
         broken(d, "no memory for the log");
