@@ -267,6 +267,11 @@ void core_set_rings(struct core *core, uint64_t n)
     core->rings = n;
 }
 
+void core_set_in_cluster(struct core *core, bool in_cluster)
+{
+    core->in_cluster = in_cluster;
+}
+
 const char *core_audit(const struct core *core)
 {
     return core->audit;

@@ -87,6 +87,7 @@ struct effects {
     int code;         /* and what it failed with; 0: it did not, or waits */
     uint64_t object;  /* and its target */
     uint64_t killed;  /* the session that the call ended; 0: none */
+    bool asks_shell;  /* the call is not answered: the shell does what it says, and answers it */
     uint64_t *broken; /* sessions with a connection that could not be answered for want of memory: end them */
     size_t broken_len;
     size_t broken_cap;
@@ -135,6 +136,9 @@ void core_set_rings(struct core *core, uint64_t n);
 /* For the log, of the last step: what it refused for want of a right, or whom an administrator's act hit; "":
  * nothing of both. */
 const char *core_audit(const struct core *core);
+
+/* The core is one of a cluster's: methods that are about the cluster ask the shell. */
+void core_set_in_cluster(struct core *core, bool in_cluster);
 
 uint64_t core_epoch(const struct core *core);
 
