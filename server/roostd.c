@@ -327,12 +327,12 @@ static bool start_http(struct daemon *d)
 static int serve(struct daemon *d, int signals, int owner)
 {
     struct core_limits limits = limits_of(&d->options);
-    struct durable_options durable;
-    if (!options_durable(&d->options, &durable)) {
+    struct store_options store;
+    if (!options_store(&d->options, &store)) {
         log_error("sync is always, batch:MS (1 to 60000) or none, not \"%s\"", d->options.sync);
         return 1;
     }
-    int rc = server_start(&d->server, &limits, &durable);
+    int rc = server_start(&d->server, &limits, &store);
     if (rc != ROOST_OK) {
         log_error("cannot start: %s", roost_errmsg());
         return 1;

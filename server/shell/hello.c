@@ -7,7 +7,6 @@
 
 #include "shell/admit.h"
 #include "shell/conn.h"
-#include "shell/durable.h"
 #include "shell/keyring.h"
 #include "shell/log.h"
 #include "shell/server.h"
@@ -128,7 +127,7 @@ static bool bind_session(struct conn *c, struct batch *batch, enum event_kind ot
 /* Whoever wants no grace may still want to wait for a server that comes back, and for that alone. */
 static bool waits_for_server(const struct conn *c, const struct hello *h)
 {
-    return c->server->durable != NULL && number_in(h->info, "restart_ms") > 0 &&
+    return c->server->store != NULL && number_in(h->info, "restart_ms") > 0 &&
            number_in(h->info, "grace_ms") <= 0;
 }
 

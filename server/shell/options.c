@@ -464,7 +464,7 @@ struct core_limits options_limits(const struct options *o)
     };
 }
 
-bool options_durable(const struct options *o, struct durable_options *ret)
+bool options_store(const struct options *o, struct store_options *ret)
 {
     const char *batch = strncmp(o->sync, "batch:", 6) == 0 ? o->sync + 6 : NULL;
     char *end = NULL;
@@ -472,12 +472,12 @@ bool options_durable(const struct options *o, struct durable_options *ret)
     bool in_batches = ms >= 1 && ms <= BATCH_MS_MAX && *end == '\0';
     if (!in_batches && strcmp(o->sync, "always") != 0 && strcmp(o->sync, "none") != 0)
         return false;
-    *ret = (struct durable_options){.folder = *o->data != '\0' ? o->data : NULL,
-                                    .sync = in_batches        ? WAL_SYNC_BATCH
-                                            : *o->sync == 'n' ? WAL_SYNC_NONE
-                                                              : WAL_SYNC_ALWAYS,
-                                    .batch_ms = (int)ms,
-                                    .snapshot_bytes = (uint64_t)o->snapshot_bytes};
+    *ret = (struct store_options){.folder = *o->data != '\0' ? o->data : NULL,
+                                  .sync = in_batches        ? WAL_SYNC_BATCH
+                                          : *o->sync == 'n' ? WAL_SYNC_NONE
+                                                            : WAL_SYNC_ALWAYS,
+                                  .batch_ms = (int)ms,
+                                  .snapshot_bytes = (uint64_t)o->snapshot_bytes};
     return true;
 }
 

@@ -12,8 +12,9 @@
 #include <stdio.h>
 
 #include "core/core.h"
-#include "shell/durable.h"
+
 #include "shell/local_user.h"
+#include "shell/store.h"
 
 enum { LISTEN_MAX = 16, OPTION_LIST_MAX = 64, OPTION_NAME_MAX = 64 };
 
@@ -96,7 +97,7 @@ void options_free(struct options *o);
 struct core_limits options_limits(const struct options *o);
 
 /* The options of --data; folder borrowed. False: `sync` is none of its words. */
-bool options_durable(const struct options *o, struct durable_options *ret);
+bool options_store(const struct options *o, struct store_options *ret);
 
 /* Whom allow-uid and allow-gid let in. */
 struct allowed_users options_allowed(const struct options *o);

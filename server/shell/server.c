@@ -147,9 +147,14 @@ void server_write(struct batch *batch, struct conn *c, struct slice bytes)
     mark_dirty(batch, c);
 }
 
+/* Bytes that must wait until the store has what they tell of. */
 static bool holds(const struct server *s, struct conn *c, struct slice bytes)
 {
-    return s->durable != NULL && durable_holds(s->durable, c, bytes);
+    struct store *store = s->store;
+    uint64_t position = store != NULL ? store->ops->position(store) : 0;
+    if (position != 0 && !s->stopping) /* else its connection ends */
+        held_add(&store->held, position, c, bytes);
+    return position != 0;
 }
 
 void server_send(struct server *s, struct batch *batch, struct conn *c, struct slice bytes)
@@ -286,7 +291,8 @@ int server_step(struct server *s, struct batch *batch, struct event event)
 {
     effects_reset(&s->effects);
     event.now_us = server_batch_us(batch) + s->clock_us;
-    int rc = s->durable == NULL ? core_step(s->core, &event, &s->effects) : durable_step(s->durable, &event);
+    int rc =
+        s->store != NULL ? s->store->ops->step(s->store, &event) : core_step(s->core, &event, &s->effects);
     s->metrics.bytes_out += s->effects.bytes.len;
     route(s, batch);
     if (s->effects.row >= 0)
@@ -302,11 +308,22 @@ void server_leave(struct server *s, struct batch *batch)
     if (batch->calls > 0)
         count_calls(s, batch);
     check_timer(s);
+    struct store *store = s->store, *wake = NULL;
+    struct list done;
+    list_init(&done);
+    if (store != NULL) {
+        held_take_done(&store->held, &done);
+        wake = store->has_work ? store : NULL;
+        store->has_work = false;
+    }
     pthread_mutex_unlock(&s->mutex);
+    if (wake != NULL)
+        wake->ops->wake(wake);
     for (size_t i = 0; i < batch->len; i++) {
         batch->dirty[i]->ops->flush(batch->dirty[i]);
         conn_unref(batch->dirty[i]);
     }
+    held_free(&done);
 }
 
 /* ---- keys ---- */
@@ -399,7 +416,7 @@ static void *timer_main(void *arg)
 
 /* ---- life ---- */
 
-static int init_core(struct server *s, const struct durable_options *durable)
+static int init_core(struct server *s, const struct store_options *store)
 {
     if (sodium_init() < 0)
         return roost__fail(ROOST_ESYS, "libsodium does not start");
@@ -407,9 +424,9 @@ static int init_core(struct server *s, const struct durable_options *durable)
     randombytes_buf(options.hash_key, sizeof(options.hash_key));
     randombytes_buf(&options.epoch, sizeof(options.epoch));
     options.epoch &= INT64_MAX; /* fits the signed integers of every language */
-    options.logged = durable != NULL && durable->folder != NULL;
+    options.logged = store != NULL && store->folder != NULL;
     if (options.logged)
-        return durable_open(s, durable, &options);
+        return durable_open(s, store, &options);
     s->core = core_create(&options);
     return s->core == NULL ? roost__fail(ROOST_ENOMEM, "no memory for a core") : ROOST_OK;
 }
@@ -427,7 +444,8 @@ static void init_locks(struct server *s)
 
 static void discard(struct server *s)
 {
-    durable_close(s->durable);
+    if (s->store != NULL)
+        s->store->ops->close(s->store);
     keyring_free(s->keys);
     core_destroy(s->core);
     effects_free(&s->effects);
@@ -439,7 +457,7 @@ static void discard(struct server *s)
     pthread_mutex_destroy(&s->mutex);
 }
 
-int server_start(struct server *s, const struct core_limits *limits, const struct durable_options *durable)
+int server_start(struct server *s, const struct core_limits *limits, const struct store_options *store)
 {
     *s = (struct server){.timer_target_us = INT64_MAX, .lease_next_us = INT64_MAX};
     s->newcomers_max = NEWCOMERS_MAX;
@@ -450,8 +468,8 @@ int server_start(struct server *s, const struct core_limits *limits, const struc
     list_init(&s->newcomers);
     effects_init(&s->effects);
     init_locks(s);
-    int rc = metrics_init(&s->metrics) ? init_core(s, durable)
-                                       : roost__fail(ROOST_ENOMEM, "no memory for metrics");
+    int rc =
+        metrics_init(&s->metrics) ? init_core(s, store) : roost__fail(ROOST_ENOMEM, "no memory for metrics");
     if (rc == ROOST_OK && pthread_create(&s->timer, NULL, timer_main, s) != 0)
         rc = roost__fail(ROOST_ESYS, "no thread for the timer");
     if (rc != ROOST_OK)
@@ -468,7 +486,14 @@ void server_stop(struct server *s)
         struct conn *c = container_of(it, struct conn, in_server);
         c->ops->close(c);
     }
-    durable_drop(s->durable);
+    if (s->store != NULL) {
+        struct list done;
+        held_drop(&s->store->held);
+        held_take_done(&s->store->held, &done);
+        pthread_mutex_unlock(&s->mutex);
+        held_free(&done);
+        pthread_mutex_lock(&s->mutex);
+    }
     while (s->conn_count > 0)
         pthread_cond_wait(&s->all_gone, &s->mutex);
     pthread_mutex_unlock(&s->mutex);

@@ -18,9 +18,9 @@
 #include "shell/watch.h"
 
 struct conn;
-struct durable;
-struct durable_options;
 struct keyring;
+struct store;
+struct store_options;
 
 enum { DIRTY_MAX = 64, ROWS_MAX = 64, NEWCOMERS_MAX = 512 };
 enum transport { TRANSPORT_IPC, TRANSPORT_TCP, TRANSPORT_NNG, TRANSPORT_TLS, TRANSPORT_COUNT };
@@ -28,7 +28,7 @@ enum transport { TRANSPORT_IPC, TRANSPORT_TCP, TRANSPORT_NNG, TRANSPORT_TLS, TRA
 struct server {
     pthread_mutex_t mutex;
     struct core *core;
-    struct durable *durable;   /* NULL: the core lives as long as the server */
+    struct store *store;       /* NULL: the core lives as long as the server */
     int64_t clock_us;          /* the core's time is ahead of the monotonic one by */
     struct core_limits limits; /* the core's, as they were given */
     struct effects effects;
@@ -68,9 +68,9 @@ struct batch {
     size_t len;
 };
 
-/* limits NULL: the defaults; durable NULL: nothing is. Errors (worded): ROOST_ENOMEM, ROOST_ESYS, those of
- * durable_open(). */
-int server_start(struct server *s, const struct core_limits *limits, const struct durable_options *durable);
+/* limits NULL: the defaults; store NULL: nothing is kept. Errors (worded): ROOST_ENOMEM, ROOST_ESYS, those of
+ * durable_open() and cluster_open(). */
+int server_start(struct server *s, const struct core_limits *limits, const struct store_options *store);
 
 /* Closes every connection, waits until they are gone, ends the timer, frees the core. Listeners are closed
  * before. */
