@@ -209,6 +209,8 @@ const struct special cli_specials[] = {
      cli_top},
     {"each", "each NAME", "the elements of a dict, list or set, one a line, however many there are",
      cli_each},
+    {"cluster", "cluster status|add NODE PEER CLIENT|remove NODE|transfer [NODE]",
+     "the servers of a cluster, who leads, how far each is; and changes among them", cli_cluster},
     {"transact", "transact [JSON]", "several calls in one step, or none: {\"if\": [...], \"do\": [...]}",
      cli_transact},
     {"completion", "completion bash|zsh", "a script that makes the shell complete roost's commands",
