@@ -157,7 +157,7 @@ claim 2 '' roost lock run L true
 claim 2 '' roost cluster
 claim 2 '' roost cluster add 4
 claim 2 '' roost cluster remove none
-says 'usage: roost cluster remove NODE'
+says 'roost: usage: roost cluster remove NODE'
 
 # Status 3: no connection. Status 4: refused.
 claim 3 '' roost -c "ipc://$dir/none" ping
