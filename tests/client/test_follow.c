@@ -515,6 +515,27 @@ static void with_nobody_leading_a_client_gives_up_in_time(void **state)
     roost_manager_close(m);
 }
 
+static void *ping(void *m)
+{
+    return (void *)(intptr_t)roost_server_ping(m, roost_nil(), NULL);
+}
+
+static void by_default_a_client_of_several_servers_outlives_its_grace(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    void *rc;
+    roost_manager *m = connected(list, (roost_options){.grace_ms = 50, .lease_ms = -1});
+    lead_none();
+    assert_int_equal(pthread_create(&thread, NULL, ping, m), 0);
+    await_asked(5 * DOORS);
+    lead(0);
+    pthread_join(thread, &rc);
+    /* the next leader says what became of the session, as a rule that its grace is over */
+    assert_true((intptr_t)rc == ROOST_ESESSION || (intptr_t)rc == ROOST_OK);
+    roost_manager_close(m);
+}
+
 /* ---- a leader that says that it leads no more ---- */
 
 static const uint8_t secret[SECRET_LEN] = "fifteen letters";
@@ -745,6 +766,7 @@ int main(void)
         CLAIM(a_wait_ends_at_its_deadline_also_when_nobody_leads),
         CLAIM(who_only_polls_finds_the_next_leader_too),
         CLAIM(with_nobody_leading_a_client_gives_up_in_time),
+        CLAIM(by_default_a_client_of_several_servers_outlives_its_grace),
         CLAIM(a_leader_that_steps_down_hands_its_sessions_on),
         CLAIM(a_list_is_split_only_where_a_url_begins),
         CLAIM(what_is_no_url_is_refused_before_anybody_is_asked),

@@ -1,7 +1,7 @@
 /*
- * clerk.c: takes deposits from the queue and books them: under the lock it reads the balance, works a while, and
- * writes the new one; so a lock that two held, or that was lost, would show in the balance, and a deposit booked
- * twice or never, too. Until the queue is shut down.
+ * clerk.c: takes deposits from the queue and books them: under the lock it reads the balance, works a while,
+ * and writes the new one; so a lock that two held, or that was lost, would show in the balance, and a deposit
+ * booked twice or never, too. Until the queue is shut down.
  */
 #include <unistd.h>
 

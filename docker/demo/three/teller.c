@@ -1,6 +1,6 @@
 /*
- * teller.c: puts deposits of 1, 2, 3 … into the queue, which holds a few only, waits until all are booked, and
- * compares the balance with its own sum. Whatever becomes of the servers meanwhile, it sees no error.
+ * teller.c: puts deposits of 1, 2, 3 … into the queue, which holds a few only, waits until all are booked,
+ * and compares the balance with its own sum. Whatever becomes of the servers meanwhile, it sees no error.
  */
 #include "names.h"
 
