@@ -51,8 +51,8 @@ static int step(struct store *store, struct event *event)
 
 /*
  * What a step just did is told when its entry was applied. What only read may have seen the newest entry with
- * events; and it is told only when nobody else can have led meanwhile: under the lease, or when an entry that is yet to
- * be proposed was applied. Nothing overtakes what is held.
+ * events; and it is told only when nobody else can have led meanwhile: under the lease, or when an entry that
+ * is yet to be proposed was applied. Nothing overtakes what is held.
  */
 static uint64_t position(struct store *store)
 {
@@ -121,12 +121,12 @@ static int check_owner(struct cluster *c, const char *folder)
     if (fd < 0)
         return no_file(path);
     ssize_t len = read(fd, was, sizeof(was) - 1);
-    int rc = len < 0 || (len == 0 && (write(fd, is, (size_t)n) != n || fsync(fd) != 0)) ? no_file(path)
-                                                                                        : ROOST_OK;
+    int rc =
+        len < 0 || (len == 0 && (write(fd, is, (size_t)n) != n || fsync(fd) != 0)) ? no_file(path) : ROOST_OK;
     if (len > 0 && (len != n || memcmp(was, is, (size_t)n) != 0)) {
         was[was[len - 1] == '\n' ? len - 1 : len] = '\0';
-        rc = roost__fail(ROOST_EINVAL, "%s: the folder is that of cluster and node %s, not %s %llu", folder, was,
-                         c->file.cluster, (unsigned long long)c->options.node);
+        rc = roost__fail(ROOST_EINVAL, "%s: the folder is that of cluster and node %s, not %s %llu", folder,
+                         was, c->file.cluster, (unsigned long long)c->options.node);
     }
     close(fd);
     return rc;
@@ -162,10 +162,11 @@ static int read_nodes(struct cluster *c)
                            (unsigned long long)c->options.node);
     for (unsigned i = 0; i < c->file.len && c->options.tls == NULL && !c->options.insecure; i++)
         if (!is_near(c->file.at[i].peer))
-            return roost__fail(ROOST_EINVAL,
-                               "peer %s: whoever reaches the network could write into the log: give --peer-ca, "
-                               "--peer-cert and --peer-key, or, if that is what you want, --insecure",
-                               c->file.at[i].peer);
+            return roost__fail(
+                ROOST_EINVAL,
+                "peer %s: whoever reaches the network could write into the log: give --peer-ca, "
+                "--peer-cert and --peer-key, or, if that is what you want, --insecure",
+                c->file.at[i].peer);
     strcpy(c->peer, self->peer);
     return ROOST_OK;
 }

@@ -1,13 +1,14 @@
 /*
- * cluster.h: the store of a server that is one of several (store.h): libraft keeps the log they have in common.
+ * cluster.h: the store of a server that is one of several (store.h): libraft keeps the log they have in
+ * common.
  *
- * One node leads and serves; its core takes an event at once, and what it has to say is held back until a majority
- * has the event on its disks. The others apply what the log brings, and tell clients who leads. A node that stops
- * leading closes its connections; when its core was ahead of the log it is made again from the disk. README.md
- * says how reads are kept true, and what is in which file.
+ * One node leads and serves; its core takes an event at once, and what it has to say is held back until a
+ * majority has the event on its disks. The others apply what the log brings, and tell clients who leads. A
+ * node that stops leading closes its connections; when its core was ahead of the log it is made again from
+ * the disk. README.md says how reads are kept true, and what is in which file.
  *
- * Invariants: libraft is called by the thread of the loop alone, once that runs; what the server's threads and
- * that one share is under the server's mutex. Called by server.c, by way of the store, and by options.c.
+ * Invariants: libraft is called by the thread of the loop alone, once that runs; what the server's threads
+ * and that one share is under the server's mutex. Called by server.c, by way of the store, and by options.c.
  */
 #ifndef ROOST_SHELL_CLUSTER_H
 #define ROOST_SHELL_CLUSTER_H
@@ -25,8 +26,8 @@ struct cluster_options {
     bool insecure;                      /* in the clear beyond this host too */
 };
 
-/* Takes the folder and joins the cluster: s->store keeps s->core, which is empty until the log brings one. Errors
- * (worded). */
+/* Takes the folder and joins the cluster: s->store keeps s->core, which is empty until the log brings one.
+ * Errors (worded). */
 int cluster_open(struct server *s, const struct store_options *options, const struct core_options *core);
 
 #endif

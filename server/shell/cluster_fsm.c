@@ -1,9 +1,10 @@
 /*
  * cluster_fsm.c: what libraft keeps alike on all nodes: the core and the table of nodes; see cluster_node.h.
  *
- * A snapshot is the core as it was at some moment, which a child made by fork() writes into memory while service goes
- * on, and behind it the entries applied since: together they are the state as of the last of these. Its core may
- * be ahead of the log, so libraft gets it only when all that the core had then has been applied.
+ * A snapshot is the core as it was at some moment, which a child made by fork() writes into memory while
+ * service goes on, and behind it the entries applied since: together they are the state as of the last of
+ * these. Its core may be ahead of the log, so libraft gets it only when all that the core had then has been
+ * applied.
  */
 #include <errno.h>
 #include <signal.h>
@@ -236,7 +237,8 @@ static void put_header(struct cluster *c, struct buf *out, const struct buf *nod
 /* About a quarter of the log that made the snapshot due stays behind it. */
 static void set_trailing(struct cluster *c)
 {
-    uint64_t n = c->log_entries > 0 ? c->snapshot_bytes / 4 / (c->log_bytes / c->log_entries + 1) : TRAILING_MAX;
+    uint64_t n =
+        c->log_entries > 0 ? c->snapshot_bytes / 4 / (c->log_bytes / c->log_entries + 1) : TRAILING_MAX;
     n = n < TRAILING_MIN ? TRAILING_MIN : n > TRAILING_MAX ? TRAILING_MAX : n;
     raft_set_snapshot_trailing(&c->raft, (unsigned)n);
 }
@@ -297,7 +299,8 @@ static bool read_parts(struct slice bytes, struct parts *ret)
     const uint8_t *h = bytes.data;
     if (bytes.len < HEADER || memcmp(h, magic, 8) != 0 || get_u32be(h + 44) != roost__crc32c(0, h, 44))
         return false;
-    uint64_t n = get_u32be(h + 12), state = get_u64be(h + 16), behind = get_u64be(h + 24), left = bytes.len - HEADER;
+    uint64_t n = get_u32be(h + 12), state = get_u64be(h + 16), behind = get_u64be(h + 24),
+             left = bytes.len - HEADER;
     if (get_u32be(h + 8) != VERSION || n > left || state > left - n || behind != left - n - state)
         return false;
     ret->nodes = slice_of(h + HEADER, n);
@@ -326,7 +329,8 @@ static int restore(struct cluster *c, struct slice bytes)
     struct parts parts;
     struct nodes nodes;
     if (!read_parts(bytes, &parts))
-        return roost__fail(ROOST_EDAMAGED, "a snapshot of the cluster's log is damaged, or of another version");
+        return roost__fail(ROOST_EDAMAGED,
+                           "a snapshot of the cluster's log is damaged, or of another version");
     if (!roost__scan_check(parts.nodes, FRAME_DEPTH_MAX) || !nodes_take(parts.nodes, &nodes))
         return roost__fail(ROOST_EDAMAGED, "the table of nodes of a snapshot is none");
     int rc = replica_restore(&c->replica, parts.state);

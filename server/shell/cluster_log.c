@@ -1,4 +1,5 @@
-/* cluster_log.c: the thread of the loop: libraft, who leads, entries proposed and committed; see cluster_node.h. */
+/* cluster_log.c: the thread of the loop: libraft, who leads, entries proposed and committed; see
+ * cluster_node.h. */
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -12,8 +13,8 @@
 #include "shell/server.h"
 
 enum {
-    NEVER = INT32_MAX,     /* a threshold: we say when a snapshot is due */
-    TRAILING = 4096,       /* entries kept behind a snapshot, so that who lags a little needs none */
+    NEVER = INT32_MAX, /* a threshold: we say when a snapshot is due */
+    TRAILING = 4096,   /* entries kept behind a snapshot, so that who lags a little needs none */
     CONNECT_RETRY_MS = 200,
     DISK_RETRY_MS = 200,
     DISK_LOOK_US = 500 * 1000,
@@ -96,7 +97,8 @@ static void proposal_free(struct proposal *p)
 
 static void begin_serving(struct cluster *c);
 
-/* Everybody has it, or will: what waited for it goes out, and nobody else can lead before the lease is over. */
+/* Everybody has it, or will: what waited for it goes out, and nobody else can lead before the lease is over.
+ */
 static void applied(struct cluster *c, const struct proposal *p)
 {
     struct batch batch;
@@ -137,9 +139,8 @@ static struct proposal *next_proposal(struct cluster *c)
     bool wants = c->wants_entry || c->wants_lease || replica_entry_len(&c->replica) > 0;
     if (list_empty(&c->full) && wants && c->serving && !c->lost)
         cluster_fill(c);
-    struct proposal *p = c->lost || list_empty(&c->full)
-                             ? NULL
-                             : container_of(c->full.next, struct proposal, in_full);
+    struct proposal *p =
+        c->lost || list_empty(&c->full) ? NULL : container_of(c->full.next, struct proposal, in_full);
     if (p != NULL)
         list_remove(&p->in_full);
     unlock(c);
@@ -331,7 +332,8 @@ static void look_at_disk(struct cluster *c)
         return;
     bool full = (uint64_t)disk.f_bavail * disk.f_frsize < DISK_ROOM;
     if (full != c->disk_full)
-        log_warn("%s: %s", c->log_folder, full ? "the disk is nearly full: no changes are taken" : "there is room again");
+        log_warn("%s: %s", c->log_folder,
+                 full ? "the disk is nearly full: no changes are taken" : "there is room again");
     lock(c);
     c->disk_full = full;
     unlock(c);
@@ -425,8 +427,8 @@ static void on_trace(struct raft_tracer *tracer, int type, const void *info)
         log_debug("raft: %s", i->diagnostic.message);
 }
 
-/* libraft takes the loop's time, which is that of the beginning of its round; a promise not to vote for another
- * counts from when the leader was heard. */
+/* libraft takes the loop's time, which is that of the beginning of its round; a promise not to vote for
+ * another counts from when the leader was heard. */
 static raft_time time_now(struct raft_io *io)
 {
     struct cluster *c = container_of(io, struct cluster, io);
@@ -437,8 +439,8 @@ static raft_time time_now(struct raft_io *io)
 static int fail_raft(struct cluster *c, const char *what, int rc)
 {
     const char *words = raft_errmsg(&c->raft);
-    return roost__fail(rc == RAFT_CORRUPT || rc == RAFT_MALFORMED ? ROOST_EDAMAGED : ROOST_ESYS, "%s: %s: %s (%s)",
-                       c->log_folder, what, words != NULL ? words : "", raft_strerror(rc));
+    return roost__fail(rc == RAFT_CORRUPT || rc == RAFT_MALFORMED ? ROOST_EDAMAGED : ROOST_ESYS,
+                       "%s: %s: %s (%s)", c->log_folder, what, words != NULL ? words : "", raft_strerror(rc));
 }
 
 static void set_times(struct cluster *c)
@@ -488,8 +490,8 @@ static int init_io(struct cluster *c)
     return ROOST_OK;
 }
 
-/* A node that was up before may have promised somebody not to vote for another, and has forgotten it: it keeps away
- * until the promise is over. False: the node stops. */
+/* A node that was up before may have promised somebody not to vote for another, and has forgotten it: it
+ * keeps away until the promise is over. False: the node stops. */
 static bool wait_out_promises(struct cluster *c)
 {
     int64_t until_us = server_now_us() + c->options.election_ms * INT64_C(1000);

@@ -2,9 +2,9 @@
  * cluster_node.h: a node of a cluster, as the parts of cluster.h share it.
  *
  * cluster.c     the folder, the start and the end; the store for the server's threads
- * cluster_log.c the thread of the loop: libraft up and down, who leads, entries proposed and committed, leases
- * cluster_fsm.c the state machine: entries applied, snapshots taken and restored
- * cluster_ask.c server.cluster and its kin
+ * cluster_log.c the thread of the loop: libraft up and down, who leads, entries proposed and committed,
+ * leases cluster_fsm.c the state machine: entries applied, snapshots taken and restored cluster_ask.c
+ * server.cluster and its kin
  */
 #ifndef ROOST_SHELL_CLUSTER_NODE_H
 #define ROOST_SHELL_CLUSTER_NODE_H
@@ -95,8 +95,8 @@ struct cluster {
     raft_time (*io_time)(struct raft_io *io);
     bool is_up;
     bool closing;
-    bool leads;            /* the barrier of this term was asked for */
-    raft_term term;        /* that it leads, or led last */
+    bool leads;     /* the barrier of this term was asked for */
+    raft_term term; /* that it leads, or led last */
     unsigned in_flight;
     unsigned waiting; /* requests other than proposals that libraft has */
     struct raft_barrier barrier;
@@ -104,7 +104,8 @@ struct cluster {
     bool offering; /* leadership, to another */
     bool offered;  /* it was, at the end */
     bool nodes_changed;
-    struct ask *asking; /* the one under way */
+    struct ask *asking;  /* the one under way */
+    bool asking_goes_on; /* and its next step is due */
     struct snapshot snapshot;
     uint64_t log_bytes; /* since the last snapshot, and in how many entries */
     uint64_t log_entries;
@@ -133,14 +134,16 @@ void *cluster_main(void *arg);
 /* Is this still the term that it serves in? */
 bool cluster_leads(struct cluster *c);
 
-/* The entry under construction, if any, is full. False: there is no memory, and the node is lost. Under the mutex.
+/* The entry under construction, if any, is full. False: there is no memory, and the node is lost. Under the
+ * mutex.
  */
 bool cluster_fill(struct cluster *c);
 
 /* An entry of another kind is the next. Likewise. */
 bool cluster_propose(struct cluster *c, enum cluster_kind kind, struct slice body);
 
-/* Offers the leadership to a node; 0: to any. The lease is over for this term. False: nobody is there to take it. */
+/* Offers the leadership to a node; 0: to any. The lease is over for this term. False: nobody is there to take
+ * it. */
 bool cluster_offer(struct cluster *c, uint64_t id);
 
 /* ---- cluster_fsm.c ---- */

@@ -489,9 +489,9 @@ bool options_cluster(const struct options *o, struct cluster_options *ret, struc
     bool wanted = *o->cluster != '\0', tls = *o->peer_ca != '\0';
     *ret = (struct cluster_options){.file = NULL};
     *ret_tls = (struct credential_files){.ca = o->peer_ca, .cert = o->peer_cert, .key = o->peer_key};
-    const char *why = wanted != (o->node != 0)          ? "cluster and node go together"
-                      : wanted && *o->data == '\0'      ? "cluster needs data"
-                      : wanted && *o->sync != 'a'       ? "a cluster's sync is always"
+    const char *why = wanted != (o->node != 0)     ? "cluster and node go together"
+                      : wanted && *o->data == '\0' ? "cluster needs data"
+                      : wanted && *o->sync != 'a'  ? "a cluster's sync is always"
                       : tls != (*o->peer_cert != '\0') || tls != (*o->peer_key != '\0')
                           ? "peer-ca, peer-cert and peer-key go together"
                           : NULL;

@@ -100,7 +100,8 @@ struct core_limits options_limits(const struct options *o);
 /* The options of --data and of --cluster; texts borrowed. False, and why: they make no sense. */
 bool options_store(const struct options *o, struct store_options *ret, char *ret_why, size_t why_len);
 
-/* Those of --cluster; the files of the peers' TLS go to *ret_tls. False, and why, likewise; none: ret->file is NULL. */
+/* Those of --cluster; the files of the peers' TLS go to *ret_tls. False, and why, likewise; none: ret->file
+ * is NULL. */
 bool options_cluster(const struct options *o, struct cluster_options *ret, struct credential_files *ret_tls,
                      char *ret_why, size_t why_len);
 

@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "base/error.h"
-#include "shell/conn.h"
 #include "shell/cluster.h"
+#include "shell/conn.h"
 #include "shell/durable.h"
 #include "shell/keyring.h"
 #include "shell/log.h"
@@ -454,6 +454,17 @@ static void *timer_main(void *arg)
 
 /* ---- life ---- */
 
+static int open_store(struct server *s, const struct store_options *store, const struct core_options *core)
+{
+    if (store->cluster == NULL)
+        return durable_open(s, store, core);
+#ifdef ROOST_CLUSTER
+    return cluster_open(s, store, core);
+#else
+    return roost__fail(ROOST_EINVAL, "this roostd was built without clusters (ROOST_CLUSTER=OFF)");
+#endif
+}
+
 static int init_core(struct server *s, const struct store_options *store)
 {
     if (sodium_init() < 0)
@@ -464,7 +475,7 @@ static int init_core(struct server *s, const struct store_options *store)
     options.epoch &= INT64_MAX; /* fits the signed integers of every language */
     options.logged = store != NULL && store->folder != NULL;
     if (options.logged)
-        return store->cluster != NULL ? cluster_open(s, store, &options) : durable_open(s, store, &options);
+        return open_store(s, store, &options);
     s->core = core_create(&options);
     return s->core == NULL ? roost__fail(ROOST_ENOMEM, "no memory for a core") : ROOST_OK;
 }

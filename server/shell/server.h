@@ -107,8 +107,8 @@ void server_count_rings(struct server *s, int offered, int used);
 /* Takes a new connection in. False when there are too many, or the server stops. */
 bool server_admit(struct server *s, struct conn *c);
 
-/* This server leads its cluster from now on: to all sessions their connections have broken, and the keys of here
- * are in force. Inside a batch, by the store. */
+/* This server leads its cluster from now on: to all sessions their connections have broken, and the keys of
+ * here are in force. Inside a batch, by the store. */
 void server_lead(struct server *s, struct batch *batch);
 
 /* It leads no more: all connections with a session end, and no session is told. Likewise. */
