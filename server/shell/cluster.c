@@ -36,7 +36,7 @@ static bool can_be_refused(enum event_kind kind)
 static int step(struct store *store, struct event *event)
 {
     struct cluster *c = cluster_of(store);
-    if (!c->serving)
+    if (!c->serving || (c->handing_over && can_be_refused(event->kind)))
         return ROOST_ENOTLEADER;
     if (c->disk_full && can_be_refused(event->kind) && !core_only_reads(c->replica.core, event))
         return ROOST_EDISK;

@@ -254,7 +254,7 @@ static void transfer(struct ask *a)
         agree(a);
     else if (id != 0 && (to == NULL || to->role != RAFT_VOTER))
         refuse(a, ROOST_ENOENT, "there is no such node with a vote");
-    else if (!cluster_offer(c, id))
+    else if (!cluster_hand_over(c, id))
         refuse(a, ROOST_EBUSY, "there is nobody to lead, or another change is under way");
     else
         agree(a); /* the connection ends when it has happened */

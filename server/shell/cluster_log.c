@@ -182,7 +182,7 @@ static void begin_serving(struct cluster *c)
     c->applied = c->position;
     c->seen = 0;
     c->lease_us = 0;
-    c->no_lease = false;
+    c->no_lease = c->offered_term == c->term; /* the heir may still be elected at any moment */
     c->wants_entry = c->wants_lease = true;
     c->store.has_work = true;
     server_lead(s, &batch);
@@ -201,7 +201,7 @@ static void stop_serving(struct cluster *c)
         server_follow(s);
         held_drop(&c->store.held);
     }
-    c->serving = false;
+    c->serving = c->handing_over = false;
     c->wants_entry = c->wants_lease = false;
     c->lost = c->lost || replica_is_ahead(&c->replica);
     while (!list_empty(&c->full))
@@ -253,31 +253,68 @@ static void begin_to_lead(struct cluster *c)
         c->leads = false; /* we look again */
 }
 
+/* ---- handing over ---- */
+
+/* The voter that has come farthest; 0: there is none but this node. */
+static uint64_t best_heir(struct cluster *c)
+{
+    const struct raft_configuration *conf = &c->raft.configuration;
+    raft_index best = 0, match;
+    uint64_t id = 0;
+    for (unsigned i = 0; i < conf->n; i++) {
+        const struct raft_server *n = &conf->servers[i];
+        if (n->id == c->options.node || n->role != RAFT_VOTER ||
+            raft_match_index(&c->raft, n->id, &match) != 0)
+            continue;
+        if (id == 0 || match > best)
+            id = n->id;
+        best = match > best ? match : best;
+    }
+    return id;
+}
+
+bool cluster_hand_over(struct cluster *c, uint64_t id)
+{
+    id = id != 0 ? id : best_heir(c);
+    if (c->heir != 0 || id == 0 || !c->serving)
+        return c->heir != 0;
+    c->heir = id;
+    lock(c);
+    c->handing_over = true;
+    server_of(c)->follows = true; /* whoever comes now waits for the next one */
+    unlock(c);
+    return true;
+}
+
 static void on_offered(struct raft_transfer *request)
 {
     struct cluster *c = request->data;
-    c->offering = false;
+    c->heir = 0;
+    c->transferring = false;
     c->waiting--;
+    c->leads = false; /* if it does after all, it begins anew */
 }
 
-bool cluster_offer(struct cluster *c, uint64_t id)
+/* All that was taken is for good, and told: nothing is undone by another's leading. */
+static void offer(struct cluster *c)
 {
-    if (c->offering)
-        return true;
     lock(c);
-    bool had_no_lease = c->no_lease;
-    c->no_lease = true; /* it may be elected at any moment, heard of us or not */
+    bool quiet =
+        c->in_flight == 0 && !replica_is_ahead(&c->replica) && list_empty(&c->full) && !c->wants_entry;
     unlock(c);
+    if (!quiet)
+        return;
+    stop_serving(c);
+    c->offered_term = c->term;
     c->transfer.data = c;
-    c->offering = raft_transfer(&c->raft, &c->transfer, id, on_offered) == 0;
-    c->waiting += c->offering;
-    if (!c->offering) {
-        lock(c);
-        c->no_lease = had_no_lease;
-        unlock(c);
+    if (raft_transfer(&c->raft, &c->transfer, c->heir, on_offered) == 0) {
+        c->transferring = true;
+        c->waiting++;
+        return;
     }
-    c->offered = c->offering;
-    return c->offering;
+    log_warn("node %llu cannot lead: %s", (unsigned long long)c->heir, raft_errmsg(&c->raft));
+    c->heir = 0;
+    c->leads = false;
 }
 
 /* ---- what others may know ---- */
@@ -337,8 +374,8 @@ static void look_at_disk(struct cluster *c)
     lock(c);
     c->disk_full = full;
     unlock(c);
-    if (full && c->serving)
-        cluster_offer(c, 0);
+    if (full && c->serving && c->offered_term != c->term)
+        (void)cluster_hand_over(c, 0);
 }
 
 /* ---- the loop ---- */
@@ -365,13 +402,12 @@ static void close_log(struct cluster *c)
 /* Somebody else may lead before the clients have found out. */
 static void end(struct cluster *c)
 {
-    if (cluster_leads(c) && !c->offered && cluster_offer(c, 0))
-        return;
-    if (!c->offering)
+    bool wait = c->heir != 0 || (c->serving && c->offered_term != c->term && cluster_hand_over(c, 0));
+    if (!wait)
         close_log(c);
 }
 
-static void check_state(struct cluster *c)
+static void check_state(struct cluster *c, bool ends)
 {
     enum raft_state state = raft_state(&c->raft);
     if (state == RAFT_UNAVAILABLE)
@@ -380,7 +416,11 @@ static void check_state(struct cluster *c)
         c->leads = false;
         stop_serving(c);
     }
-    if (state == RAFT_LEADER && !c->leads && !c->lost && c->in_flight + c->waiting == 0)
+    if (c->serving && c->heir != 0)
+        offer(c);
+    else if (!c->serving && !c->transferring)
+        c->heir = 0;
+    if (state == RAFT_LEADER && !c->leads && !ends && c->in_flight + c->waiting == 0)
         begin_to_lead(c);
 }
 
@@ -390,10 +430,10 @@ static void on_look(struct uv_prepare_s *handle)
     struct cluster *c = handle->data;
     if (!c->is_up || c->closing)
         return;
-    check_state(c);
     lock(c);
     bool lost = c->lost, stopping = c->stopping;
     unlock(c);
+    check_state(c, lost || stopping);
     if (stopping)
         end(c);
     else if (lost)

@@ -64,6 +64,7 @@ struct cluster {
     struct replica replica;
     struct nodes nodes; /* as replicated */
     bool serving;
+    bool handing_over; /* it takes no calls */
     bool lost;         /* the core went another way than the log: it is made again */
     bool wants_entry;  /* even an empty one, for a read's sake */
     bool wants_lease;  /* an empty entry, when there is nothing better to propose */
@@ -101,8 +102,9 @@ struct cluster {
     unsigned waiting; /* requests other than proposals that libraft has */
     struct raft_barrier barrier;
     struct raft_transfer transfer;
-    bool offering; /* leadership, to another */
-    bool offered;  /* it was, at the end */
+    uint64_t heir;          /* who is to lead next; 0: nobody in particular */
+    bool transferring;      /* libraft does it */
+    raft_term offered_term; /* in which leadership was offered to another */
     bool nodes_changed;
     struct ask *asking;  /* the one under way */
     bool asking_goes_on; /* and its next step is due */
@@ -142,9 +144,9 @@ bool cluster_fill(struct cluster *c);
 /* An entry of another kind is the next. Likewise. */
 bool cluster_propose(struct cluster *c, enum cluster_kind kind, struct slice body);
 
-/* Offers the leadership to a node; 0: to any. The lease is over for this term. False: nobody is there to take
- * it. */
-bool cluster_offer(struct cluster *c, uint64_t id);
+/* Lets another node lead, 0: any: takes no more calls, and offers it the leadership when all that was taken
+ * is for good. False: nobody is there to take it. */
+bool cluster_hand_over(struct cluster *c, uint64_t id);
 
 /* ---- cluster_fsm.c ---- */
 
