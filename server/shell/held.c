@@ -52,6 +52,11 @@ void held_release(struct held *h, uint64_t position, struct batch *batch)
     }
 }
 
+uint64_t held_last(const struct held *h)
+{
+    return list_empty(&h->answers) ? 0 : container_of(h->answers.prev, struct answer, in_order)->position;
+}
+
 void held_drop(struct held *h)
 {
     for (struct answer *a; (a = first_of(&h->answers)) != NULL;)

@@ -27,6 +27,9 @@ void held_add(struct held *h, uint64_t position, struct conn *c, struct slice by
 /* What waited for a position, or one before it, goes out. */
 void held_release(struct held *h, uint64_t position, struct batch *batch);
 
+/* The position of the one added last; 0: nothing is held. */
+uint64_t held_last(const struct held *h);
+
 /* Forgets all: their connections end. */
 void held_drop(struct held *h);
 

@@ -42,7 +42,8 @@ static int check(const struct nodes *n, uint64_t id, const char *peer, const cha
         return roost__fail(ROOST_EINVAL, "node %llu: peer is host:port, not \"%.100s\"",
                            (unsigned long long)id, peer);
     if (!is_url(client))
-        return roost__fail(ROOST_EINVAL, "node %llu: client is a URL, such as tcp://host:port, not \"%.100s\"",
+        return roost__fail(ROOST_EINVAL,
+                           "node %llu: client is a URL, such as tcp://host:port, not \"%.100s\"",
                            (unsigned long long)id, client);
     for (unsigned i = 0; i < n->len; i++)
         if (n->at[i].id != id && strcmp(n->at[i].peer, peer) == 0)
@@ -127,8 +128,7 @@ int nodes_read_file(const char *path, struct nodes *ret)
 {
     cfg_opt_t node[] = {CFG_INT("id", 0, CFGF_NONE), CFG_STR("peer", NULL, CFGF_NONE),
                         CFG_STR("client", NULL, CFGF_NONE), CFG_END()};
-    cfg_opt_t file[] = {CFG_STR("cluster", "roost", CFGF_NONE), CFG_SEC("node", node, CFGF_MULTI),
-                        CFG_END()};
+    cfg_opt_t file[] = {CFG_STR("cluster", "roost", CFGF_NONE), CFG_SEC("node", node, CFGF_MULTI), CFG_END()};
     cfg_t *cfg = cfg_init(file, CFGF_NONE);
     if (cfg == NULL)
         return roost__fail(ROOST_ENOMEM, "no memory for the file of nodes");

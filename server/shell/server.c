@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "shell/cluster.h"
 #include "shell/conn.h"
 #include "shell/durable.h"
 #include "shell/keyring.h"
@@ -225,7 +226,7 @@ static void route(struct server *s, struct batch *batch)
 /* When the timer must wake: for the core, or for a lease. */
 static int64_t next_deadline_us(const struct server *s)
 {
-    int64_t core_us = core_next_deadline_us(s->core);
+    int64_t core_us = s->follows ? INT64_MAX : core_next_deadline_us(s->core);
     core_us = core_us == INT64_MAX ? core_us : core_us - s->clock_us;
     return core_us < s->lease_next_us ? core_us : s->lease_next_us;
 }
@@ -245,6 +246,14 @@ static void refuse(struct server *s, struct batch *batch, const struct event *ev
     if (c != NULL && conn_error(&b, event->payload, ROOST_EDISK, roost_strerror(ROOST_EDISK)))
         server_send(s, batch, c, buf_slice(&b));
     roost__buf_free(&b);
+}
+
+/* A call about the cluster: the store answers it. */
+static void ask_store(struct server *s, struct batch *batch, const struct event *event)
+{
+    struct conn *c = conn_for(s, batch, event->session);
+    if (c != NULL)
+        s->store->ops->ask(s->store, batch, c, event->payload);
 }
 
 /* The calls noted took from the last count until now. Those that came together share it: a clock read for
@@ -295,6 +304,8 @@ int server_step(struct server *s, struct batch *batch, struct event event)
         s->store != NULL ? s->store->ops->step(s->store, &event) : core_step(s->core, &event, &s->effects);
     s->metrics.bytes_out += s->effects.bytes.len;
     route(s, batch);
+    if (s->effects.asks_shell)
+        ask_store(s, batch, &event);
     if (s->effects.row >= 0)
         note_call(s, batch);
     if (rc != ROOST_EDISK || event.kind != EVENT_CALL)
@@ -379,6 +390,33 @@ void server_set_keys(struct server *s, struct keyring *keys)
     keyring_free(old);
 }
 
+/* ---- clusters ---- */
+
+void server_lead(struct server *s, struct batch *batch)
+{
+    s->follows = false;
+    s->clock_us = core_now_us(s->core) - server_now_us();
+    for (uint64_t id = core_session_after(s->core, 0), next; id != 0; id = next) {
+        next = core_session_after(s->core, id);
+        server_step(s, batch, (struct event){.kind = EVENT_DETACHED, .session = id});
+    }
+    if (s->keys != NULL)
+        change_returned(s, batch);
+}
+
+void server_follow(struct server *s)
+{
+    s->follows = true;
+    list_each (it, &s->conns) {
+        struct conn *c = container_of(it, struct conn, in_server);
+        if (c->session == 0 || c->over)
+            continue;
+        server_unbind(s, c);
+        c->over = true;
+        c->ops->close(c);
+    }
+}
+
 /* ---- time ---- */
 
 static void wait_until(struct server *s, int64_t us)
@@ -416,6 +454,17 @@ static void *timer_main(void *arg)
 
 /* ---- life ---- */
 
+static int open_store(struct server *s, const struct store_options *store, const struct core_options *core)
+{
+    if (store->cluster == NULL)
+        return durable_open(s, store, core);
+#ifdef ROOST_CLUSTER
+    return cluster_open(s, store, core);
+#else
+    return roost__fail(ROOST_EINVAL, "this roostd was built without clusters (ROOST_CLUSTER=OFF)");
+#endif
+}
+
 static int init_core(struct server *s, const struct store_options *store)
 {
     if (sodium_init() < 0)
@@ -426,7 +475,7 @@ static int init_core(struct server *s, const struct store_options *store)
     options.epoch &= INT64_MAX; /* fits the signed integers of every language */
     options.logged = store != NULL && store->folder != NULL;
     if (options.logged)
-        return durable_open(s, store, &options);
+        return open_store(s, store, &options);
     s->core = core_create(&options);
     return s->core == NULL ? roost__fail(ROOST_ENOMEM, "no memory for a core") : ROOST_OK;
 }

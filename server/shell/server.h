@@ -29,6 +29,7 @@ struct server {
     pthread_mutex_t mutex;
     struct core *core;
     struct store *store;       /* NULL: the core lives as long as the server */
+    bool follows;              /* another server of the cluster serves, or none: no sessions, no time */
     int64_t clock_us;          /* the core's time is ahead of the monotonic one by */
     struct core_limits limits; /* the core's, as they were given */
     struct effects effects;
@@ -105,6 +106,13 @@ void server_count_rings(struct server *s, int offered, int used);
 
 /* Takes a new connection in. False when there are too many, or the server stops. */
 bool server_admit(struct server *s, struct conn *c);
+
+/* This server leads its cluster from now on: to all sessions their connections have broken, and the keys of
+ * here are in force. Inside a batch, by the store. */
+void server_lead(struct server *s, struct batch *batch);
+
+/* It leads no more: all connections with a session end, and no session is told. Likewise. */
+void server_follow(struct server *s);
 
 /* Other keys and rights are in force from now on; the ring becomes the server's. Sessions of identities that
  * are gone, or have another key, end. */

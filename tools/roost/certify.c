@@ -31,18 +31,44 @@ static bool split_hosts(char *word, char *hosts[CA_HOSTS_MAX], size_t *ret_n)
     return rest == NULL;
 }
 
-static int certify(const char *folder, bool client, char *word)
+static const char *const kinds[] = {"server", "client", "node"};
+enum { KINDS = 3 };
+
+/* node-ID.CLUSTER: what the other nodes look for in a node's certificate. */
+static bool is_node_name(const char *name)
+{
+    if (strncmp(name, "node-", 5) != 0 || name[5] == '0')
+        return false;
+    size_t digits = strspn(name + 5, "0123456789");
+    const char *cluster = name + 5 + digits;
+    return digits > 0 && cluster[0] == '.' && cluster[1] != '\0' && strchr(cluster + 1, '.') == NULL;
+}
+
+static int certify(const char *folder, const char *kind, char *word)
 {
     char *hosts[CA_HOSTS_MAX];
-    struct cert_request r = {.name = word, .client = client, .hosts = hosts};
+    bool client = strcmp(kind, "client") == 0;
+    struct cert_request r = {
+        .name = word, .client = client, .node = strcmp(kind, "node") == 0, .hosts = hosts};
     r.from = time(NULL) - SKEW;
     r.until = r.from + (time_t)CERT_DAYS * DAY;
     if (!client && !split_hosts(word, hosts, &r.host_count))
         return cli_usage("more than %d hosts", CA_HOSTS_MAX);
+    if (r.node && !is_node_name(r.name))
+        return cli_usage("cert: a node is called node-ID.CLUSTER, such as node-1.prod, not %s", r.name);
     if (ca_sign(folder, &r) != 0)
         return cli_fail();
-    printf("%s/%s.pem, %s/%s.key: a %s\n", folder, r.name, folder, r.name, client ? "client" : "server");
+    printf("%s/%s.pem, %s/%s.key: a %s\n", folder, r.name, folder, r.name, kind);
     return STATUS_DONE;
+}
+
+/* The kind that an option such as --server asks for, NULL: none. */
+static const char *kind_of(const char *option)
+{
+    for (int i = 0; i < KINDS; i++)
+        if (strncmp(option, "--", 2) == 0 && strcmp(option + 2, kinds[i]) == 0)
+            return kinds[i];
+    return NULL;
 }
 
 int cli_cert(struct cli *c, int n, char **words)
@@ -50,12 +76,13 @@ int cli_cert(struct cli *c, int n, char **words)
     (void)c;
     int status = STATUS_DONE;
     if (n < 3 || n % 2 == 0)
-        return cli_usage("usage: roost cert FOLDER [--server NAME[,HOST]...]... [--client NAME]...");
+        return cli_usage("usage: roost cert FOLDER [--server NAME[,HOST]...]... [--client NAME]... "
+                         "[--node NAME[,HOST]...]...");
     for (int i = 1; i < n && status == STATUS_DONE; i += 2) {
-        bool client = strcmp(words[i], "--client") == 0;
-        if (!client && strcmp(words[i], "--server") != 0)
-            return cli_usage("cert: %s is neither --server nor --client", words[i]);
-        status = certify(words[0], client, words[i + 1]);
+        const char *kind = kind_of(words[i]);
+        if (kind == NULL)
+            return cli_usage("cert: %s is not --server, --client or --node", words[i]);
+        status = certify(words[0], kind, words[i + 1]);
     }
     return status;
 }
