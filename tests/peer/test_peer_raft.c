@@ -115,13 +115,14 @@ static struct member *find_leader(void)
 
 /* ---- entries ---- */
 
-static unsigned submitted, answered;
+/* A leader may lose its office when the machine stands still: what it answers then means nothing. */
+static unsigned submitted, answered, agreed;
 
 static void on_applied(struct raft_apply *request, int status, void *result)
 {
     (void)result;
-    assert_int_equal(status, 0);
     answered++;
+    agreed += status == 0;
     free(request);
 }
 
@@ -132,32 +133,46 @@ static void submit_one(struct raft *r)
     struct raft_apply *request = malloc(sizeof(*request));
     assert_true(buf.base != NULL && request != NULL);
     memset(buf.base, (int)(submitted % 251), len);
-    int rc = raft_apply(r, request, &buf, 1, on_applied);
-    if (rc != 0)
-        fail_msg("raft_apply: %s", raft_errmsg(r));
     submitted++;
+    if (raft_apply(r, request, &buf, 1, on_applied) == 0)
+        return;
+    answered++;
+    raft_free(buf.base);
+    free(request);
 }
 
 static void submit(unsigned n)
 {
-    unsigned goal = submitted + n;
-    while (answered < goal) {
+    unsigned goal = agreed + n;
+    while (agreed < goal || answered < submitted) {
         struct member *leader;
         run_until((leader = find_leader()) != NULL);
-        while (submitted < goal && submitted - answered < AT_ONCE)
+        while (agreed + (submitted - answered) < goal && submitted - answered < AT_ONCE)
             submit_one(&leader->raft);
         unsigned before = answered;
-        run_until(answered > before);
+        run_until(answered > before || answered == submitted);
     }
 }
 
-static void assert_all_agree(uint64_t applied)
+/* Those that run have applied equally many, and all that was agreed. */
+static bool are_equal(void)
 {
+    const struct member *first = NULL;
     for (int i = 0; i < NODES_MAX; i++) {
-        if (!members[i].runs)
+        const struct member *m = &members[i];
+        if (!m->runs)
             continue;
-        run_until(members[i].applied == applied);
-        run_until(members[0].applied == applied);
+        if (m->applied < agreed || (first != NULL && m->applied != first->applied))
+            return false;
+        first = m;
+    }
+    return true;
+}
+
+static void assert_all_agree(void)
+{
+    run_until(are_equal());
+    for (int i = 1; i < NODES_MAX; i++) {
         assert_int_equal(members[i].sum, members[0].sum);
         assert_int_equal(members[i].bytes, members[0].bytes);
     }
@@ -167,7 +182,7 @@ static void three_agree(bool tls)
 {
     static char dirs[NODES_MAX][128];
     loop_begin();
-    submitted = answered = 0;
+    submitted = answered = agreed = 0;
     for (int i = 0; i < NODES_MAX; i++) {
         char name[LINK_NAME];
         snprintf(name, sizeof(name), "node-%d.prod", i + 1);
@@ -181,14 +196,15 @@ static void three_agree(bool tls)
     submit(ENTRIES);
     print_message("%s: %d entries, %llu MiB, in %.2f s\n", tls ? "TLS" : "plain", ENTRIES,
                   (unsigned long long)members[0].bytes >> 20, (double)(uv_hrtime() - begin) / 1e9);
-    assert_all_agree(ENTRIES);
+    assert_all_agree();
+    struct member *leader;
     int away = find_leader() == &members[2] ? 1 : 2;
     member_stop(away);
     submit(MORE);
     member_start(away, false);
-    assert_all_agree(ENTRIES + MORE);
-    member_stop((int)(find_leader() - members)); /* and another leads */
-    run_until(find_leader() != NULL);
+    assert_all_agree();
+    run_until((leader = find_leader()) != NULL);
+    member_stop((int)(leader - members)); /* and another leads */
     submit(MORE);
     for (int i = 0; i < NODES_MAX; i++)
         if (members[i].runs)
