@@ -9,9 +9,10 @@
  * same CA is not one. Without TLS whoever reaches the port is believed: for loopback and networks of one's
  * own.
  *
- * All calls and callbacks are on the thread of the loop; none waits, but peer_init(), which reads files, and
- * init(), which looks up the address to listen at. Failures are worded in the transport's errmsg, and in the
- * log when they are of a connection. Called by cluster.c.
+ * The process ignores SIGPIPE, for libuv's writes raise it. All calls and callbacks are on the thread of the
+ * loop; none waits, but peer_init(), which reads files, and init(), which looks up the address to listen at.
+ * Failures are worded in the transport's errmsg, and in the log when they are of a connection. Called by
+ * cluster.c.
  */
 #ifndef ROOST_SHELL_PEER_H
 #define ROOST_SHELL_PEER_H

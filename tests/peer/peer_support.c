@@ -1,6 +1,7 @@
 /* peer_support.c: see peer_support.h. */
 #include "tests/peer/peer_support.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -39,6 +40,7 @@ int peers_set_up(void **state)
 {
     static const char *const authorities[] = {"ours", "theirs"};
     time_t now = time(NULL);
+    signal(SIGPIPE, SIG_IGN); /* as roostd does */
     if (folder_make(state) != 0)
         return -1;
     for (int i = 0; i < 2; i++) {
