@@ -189,7 +189,6 @@ static void tell(void *owner, roost_state state)
 
 static int connect_now(struct roost_manager *m)
 {
-    bool ipc = strncmp(m->url, "ipc://", 6) == 0;
     struct conn_options options = {.wishes = {.url = m->url,
                                               .label = m->label,
                                               .tls = roost__access_tls(&m->access),
@@ -199,7 +198,7 @@ static int connect_now(struct roost_manager *m)
                                               .grace_ms = m->grace_ms,
                                               .lease_ms = m->lease_ms,
                                               .restart_ms = m->restart_ms,
-                                              .ring = ipc && !m->no_ring ? RING_SIZE : 0,
+                                              .ring = m->no_ring ? 0 : RING_SIZE,
                                               .epoch = atomic_load(&m->epoch)},
                                    .reconnect_ms = m->reconnect_ms,
                                    .window_calls = m->window_calls,
@@ -348,8 +347,10 @@ int roost_cancel(roost_manager *m, pthread_t thread)
 static const char *why_socket(const roost_manager *m, int state)
 {
     if (state == RING_NOT_ASKED)
-        return m->no_ring ? "no_ring was asked for" : "shared memory is for ipc:// only";
+        return m->no_ring ? "no_ring was asked for"
+                          : "shared memory is for ipc:// and for tcp:// over the loopback";
     return state == RING_NOT_OFFERED ? "the server offered no shared memory"
+           : state == RING_BETWEEN   ? "something between client and server passes the bytes on"
                                      : "the server's shared memory could not be had";
 }
 
