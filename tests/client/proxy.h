@@ -24,6 +24,8 @@ struct proxy {
     atomic_bool holds;     /* nothing is forwarded, nothing closed: a cut cable */
     atomic_bool swallows;  /* what the server sends is lost */
     atomic_long cut_after; /* cuts all when so many bytes have gone through; 0: never */
+    bool keeps_cutting;    /* and begins to count anew; under lock, like … */
+    unsigned cuts, chance; /* … how often it did, and what comes next */
     atomic_int accepted, refused;
     atomic_bool ends;
     pthread_mutex_t lock; /* over pairs */
@@ -37,6 +39,10 @@ void proxy_stop(struct proxy *p);
 
 /* Closes all connections, now; what they carried is lost. */
 void proxy_cut(struct proxy *p);
+
+/* Cuts by itself each time that some hundreds or thousands of bytes have gone through, or does so no more;
+ * returns how often it did. */
+unsigned proxy_keep_cutting(struct proxy *p, bool on);
 
 /* Loses what the server sends for so long, then closes all connections. No connection begins meanwhile: it
  * would come to know a part only. */
