@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "client/claim.h"
 #include "client/ring.h"
 #include "wire/encode.h"
 #include "wire/proof.h"
@@ -238,9 +239,15 @@ static int refusal(const struct reply *reply, struct leader *ret_leader)
                        (const char *)reply->message.data);
 }
 
-/* *ret_ring is the size of the ring that came along, 0: none did. */
+/* A ring that is promised with WELCOME; size 0: none is. */
+struct promise {
+    int64_t size;
+    bool claimed; /* its descriptors do not come along: they are claimed */
+    struct claim claim;
+};
+
 static int await_welcome(struct transport *t, const struct wishes *w, struct terms *terms, struct buf *in,
-                         int64_t *ret_ring, struct leader *ret_leader)
+                         struct promise *ret, struct leader *ret_leader)
 {
     struct slice payload;
     struct reply reply;
@@ -251,7 +258,8 @@ static int await_welcome(struct transport *t, const struct wishes *w, struct ter
         return roost__protocol_error();
     if (reply.kind == FRAME_GOODBYE)
         return refusal(&reply, ret_leader);
-    *ret_ring = term(&reply, "ring");
+    ret->size = term(&reply, "ring");
+    ret->claimed = roost__claim_read(reply.terms, &ret->claim);
     rc = reply.kind == FRAME_WELCOME ? take_welcome(&reply, w, terms) : roost__protocol_error();
     roost__buf_consume(in, FRAME_HEADER + payload.len);
     return rc;
@@ -283,13 +291,14 @@ static int await_ring(struct transport *t, struct buf *in)
 }
 
 /* From here on all frames go through the ring; if it cannot be had, over the socket as before. */
-static int move_to_ring(struct transport *t, int64_t size, struct buf *in)
+static int move_to_ring(struct transport *t, const struct promise *promise, struct buf *in)
 {
     static const uint8_t frame[] = {0, 0, 0, 2, 0x91, FRAME_RING};
     struct ring ring;
     int bell;
-    atomic_store(&t->ring_state, RING_NOT_HAD);
-    if (!roost__ring_open(t, size, &ring, &bell))
+    enum ring_state state = promise->claimed ? roost__claim_make(t, &promise->claim) : RING_NOT_HAD;
+    atomic_store(&t->ring_state, (int)state);
+    if (!roost__ring_open(t, promise->size, &ring, &bell))
         return ROOST_OK;
     int rc = roost__transport_send(t, frame, sizeof(frame));
     if (rc == ROOST_OK)
@@ -300,13 +309,24 @@ static int move_to_ring(struct transport *t, int64_t size, struct buf *in)
     return rc;
 }
 
-int roost__handshake(struct transport *t, const struct wishes *wishes, struct terms *terms, struct buf *in,
+/* Descriptors come on a Unix-domain socket, or over the loopback they are claimed. */
+static bool may_have_ring(const struct transport *t, bool local)
+{
+    uint8_t ends[CLAIM_ENDS_LEN];
+    return local || (t->tls == NULL && roost__claim_ends(t->fd, true, ends));
+}
+
+int roost__handshake(struct transport *t, const struct wishes *wanted, struct terms *terms, struct buf *in,
                      struct leader *ret_leader)
 {
-    int64_t ring = 0;
+    struct wishes own = *wanted, *wishes = &own;
+    struct promise ring = {0};
+    bool local = strncmp(wishes->url, "ipc://", 6) == 0;
+    if (own.ring > 0 && !may_have_ring(t, local))
+        own.ring = 0;
     *ret_leader = (struct leader){""};
     roost__transport_patience(t, wishes->timeout_ms);
-    t->takes_passed = wishes->ring > 0;
+    t->takes_passed = wishes->ring > 0 && local;
     atomic_store(&t->ring_state, wishes->ring > 0 ? RING_NOT_OFFERED : RING_NOT_ASKED);
     struct buf hello = {0};
     int rc = send_hello(t, wishes, terms, &hello);
@@ -315,8 +335,8 @@ int roost__handshake(struct transport *t, const struct wishes *wishes, struct te
     roost__buf_free(&hello);
     if (rc == ROOST_OK)
         rc = await_welcome(t, wishes, terms, in, &ring, ret_leader);
-    if (rc == ROOST_OK && ring > 0)
-        rc = move_to_ring(t, ring, in);
+    if (rc == ROOST_OK && ring.size > 0)
+        rc = move_to_ring(t, &ring, in);
     roost__transport_drop_passed(t);
     roost__transport_patience(t, -1);
     return rc == ROOST_OK ? rc : roost__fail_at("%s", wishes->url);

@@ -363,8 +363,10 @@ int roost_cancel(roost_manager *m, pthread_t thread)
 static const char *why_socket(const roost_manager *m, int state)
 {
     if (state == RING_NOT_ASKED)
-        return m->no_ring ? "no_ring was asked for" : "shared memory is for ipc:// only";
+        return m->no_ring ? "no_ring was asked for"
+                          : "shared memory is for ipc:// and for tcp:// over the loopback";
     return state == RING_NOT_OFFERED ? "the server offered no shared memory"
+           : state == RING_BETWEEN   ? "something between client and server passes the bytes on"
                                      : "the server's shared memory could not be had";
 }
 

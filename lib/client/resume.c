@@ -51,8 +51,6 @@ static struct wishes wishes_at(const struct conn *c, const char *url, int timeou
     struct wishes w = c->options.wishes;
     w.url = url;
     w.timeout_ms = timeout_ms;
-    if (strncmp(url, "ipc://", 6) != 0)
-        w.ring = 0;
     return w;
 }
 

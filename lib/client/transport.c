@@ -241,8 +241,8 @@ static void keep_passed(struct transport *t, struct msghdr *m)
     }
 }
 
-/* recv(), in the handshake with the descriptors that come along. */
-static ssize_t receive_passed(struct transport *t, void *data, size_t len)
+/* recv(), with the descriptors that come along. */
+static ssize_t receive_passed(struct transport *t, int fd, void *data, size_t len, int flags)
 {
     union {
         char bytes[CMSG_SPACE(PASSED_MAX * sizeof(int))];
@@ -253,10 +253,15 @@ static ssize_t receive_passed(struct transport *t, void *data, size_t len)
                        .msg_iovlen = 1,
                        .msg_control = control.bytes,
                        .msg_controllen = sizeof(control.bytes)};
-    ssize_t n = recvmsg(t->fd, &m, MSG_CMSG_CLOEXEC);
+    ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC | flags);
     if (n >= 0)
         keep_passed(t, &m);
     return n;
+}
+
+ssize_t roost__transport_recv_passed(struct transport *t, int fd, void *data, size_t len)
+{
+    return receive_passed(t, fd, data, len, MSG_DONTWAIT);
 }
 
 void roost__transport_drop_passed(struct transport *t)
@@ -286,7 +291,7 @@ static ssize_t receive(struct transport *t, void *data, size_t len)
     if (t->tls != NULL)
         return roost__tls_recv(t->tls, data, len, t->patience_ns, false);
     if (t->takes_passed)
-        return receive_passed(t, data, len);
+        return receive_passed(t, t->fd, data, len, 0);
     if (roost__transport_may_spin(t)) {
         bool found = look(t, data, len, &n);
         spin_result(&t->spin, found);

@@ -23,7 +23,7 @@
 enum { PASSED_MAX = 2 };
 
 /* What came of a wish for a ring. */
-enum ring_state { RING_NOT_ASKED, RING_NOT_OFFERED, RING_NOT_HAD, RING_TAKEN };
+enum ring_state { RING_NOT_ASKED, RING_NOT_OFFERED, RING_BETWEEN, RING_NOT_HAD, RING_TAKEN };
 
 struct transport {
     atomic_int fd;       /* -1: closed; set as soon as there is a socket, for fork.c */
@@ -42,6 +42,9 @@ struct transport {
 
     struct tls *tls; /* when there is one, the bytes go through it */
 };
+
+/* recv() on any Unix-domain socket, without waiting, keeping the descriptors that come along. */
+ssize_t roost__transport_recv_passed(struct transport *t, int fd, void *data, size_t len);
 
 /* Closes the descriptors that came along and were not taken; no more are awaited. */
 void roost__transport_drop_passed(struct transport *t);

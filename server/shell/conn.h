@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "base/claim.h"
 #include "base/hmap.h"
 #include "base/list.h"
 #include "shell/lease.h"
@@ -35,9 +36,10 @@ struct conn_ops {
     void (*flush)(struct conn *c);
     /* Ends the connection soon: the receiving side will call conn_ended(). Idempotent, never blocks. */
     void (*close)(struct conn *c);
-    /* Makes a ring of about so many bytes each way, whose descriptors go with what is written next. Returns
-     * its size, 0: there is none. NULL: the transport has no rings. The receiving side's thread. */
-    uint32_t (*offer_ring)(struct conn *c, int64_t wish);
+    /* Makes a ring of about so many bytes each way, whose descriptors go with what is written next, or
+     * (*ret_claimed) are to be claimed. Returns its size, 0: there is none. NULL: the transport has no rings.
+     * The receiving side's thread. */
+    uint32_t (*offer_ring)(struct conn *c, int64_t wish, struct claim *ret, bool *ret_claimed);
     /* The peer moves to the ring offered: what is in `out` still goes the old way, what comes later through
      * the ring, likewise what is received. False: none was offered. The receiving side's thread. */
     bool (*move_to_ring)(struct conn *c);

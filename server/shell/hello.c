@@ -66,16 +66,39 @@ static bool read_hello(struct slice payload, struct hello *ret)
     return true;
 }
 
-/* The size of the ring whose descriptors go with WELCOME; 0: there is none. */
-static uint32_t offer_ring(struct conn *c, const struct hello *h)
+/* A ring whose descriptors go with WELCOME, or are claimed; size 0: there is none. */
+struct offer {
+    uint32_t size;
+    bool claimed;
+    struct claim claim;
+};
+
+static struct offer offer_ring(struct conn *c, const struct hello *h)
 {
+    struct offer o = {0};
     struct server *s = c->server;
     if (h->ring <= 0 || s->no_rings || s->rings >= (size_t)s->limits.rings_max || c->ops->offer_ring == NULL)
-        return 0;
-    uint32_t size = c->ops->offer_ring(c, h->ring);
-    c->has_ring = size > 0;
+        return o;
+    o.size = c->ops->offer_ring(c, h->ring, &o.claim, &o.claimed);
+    c->has_ring = o.size > 0;
     server_count_rings(s, c->has_ring, 0);
-    return size;
+    return o;
+}
+
+static void put_offer(struct buf *b, const struct offer *o)
+{
+    if (o->size == 0)
+        return;
+    roost__put_cstr(b, "ring");
+    roost__put_uint(b, o->size);
+    if (!o->claimed)
+        return;
+    roost__put_cstr(b, "ring_place");
+    roost__put_bytes(b, slice_of(o->claim.place, sizeof(o->claim.place)));
+    roost__put_cstr(b, "ring_token");
+    roost__put_bytes(b, slice_of(o->claim.token, sizeof(o->claim.token)));
+    roost__put_cstr(b, "ring_ends");
+    roost__put_bytes(b, slice_of(o->claim.ends, sizeof(o->claim.ends)));
 }
 
 static bool welcome(struct conn *c, struct batch *batch, const struct hello *h,
@@ -93,8 +116,8 @@ static bool welcome(struct conn *c, struct batch *batch, const struct hello *h,
     roost__put_uint(&b, core_epoch(core));
     core_put_limits(core, &b);
     bool gives_secret = grace_ms > 0 && !h->resumes;
-    uint32_t ring = offer_ring(c, h);
-    roost__put_map(&b, 3u + gives_secret + (ring > 0));
+    struct offer ring = offer_ring(c, h);
+    roost__put_map(&b, 3u + gives_secret + (ring.size > 0) + (ring.claimed ? 3u : 0));
     roost__put_cstr(&b, "resumed");
     roost__put_bool(&b, h->resumes);
     roost__put_cstr(&b, "grace_ms");
@@ -105,10 +128,7 @@ static bool welcome(struct conn *c, struct batch *batch, const struct hello *h,
         roost__put_cstr(&b, "secret");
         roost__put_bytes(&b, slice_of(secret, SECRET_LEN));
     }
-    if (ring > 0) {
-        roost__put_cstr(&b, "ring");
-        roost__put_uint(&b, ring);
-    }
+    put_offer(&b, &ring);
     bool ok = roost__frame_end(&b, at);
     if (ok)
         server_send(c->server, batch, c, buf_slice(&b));

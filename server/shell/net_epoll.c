@@ -64,21 +64,9 @@ static bool next_output(struct peer *p)
 /* send(), with the descriptors of a ring that was just offered. */
 static ssize_t send_passing(struct peer *p, const void *data, size_t len)
 {
-    union {
-        char bytes[CMSG_SPACE(sizeof(p->passing))];
-        struct cmsghdr align;
-    } control = {{0}};
     struct iovec bytes = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
-    struct msghdr m = {.msg_iov = &bytes,
-                       .msg_iovlen = 1,
-                       .msg_control = control.bytes,
-                       .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *head = CMSG_FIRSTHDR(&m);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof(p->passing));
-    memcpy(CMSG_DATA(head), p->passing, sizeof(p->passing));
-    ssize_t n = sendmsg(p->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct msghdr m = {.msg_iov = &bytes, .msg_iovlen = 1};
+    ssize_t n = net_ring_send_passing(p, p->fd, &m);
     if (n >= 0 || errno == ETOOMANYREFS) /* then the client does without a ring */
         net_ring_passed(p);
     if (n < 0 && errno == ETOOMANYREFS)
@@ -90,8 +78,8 @@ static ssize_t send_some(struct peer *p, const uint8_t *data, size_t len)
 {
     if (p->tls != NULL)
         return tls_stream_send(p->tls, data, len);
-    return p->passing[0] >= 0 ? send_passing(p, data, len)
-                              : send(p->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return p->passing[0] >= 0 && !p->listener->tcp ? send_passing(p, data, len)
+                                                   : send(p->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* Writes some of what is next to the socket. False: not now. */
@@ -158,8 +146,12 @@ static const struct conn_ops peer_ops = {.transport = TRANSPORT_IPC,
                                          .destroy = peer_destroy,
                                          .offer_ring = net_ring_offer,
                                          .move_to_ring = net_ring_move};
-static const struct conn_ops tcp_ops = {
-    .transport = TRANSPORT_TCP, .flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
+static const struct conn_ops tcp_ops = {.transport = TRANSPORT_TCP,
+                                        .flush = peer_flush,
+                                        .close = peer_close,
+                                        .destroy = peer_destroy,
+                                        .offer_ring = net_claim_offer,
+                                        .move_to_ring = net_claim_move};
 static const struct conn_ops tls_ops = {
     .transport = TRANSPORT_TLS, .flush = peer_flush, .close = peer_close, .destroy = peer_destroy};
 
@@ -174,6 +166,7 @@ static void peer_end(struct peer *p)
     peer_close(&p->conn);
     list_remove(&p->in_newborn);
     epoll_ctl(p->listener->epoll, EPOLL_CTL_DEL, p->fd, NULL);
+    net_claim_end(p);
     net_ring_end(p);
     list_push_back(&p->listener->ended, &p->in_ended);
 }
@@ -381,11 +374,17 @@ static void on_accept(struct epoll_listener *l)
 
 /* ---- the loop ---- */
 
+/* The shorter of two times, of which -1 is for ever. */
+static int sooner(int a, int b)
+{
+    return b < 0 || (a >= 0 && a < b) ? a : b;
+}
+
 static int wait_ms(struct epoll_listener *l)
 {
-    int ms = check_newborn(l);
+    int ms = sooner(check_newborn(l), net_claim_check(l));
     free_ended(l);
-    return l->paused_us > 0 && (ms < 0 || ms > RETRY_MS) ? RETRY_MS : ms;
+    return l->paused_us > 0 ? sooner(ms, RETRY_MS) : ms;
 }
 
 /* Serves the rings that have something. False: none has. */
@@ -467,6 +466,9 @@ static bool on_event(struct epoll_listener *l, const struct epoll_event *event)
     case SOURCE_BELL:
         on_bell(source->peer);
         break;
+    case SOURCE_CLAIM:
+        net_claim_serve(l);
+        break;
     }
     return true;
 }
@@ -484,6 +486,8 @@ static void *loop_main(void *arg)
         free_ended(l);
         if (l->paused_us > 0 && server_now_us() >= l->paused_us) /* also while others keep the loop busy */
             watch_accept(l, true);
+        if (l->claims_paused_us > 0 || !list_empty(&l->unclaimed)) /* likewise */
+            (void)net_claim_check(l);
     }
     return NULL;
 }
@@ -508,6 +512,7 @@ static void close_descriptors(struct epoll_listener *l)
     close(l->accepting);
     close(l->epoll);
     close(l->stop);
+    net_claim_close(l);
     free(l);
 }
 
@@ -536,6 +541,7 @@ struct listener *net_epoll_listen(struct server *s, const char *url, const struc
     l->tls = net_is_tls(url) ? options->tls : NULL;
     list_init(&l->newborn);
     list_init(&l->ended);
+    net_claim_init(l);
     l->accept_source.kind = SOURCE_ACCEPT;
     l->stop_source.kind = SOURCE_STOP;
     l->handed_over = options->socket > 0;

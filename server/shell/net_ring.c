@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/futex.h"
@@ -29,6 +30,7 @@ void net_ring_init(struct peer *p)
     p->passing[0] = p->passing[1] = p->bell = -1;
     p->bell_source = (struct source){.kind = SOURCE_BELL, .peer = p};
     list_init(&p->in_ended);
+    list_init(&p->in_unclaimed);
 }
 
 /* ---- beginning and ending ---- */
@@ -40,8 +42,9 @@ static bool listen_to_bell(struct peer *p)
     return epoll_ctl(p->listener->epoll, EPOLL_CTL_ADD, p->bell, &event) == 0;
 }
 
-uint32_t net_ring_offer(struct conn *c, int64_t wish)
+uint32_t net_ring_offer(struct conn *c, int64_t wish, struct claim *ret, bool *ret_claimed)
 {
+    (void)ret, (void)ret_claimed; /* they go with WELCOME */
     struct peer *p = peer_of(c);
     uint32_t size = roost__ring_size(wish);
     struct ring ring;
@@ -68,6 +71,47 @@ void net_ring_passed(struct peer *p)
     if (p->passing[0] >= 0)
         close(p->passing[0]);
     p->passing[0] = -1;
+}
+
+ssize_t net_ring_send_passing(struct peer *p, int fd, struct msghdr *m)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(p->passing))];
+        struct cmsghdr align;
+    } control = {{0}};
+    m->msg_control = control.bytes;
+    m->msg_controllen = sizeof(control.bytes);
+    struct cmsghdr *head = CMSG_FIRSTHDR(m);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(p->passing));
+    memcpy(CMSG_DATA(head), p->passing, sizeof(p->passing));
+    return sendmsg(fd, m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool net_ring_pass_to(struct peer *p, int fd, struct sockaddr_un *to, socklen_t len)
+{
+    char byte = 0;
+    struct iovec bytes = {.iov_base = &byte, .iov_len = sizeof(byte)};
+    struct msghdr m = {.msg_name = to, .msg_namelen = len, .msg_iov = &bytes, .msg_iovlen = 1};
+    pthread_mutex_lock(&p->conn.mutex);
+    bool ok = net_ring_send_passing(p, fd, &m) == sizeof(byte);
+    net_ring_passed(p);
+    pthread_mutex_unlock(&p->conn.mutex);
+    return ok;
+}
+
+void net_ring_withdraw(struct peer *p)
+{
+    struct conn *c = &p->conn;
+    struct batch batch;
+    pthread_mutex_lock(&c->mutex);
+    net_ring_free(p);
+    pthread_mutex_unlock(&c->mutex);
+    server_enter(c->server, &batch);
+    c->has_ring = false;
+    server_count_rings(c->server, -1, 0);
+    server_leave(c->server, &batch);
 }
 
 /* From now on the loop looks at its ring by itself, if it can. */
@@ -123,6 +167,7 @@ void net_ring_free(struct peer *p)
     net_ring_passed(p);
     if (p->bell >= 0)
         close(p->bell);
+    p->bell = -1;
     roost__ring_detach(&p->ring);
 }
 

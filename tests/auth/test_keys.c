@@ -203,6 +203,10 @@ static void right_key_gets_in(void **state)
     start();
     connects(&alice);
     connects(&bob);
+    roost_manager *m;
+    OK(roost_connect(daemon_.url, &alice, &m));
+    assert_int_equal(roost_manager_transport(m, NULL), ROOST_BY_RING); /* behind the proof */
+    roost_manager_close(m);
     begin_talk(&t, ALICE);
     end_talk(&t, FRAME_WELCOME);
     daemon_stop();

@@ -103,6 +103,7 @@ static void connects(const roost_options *o)
 {
     roost_manager *m;
     OK(roost_connect(daemon_.url, o, &m));
+    assert_int_equal(roost_manager_transport(m, NULL), ROOST_BY_SOCKET); /* what is to be encrypted is */
     OK(roost_server_ping(m, roost_int(1), NULL));
     roost_manager_close(m);
 }

@@ -1,6 +1,8 @@
 /* fake_server.c: see fake_server.h. */
 #include "tests/client/fake_server.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -122,6 +124,19 @@ static void start(struct fake_server *f)
     assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
 }
 
+void fake_start_tcp(struct fake_server *f, void (*script)(struct fake_server *f), void *arg)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    *f = (struct fake_server){.script = script, .arg = arg};
+    f->listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(f->listener, (const struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(f->listener, 5), 0);
+    assert_int_equal(getsockname(f->listener, (struct sockaddr *)&address, &len), 0);
+    snprintf(f->url, sizeof(f->url), "tcp://127.0.0.1:%d", ntohs(address.sin_port));
+    assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
+}
+
 void fake_start(struct fake_server *f, void (*script)(struct fake_server *f), void *arg)
 {
     *f = (struct fake_server){.script = script, .arg = arg, .welcomes = true};
@@ -138,6 +153,8 @@ void fake_stop(struct fake_server *f)
 {
     pthread_join(f->thread, NULL);
     close(f->listener);
-    unlink(f->url + 6);
-    rmdir(f->dir);
+    if (f->dir[0] != '\0') {
+        unlink(f->url + 6);
+        rmdir(f->dir);
+    }
 }

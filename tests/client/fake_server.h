@@ -31,6 +31,9 @@ void fake_start(struct fake_server *f, void (*script)(struct fake_server *f), vo
 /* The same, without the handshake. */
 void fake_start_raw(struct fake_server *f, void (*script)(struct fake_server *f), void *arg);
 
+/* Likewise, at tcp://127.0.0.1. */
+void fake_start_tcp(struct fake_server *f, void (*script)(struct fake_server *f), void *arg);
+
 /* Waits for the end of the script. */
 void fake_stop(struct fake_server *f);
 

@@ -135,6 +135,23 @@ static void on_accept(struct proxy *p)
     close(server);
 }
 
+static void count_anew(struct proxy *p)
+{
+    p->cuts++;
+    p->chance = p->chance * 1103515245 + 12345;
+    atomic_store(&p->cut_after, 500 + (long)(p->chance >> 16) % 3000);
+}
+
+unsigned proxy_keep_cutting(struct proxy *p, bool on)
+{
+    pthread_mutex_lock(&p->lock);
+    unsigned cuts = p->cuts;
+    p->keeps_cutting = on;
+    atomic_store(&p->cut_after, on ? 500 : 0);
+    pthread_mutex_unlock(&p->lock);
+    return cuts;
+}
+
 /* Moves bytes one way; false when that way has ended. */
 static bool forward(struct proxy *p, int from, int to, bool swallow)
 {
@@ -147,7 +164,11 @@ static bool forward(struct proxy *p, int from, int to, bool swallow)
         ssize_t part = n < left ? n : left;
         (void)!send(to, bytes, (size_t)part, MSG_NOSIGNAL);
         atomic_fetch_sub(&p->cut_after, part);
-        return left > n;
+        if (left > n)
+            return true;
+        if (p->keeps_cutting)
+            count_anew(p);
+        return false;
     }
     return swallow || send(to, bytes, (size_t)n, MSG_NOSIGNAL) == n;
 }

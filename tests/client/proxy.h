@@ -24,6 +24,8 @@ struct proxy {
     atomic_bool holds;          /* nothing is forwarded, nothing closed: a cut cable */
     atomic_bool swallows;       /* what the server sends is lost */
     atomic_long cut_after;      /* cuts all when so many bytes have gone through; 0: never */
+    bool keeps_cutting;         /* and begins to count anew; under lock, like … */
+    unsigned cuts, chance;      /* … how often it did, and what comes next */
     const char *_Atomic leader; /* NULL: forwards; else it does not lead, and names this URL ("": none) */
     atomic_int accepted, refused, asked;
     atomic_bool ends;
@@ -38,6 +40,10 @@ void proxy_stop(struct proxy *p);
 
 /* Closes all connections, now; what they carried is lost. */
 void proxy_cut(struct proxy *p);
+
+/* Cuts by itself each time that some hundreds or thousands of bytes have gone through, or does so no more;
+ * returns how often it did. */
+unsigned proxy_keep_cutting(struct proxy *p, bool on);
 
 /* Loses what the server sends for so long, then closes all connections. No connection begins meanwhile: it
  * would come to know a part only. */

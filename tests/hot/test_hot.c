@@ -83,9 +83,9 @@ static int stop_server(void **state)
     return 0;
 }
 
-static int connect_to(const char *url)
+static int connect_to(const char *url, const roost_options *options)
 {
-    OK(roost_connect(url, NULL, &m));
+    OK(roost_connect(url, options, &m));
     OK(roost_dict_new(m, &d));
     OK(roost_dict_set(d, roost_str("key"), roost_int(0)));
     return 0;
@@ -94,13 +94,13 @@ static int connect_to(const char *url)
 static int over_tcp(void **state)
 {
     (void)state;
-    return connect_to(listeners[0]->url);
+    return connect_to(listeners[0]->url, &(roost_options){.no_ring = true});
 }
 
 static int over_ipc(void **state)
 {
     (void)state;
-    return connect_to(listeners[1]->url);
+    return connect_to(listeners[1]->url, NULL);
 }
 
 static int disconnect(void **state)

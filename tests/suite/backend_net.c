@@ -87,7 +87,7 @@ static void start_nng(void)
     start_at(text("nng+ipc://%s/sock", folder));
 }
 
-static void start_tcp(void)
+void net_start_tcp(void)
 {
     folder[0] = '\0';
     start_at("tcp://127.0.0.1:0");
@@ -215,6 +215,6 @@ static void lose_session(void *link)
                                             .real_time = true}
 
 NET_BACKEND(ipc, net_start_ipc, net_stop);
-NET_BACKEND(tcp, start_tcp, net_stop);
+NET_BACKEND(tcp, net_start_tcp, net_stop);
 NET_BACKEND(nng, start_nng, net_stop);
 NET_BACKEND(durable, start_durable, stop_durable);

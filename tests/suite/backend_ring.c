@@ -1,5 +1,5 @@
-/* backend_ring.c: a real roostd over shared memory, as PROTOCOL.md's section on it says. The server is that
- * of backend_net.c. */
+/* backend_ring.c: a real roostd over shared memory, begun on ipc and on tcp, as PROTOCOL.md's section on it
+ * says. The server is that of backend_net.c. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/claim.h"
 #include "base/ring.h"
 #include "tests/suite/suite.h"
 #include "wire/frame.h"
@@ -18,33 +19,71 @@ struct link {
     struct ring ring;
 };
 
-/* WELCOME, with the two descriptors that come along. */
-static int64_t receive_welcome(int fd, int passed[2])
+/* Reads up to size bytes. True: with the two descriptors that came along. */
+static bool receive_passed(int fd, uint8_t *bytes, size_t size, int passed[2], ssize_t *ret_n)
 {
     union {
         char bytes[CMSG_SPACE(2 * sizeof(int))];
         struct cmsghdr align;
     } control;
-    uint8_t bytes[4096];
-    struct iovec room = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+    struct iovec room = {.iov_base = bytes, .iov_len = size};
     struct msghdr m = {.msg_iov = &room,
                        .msg_iovlen = 1,
                        .msg_control = control.bytes,
                        .msg_controllen = sizeof(control.bytes)};
-    ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-    assert_true(n > FRAME_HEADER);
-    assert_int_equal(get_u32be(bytes), n - FRAME_HEADER);
+    *ret_n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    assert_non_null(c);
+    if (c == NULL)
+        return false;
     assert_int_equal(c->cmsg_type, SCM_RIGHTS);
     assert_int_equal(c->cmsg_len, CMSG_LEN(2 * sizeof(int)));
     memcpy(passed, CMSG_DATA(c), 2 * sizeof(int));
+    return true;
+}
+
+static struct slice bytes_in(struct slice terms, const char *name, uint32_t len)
+{
+    struct item it = roost__map_item(terms, name);
+    assert_int_equal(it.kind, ROOST_BYTES);
+    assert_int_equal(it.len, len);
+    return slice_of(it.as.bytes, it.len);
+}
+
+static void claim(int fd, struct slice terms, int passed[2])
+{
+    const struct sockaddr_un any = {.sun_family = AF_UNIX};
+    struct slice token = bytes_in(terms, "ring_token", CLAIM_TOKEN_LEN);
+    struct sockaddr_un place;
+    uint8_t ends[CLAIM_ENDS_LEN], byte;
+    ssize_t n;
+    assert_true(roost__claim_ends(fd, true, ends));
+    assert_memory_equal(ends, bytes_in(terms, "ring_ends", CLAIM_ENDS_LEN).data, sizeof(ends));
+    socklen_t len = roost__claim_address(bytes_in(terms, "ring_place", CLAIM_PLACE_LEN).data, &place);
+    int at = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(at, (const struct sockaddr *)&any, sizeof(any.sun_family)), 0);
+    assert_int_equal(connect(at, (const struct sockaddr *)&place, len), 0);
+    assert_int_equal(send(at, token.data, token.len, 0), token.len);
+    assert_true(receive_passed(at, &byte, 1, passed, &n));
+    close(at);
+}
+
+/* WELCOME, and the two descriptors that come along or are claimed. */
+static int64_t receive_welcome(int fd, int passed[2])
+{
+    uint8_t bytes[4096];
+    ssize_t n;
+    bool came = receive_passed(fd, bytes, sizeof(bytes), passed, &n);
+    assert_true(n > FRAME_HEADER);
+    assert_int_equal(get_u32be(bytes), n - FRAME_HEADER);
     struct item it;
     const uint8_t *p = roost__scan_item(bytes + FRAME_HEADER, &it);
     for (int i = 0; i < 6; i++)
         p = roost__scan_skip(p);
-    struct item size = roost__map_item(scan_next(&p), "ring");
+    struct slice terms = scan_next(&p);
+    struct item size = roost__map_item(terms, "ring");
     assert_int_equal(size.kind, ROOST_INT);
+    if (!came)
+        claim(fd, terms, passed);
     return size.as.i;
 }
 
@@ -141,11 +180,15 @@ static void send_frame(void *link, struct slice frame)
     }
 }
 
-const struct backend backend_ring = {.name = "ring",
-                                     .start = net_start_ipc,
-                                     .stop = net_stop,
-                                     .open = open_session,
-                                     .lose = lose_session,
-                                     .send = send_frame,
-                                     .receive = receive,
-                                     .real_time = true};
+#define RING_BACKEND(name_, start_)                               \
+    const struct backend backend_##name_ = {.name = #name_,       \
+                                            .start = start_,      \
+                                            .stop = net_stop,     \
+                                            .open = open_session, \
+                                            .lose = lose_session, \
+                                            .send = send_frame,   \
+                                            .receive = receive,   \
+                                            .real_time = true}
+
+RING_BACKEND(ring, net_start_ipc);
+RING_BACKEND(tcpring, net_start_tcp);

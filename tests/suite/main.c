@@ -5,9 +5,9 @@
 
 #include "tests/suite/suite.h"
 
-static const struct backend *const backends[] = {&backend_core,   &backend_saved, &backend_durable,
-                                                 &backend_resume, &backend_ipc,   &backend_tcp,
-                                                 &backend_nng,    &backend_ring,  &backend_tls};
+static const struct backend *const backends[] = {
+    &backend_core, &backend_saved, &backend_durable, &backend_resume,  &backend_ipc,
+    &backend_tcp,  &backend_nng,   &backend_ring,    &backend_tcpring, &backend_tls};
 
 enum { CASES_MAX = 256 };
 
@@ -20,7 +20,7 @@ int main(int argc, char **argv)
         if (strcmp(backends[i]->name, argv[1]) == 0)
             chosen = backends[i];
     if (chosen == NULL) {
-        fprintf(stderr, "usage: test_suite core|saved|durable|resume|ipc|tcp|nng|ring|tls\n");
+        fprintf(stderr, "usage: test_suite core|saved|durable|resume|ipc|tcp|nng|ring|tcpring|tls\n");
         return 2;
     }
     for (size_t i = 0; i < suite_group_count; i++) {

@@ -27,10 +27,11 @@ struct backend {
 };
 
 extern const struct backend backend_core, backend_saved, backend_durable, backend_resume, backend_ipc,
-    backend_tcp, backend_nng, backend_ring, backend_tls;
+    backend_tcp, backend_nng, backend_ring, backend_tcpring, backend_tls;
 
 /* backend_net.c: a roostd on a socket of its own, and a connection to it that gives up after 10 s. */
 void net_start_ipc(void);
+void net_start_tcp(void);
 void net_start_tls(const char *cert, const char *key);
 void net_stop(void);
 int net_connect(void);

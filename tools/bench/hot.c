@@ -101,7 +101,8 @@ static void *run_client(void *client)
 
 static int open_client(const char *url, struct client *c)
 {
-    if (roost_connect(url, NULL, &c->m) != 0 || roost_dict_open(c->m, "hot", &c->d) != 0 ||
+    roost_options on_the_wire = {.no_ring = true};
+    if (roost_connect(url, &on_the_wire, &c->m) != 0 || roost_dict_open(c->m, "hot", &c->d) != 0 ||
         roost_queue_open(c->m, "hot.queue", NULL, &c->q) != 0 ||
         roost_lock_open(c->m, "hot.lock", &c->l) != 0 ||
         roost_dict_set(c->d, roost_str("key"), roost_int(1)) != 0)

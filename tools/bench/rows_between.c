@@ -29,7 +29,7 @@ static int send_back(void)
 
 static int begin_queues(void)
 {
-    if (bench_roostd_begin(false, &m) != 0 || roost_queue_new(m, 0, &there) != 0 ||
+    if (bench_roostd_begin(BY_IPC, &m) != 0 || roost_queue_new(m, 0, &there) != 0 ||
         roost_queue_new(m, 0, &back) != 0)
         return bench_complain();
     other = fork();
@@ -99,7 +99,7 @@ static int begin_lock(void)
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED || pipe2(go, O_CLOEXEC) != 0 || pipe2(done, O_CLOEXEC) != 0)
         return -1;
-    if (bench_roostd_begin(false, &m) != 0 || roost_lock_new(m, &lock) != 0)
+    if (bench_roostd_begin(BY_IPC, &m) != 0 || roost_lock_new(m, &lock) != 0)
         return bench_complain();
     other = fork();
     if (other == 0)

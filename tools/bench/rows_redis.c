@@ -1,6 +1,7 @@
 /*
- * rows_redis.c: clients of a server, over ipc and tcp, against Redis and hiredis over the same: one that
- * waits for each answer, one that does not, fifty at once; and what passes between two processes.
+ * rows_redis.c: clients of a server, over ipc, tcp and tcp without a ring, against Redis and hiredis over the
+ * same: one that waits for each answer, one that does not, fifty at once; and what passes between two
+ * processes.
  */
 #include <hiredis/hiredis.h>
 #include <pthread.h>
@@ -17,7 +18,7 @@
 enum { WINDOW = 64, CLIENTS = 50, BLOB = 64 << 10 };
 
 static struct {
-    bool tcp;
+    enum way way;
     roost_manager *m;
     roost_dict *d;
     roost_queue *there, *back;
@@ -30,8 +31,8 @@ static struct {
 
 static redisContext *redis_open(void)
 {
-    redisContext *c =
-        s.tcp ? redisConnect("127.0.0.1", bench_redis_port()) : redisConnectUnix(bench_redis_socket());
+    redisContext *c = s.way == BY_IPC ? redisConnectUnix(bench_redis_socket())
+                                      : redisConnect("127.0.0.1", bench_redis_port());
     if (c != NULL && c->err == 0)
         return c;
     fprintf(stderr, "redis: %s\n", c != NULL ? c->errstr : "no memory");
@@ -64,25 +65,30 @@ static int make_objects(void)
     return 0;
 }
 
-static int begin(bool tcp)
+static int begin(enum way way)
 {
-    s.tcp = tcp;
+    s.way = way;
     int rc = bench_redis_begin();
     if (rc == 1)
         fprintf(stderr, "redis-server is not installed: tools/setup bench\n");
     if (rc == 0)
-        rc = bench_roostd_begin(tcp, &s.m);
+        rc = bench_roostd_begin(way, &s.m);
     return rc == 0 ? make_objects() : rc;
 }
 
 static int begin_ipc(void)
 {
-    return begin(false);
+    return begin(BY_IPC);
 }
 
 static int begin_tcp(void)
 {
-    return begin(true);
+    return begin(BY_TCP);
+}
+
+static int begin_wire(void)
+{
+    return begin(BY_WIRE);
 }
 
 static void end(void)
@@ -201,9 +207,9 @@ static pid_t start_echo(int (*run)(void))
     return pid;
 }
 
-static int begin_hop(bool tcp)
+static int begin_hop(enum way way)
 {
-    int rc = begin(tcp);
+    int rc = begin(way);
     if (rc != 0)
         return rc;
     s.echo = start_echo(echo);
@@ -213,12 +219,12 @@ static int begin_hop(bool tcp)
 
 static int begin_hop_ipc(void)
 {
-    return begin_hop(false);
+    return begin_hop(BY_IPC);
 }
 
 static int begin_hop_tcp(void)
 {
-    return begin_hop(true);
+    return begin_hop(BY_TCP);
 }
 
 static void end_hop(void)
@@ -312,12 +318,13 @@ struct crowd {
 
 static struct crowd crowd;
 
-static int begin_crowd(bool tcp)
+static int begin_crowd(enum way way)
 {
-    int rc = begin(tcp);
+    int rc = begin(way);
     for (int i = 0; i < CLIENTS && rc == 0; i++) {
-        if (roost_connect(roost_manager_url(s.m), NULL, &crowd.managers[i]) != 0 ||
-            roost_dict_open(crowd.managers[i], "bench", &crowd.dicts[i]) != 0)
+        if (bench_connect(way, roost_manager_url(s.m), &crowd.managers[i]) != 0)
+            return -1;
+        if (roost_dict_open(crowd.managers[i], "bench", &crowd.dicts[i]) != 0)
             return bench_complain();
         crowd.redis[i] = redis_open();
         rc = crowd.redis[i] == NULL ? -1 : 0;
@@ -327,12 +334,17 @@ static int begin_crowd(bool tcp)
 
 static int begin_crowd_ipc(void)
 {
-    return begin_crowd(false);
+    return begin_crowd(BY_IPC);
 }
 
 static int begin_crowd_tcp(void)
 {
-    return begin_crowd(true);
+    return begin_crowd(BY_TCP);
+}
+
+static int begin_crowd_wire(void)
+{
+    return begin_crowd(BY_WIRE);
 }
 
 static void end_crowd(void)
@@ -412,45 +424,27 @@ static double redis_get_by_clients(int n)
     return run_crowd(n, run_redis_client);
 }
 
-#define REDIS_ROWS(transport)                                                                        \
-    {#transport ".redis.get", "Redis HGET", NULL, 4000,                                              \
-     begin_##transport,       run_get_once, end,  run_redis_get_once},                               \
-        {#transport ".redis.set", "Redis HSET", NULL, 4000,                                          \
-         begin_##transport,       run_set_once, end,  run_redis_set_once},                           \
-        {#transport ".redis.get.64k", "Redis HGET", NULL, 1000,                                      \
-         begin_##transport,           run_get_blob, end,  run_redis_get_blob},                       \
-        {#transport ".redis.set.64k", "Redis HSET", NULL, 1000,                                      \
-         begin_##transport,           run_set_blob, end,  run_redis_set_blob},                       \
-        {#transport ".redis.queue.there_and_back",                                                   \
-         "Redis RPUSH/BLPOP",                                                                        \
-         NULL,                                                                                       \
-         1000,                                                                                       \
-         begin_hop_##transport,                                                                      \
-         run_hop,                                                                                    \
-         end_hop,                                                                                    \
-         run_redis_hop},                                                                             \
-        {#transport ".redis.set.pending64",                                                          \
-         "Redis pipelined",                                                                          \
-         NULL,                                                                                       \
-         32000,                                                                                      \
-         begin_##transport,                                                                          \
-         set_pending,                                                                                \
-         end,                                                                                        \
-         redis_set_pipelined},                                                                       \
-        {#transport ".redis.set.batch64",                                                            \
-         "Redis pipelined",                                                                          \
-         NULL,                                                                                       \
-         32000,                                                                                      \
-         begin_##transport,                                                                          \
-         set_batch,                                                                                  \
-         end,                                                                                        \
-         redis_set_pipelined},                                                                       \
-        {#transport ".redis.get.50clients", "Redis 50 clients", NULL,      10000,                    \
-         begin_crowd_##transport,           get_by_clients,     end_crowd, redis_get_by_clients},    \
-    {                                                                                                \
-#transport ".redis.get.50threads", "Redis 50 clients", NULL, 10000, begin_crowd_##transport, \
-            get_by_threads, end_crowd, redis_get_by_clients                                          \
-    }
+/* clang-format off */
+#define CORE_ROWS(name, way)                                                                                     \
+    {name ".redis.get", "Redis HGET", NULL, 4000, begin_##way, run_get_once, end, run_redis_get_once},          \
+    {name ".redis.set", "Redis HSET", NULL, 4000, begin_##way, run_set_once, end, run_redis_set_once},          \
+    {name ".redis.set.pending64", "Redis pipelined", NULL, 32000, begin_##way, set_pending, end,                \
+     redis_set_pipelined},                                                                                      \
+    {name ".redis.get.50clients", "Redis 50 clients", NULL, 10000, begin_crowd_##way, get_by_clients, end_crowd, \
+     redis_get_by_clients}
 
-const struct row redis_rows[] = {REDIS_ROWS(ipc), REDIS_ROWS(tcp)};
+#define MORE_ROWS(name, way)                                                                                     \
+    {name ".redis.get.64k", "Redis HGET", NULL, 1000, begin_##way, run_get_blob, end, run_redis_get_blob},      \
+    {name ".redis.set.64k", "Redis HSET", NULL, 1000, begin_##way, run_set_blob, end, run_redis_set_blob},      \
+    {name ".redis.queue.there_and_back", "Redis RPUSH/BLPOP", NULL, 1000, begin_hop_##way, run_hop, end_hop,    \
+     run_redis_hop},                                                                                            \
+    {name ".redis.set.batch64", "Redis pipelined", NULL, 32000, begin_##way, set_batch, end,                    \
+     redis_set_pipelined},                                                                                      \
+    {name ".redis.get.50threads", "Redis 50 clients", NULL, 10000, begin_crowd_##way, get_by_threads, end_crowd, \
+     redis_get_by_clients}
+
+const struct row redis_rows[] = {
+    CORE_ROWS("ipc", ipc), MORE_ROWS("ipc", ipc), CORE_ROWS("tcp", tcp), MORE_ROWS("tcp", tcp),
+    CORE_ROWS("tcp.wire", wire)};
+/* clang-format on */
 const size_t redis_row_count = sizeof(redis_rows) / sizeof(redis_rows[0]);

@@ -1,6 +1,6 @@
 /*
- * rows_server.c: one synchronous client of a server, over ipc and tcp, against Python's Manager over the
- * same.
+ * rows_server.c: one synchronous client of a server, over ipc, tcp and tcp without a ring, against Python's
+ * Manager over the same.
  */
 #include <roost/roost.h>
 #include <stdlib.h>
@@ -29,12 +29,17 @@ static int make_objects(void)
 
 static int begin_ipc(void)
 {
-    return bench_roostd_begin(false, &s.m) != 0 ? -1 : make_objects();
+    return bench_roostd_begin(BY_IPC, &s.m) != 0 ? -1 : make_objects();
 }
 
 static int begin_tcp(void)
 {
-    return bench_roostd_begin(true, &s.m) != 0 ? -1 : make_objects();
+    return bench_roostd_begin(BY_TCP, &s.m) != 0 ? -1 : make_objects();
+}
+
+static int begin_wire(void)
+{
+    return bench_roostd_begin(BY_WIRE, &s.m) != 0 ? -1 : make_objects();
 }
 
 static void end(void)
@@ -142,6 +147,8 @@ const struct row server_rows[] = {
     {"tcp.queue.put_get", "Manager", "tcp_queue_put_get", 2000, begin_tcp, queue_put_get, end, NULL},
     {"tcp.lock.pair", "Manager", "tcp_lock_pair", 2000, begin_tcp, lock_pair, end, NULL},
     {"tcp.create_drop", "Manager", "tcp_create_drop", 8, begin_tcp, create_drop, end, NULL},
+    {"tcp.wire.dict.get", "Manager", "tcp_dict_get", 4000, begin_wire, dict_get, end, NULL},
+    {"tcp.wire.dict.set", "Manager", "tcp_dict_set", 4000, begin_wire, dict_set, end, NULL},
     {"ipc.list.iterate.100k", "Manager", "ipc_list_iterate", 4000, begin_ipc, list_iterate, end, NULL},
     {"tcp.list.iterate.100k", "Manager", "tcp_list_iterate", 4000, begin_tcp, list_iterate, end, NULL},
 };

@@ -52,9 +52,9 @@ static int open_side(int which, roost_manager *m)
 
 static int begin(void)
 {
-    const roost_options plain = {.grace_ms = -1, .lease_ms = -1};
+    const roost_options plain = {.grace_ms = -1, .lease_ms = -1, .no_ring = true};
     roost_manager *kept, *m;
-    if (bench_roostd_begin(true, &kept) != 0)
+    if (bench_roostd_begin(BY_WIRE, &kept) != 0)
         return -1;
     if (roost_connect(roost_manager_url(kept), &plain, &m) != 0)
         return bench_complain();

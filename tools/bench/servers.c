@@ -78,12 +78,17 @@ void bench_roostd_stop(struct bench_roostd *s)
 /* The one that rows measure over tcp. */
 static struct bench_roostd roostd;
 
-int bench_roostd_begin(bool tcp, roost_manager **ret)
+int bench_connect(enum way way, const char *url, roost_manager **ret)
 {
-    if (tcp && bench_roostd_start(&roostd, NULL) != 0)
-        return -1;
-    int rc = tcp ? roost_connect(roostd.url, NULL, ret) : roost_manager_start(NULL, ret);
-    return rc != 0 ? bench_complain() : 0;
+    roost_options o = {.no_ring = way == BY_WIRE};
+    return roost_connect(url, &o, ret) != 0 ? bench_complain() : 0;
+}
+
+int bench_roostd_begin(enum way way, roost_manager **ret)
+{
+    if (way == BY_IPC)
+        return roost_manager_start(NULL, ret) != 0 ? bench_complain() : 0;
+    return bench_roostd_start(&roostd, NULL) != 0 ? -1 : bench_connect(way, roostd.url, ret);
 }
 
 void bench_roostd_end(roost_manager *m)

@@ -14,8 +14,18 @@
 /* Prints the last roost error; returns -1. */
 int bench_complain(void);
 
+/* How rows reach the server. */
+enum way {
+    BY_IPC,
+    BY_TCP, /* over the loopback, as a user's program does: through shared memory */
+    BY_WIRE /* likewise, but all bytes over the socket, as over a network */
+};
+
 /* Starts a roostd and connects to it. */
-int bench_roostd_begin(bool tcp, roost_manager **ret);
+int bench_roostd_begin(enum way way, roost_manager **ret);
+
+/* Connects once more. */
+int bench_connect(enum way way, const char *url, roost_manager **ret);
 void bench_roostd_end(roost_manager *m);
 
 /* A roostd on a free port of the loopback, besides the one above: any number at a time. */

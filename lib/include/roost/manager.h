@@ -51,8 +51,9 @@ typedef enum roost_state {
  * Default: the grace and the lease granted; with several servers 60000 at least, for they may have to elect a
  * leader. on_state: called at every change, before the calls concerned return; from any thread that is inside
  * a call, from the library's own, and from roost_connect() before it returns. It must be short and must not
- * use or close m or what belongs to it. no_ring: a client on ipc:// talks through memory it shares with the
- * server where that can be had, 520 KiB a connection when all of it is used, and else over the socket;
+ * use or close m or what belongs to it. no_ring: a client on ipc://, or on tcp:// over the loopback, talks
+ * through memory it shares with the server where that can be had, 520 KiB a connection when all of it is
+ * used, and else over the socket (also where something on the way, a proxy or a tunnel, passes the bytes on);
  * nothing else differs. What holds for tcp:// here does for tls+tcp:// too.
  *
  * tls_ca, tls_cert, tls_key: files in PEM, for tls+tcp:// (TLS 1.2, RFC 5246): whom to trust (default: the
@@ -75,7 +76,7 @@ typedef struct roost_options {
     void *on_state_arg;
     size_t window_calls; /* asynchronous calls under way at most (roost/pending.h); 0 means 1024 */
     size_t window_bytes; /* bytes of their arguments; 0 means 8 MiB; a single larger call may pass it */
-    bool no_ring;        /* ipc://: all bytes over the socket, none through shared memory */
+    bool no_ring;        /* all bytes over the socket, none through shared memory */
     const char *tls_ca;  /* files in PEM … */
     const char *tls_cert;
     const char *tls_key;
