@@ -1,7 +1,7 @@
 /*
  * fuzz_ring.c: a ring (base/ring.h) whose other side writes what it likes into the shared memory; see
- * README.md. Our ends lie in memory of just their size, so that a step beyond it shows. Each byte of the input
- * is a decision.
+ * README.md. Our ends lie in memory of just their size, so that a step beyond it shows. Each byte of the
+ * input is a decision.
  */
 #include <assert.h>
 #include <stdlib.h>
