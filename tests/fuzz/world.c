@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 static bool still; /* one thread only: libFuzzer's own never get here while it is set */
 static int64_t now_us;
 static uint64_t random_state;
+static FILE *loud[2]; /* stdout and stderr as they were */
 
 /* ---- time ---- */
 
@@ -66,14 +68,14 @@ int __wrap_pthread_join(pthread_t thread, void **ret)
     return still ? 0 : __real_pthread_join(thread, ret);
 }
 
-/* ---- stderr ---- */
+/* ---- what is printed: nowhere, unless LOUD is set ---- */
 
 ssize_t __real_write(int fd, const void *data, size_t n);
 ssize_t __wrap_write(int fd, const void *data, size_t n);
 
 ssize_t __wrap_write(int fd, const void *data, size_t n)
 {
-    return still && fd == STDERR_FILENO ? (ssize_t)n : __real_write(fd, data, n);
+    return still && fd == STDERR_FILENO && loud[1] != stderr ? (ssize_t)n : __real_write(fd, data, n);
 }
 
 static FILE *quiet(void)
@@ -109,8 +111,6 @@ static struct randombytes_implementation repeats = {
 
 /* ---- beginning and ending ---- */
 
-static FILE *loud;
-
 void world_begin(void)
 {
     static bool begun;
@@ -119,15 +119,18 @@ void world_begin(void)
     begun = true;
     random_state = 1;
     now_us = 1000000;
-    loud = stderr;
-    stderr = quiet();
+    loud[0] = stdout;
+    loud[1] = stderr;
+    if (getenv("LOUD") == NULL)
+        stdout = stderr = quiet();
     still = true;
 }
 
 void world_end(void)
 {
     still = false;
-    stderr = loud;
+    stdout = loud[0];
+    stderr = loud[1];
 }
 
 void world_advance(int64_t us)
