@@ -104,6 +104,12 @@ static void check_options(int argc, char **argv)
     options_free(&o);
 }
 
+/* Does a word name a file of this machine, as -c and --config do? */
+static bool names_file(const char *word)
+{
+    return word[0] == '-' && (word[1] == '-' ? word[2] == 'c' : strchr(word, 'c') != NULL);
+}
+
 /* Words behind NULs, as arguments. */
 static void check_flags(char *text, const char *end)
 {
@@ -111,7 +117,7 @@ static void check_flags(char *text, const char *end)
     char *argv[ARGS_MAX + 2] = {program};
     int argc = 1;
     for (char *p = text; p < end && argc <= ARGS_MAX; p += strlen(p) + 1)
-        if (strncmp(p, "-c", 2) != 0 && strncmp(p, "--c", 3) != 0) /* files of this machine */
+        if (!names_file(p))
             argv[argc++] = p;
     check_options(argc, argv);
 }
