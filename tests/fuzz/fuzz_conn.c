@@ -112,6 +112,17 @@ static void check_dict(uint64_t session)
 
 /* ---- what happens ---- */
 
+/* Several frames arrive at once, the last not whole. */
+static void say_several(struct guest *g)
+{
+    struct buf b = buf_make(SIZE_MAX / 2);
+    for (unsigned n = 2 + decide() % 3; n > 0; n--)
+        guest_put_frame(&b, piece(decide()));
+    size_t cut = decide() % 8;
+    guest_say(g, slice_of(b.data, b.len - (cut < b.len ? cut : 0)));
+    roost__buf_free(&b);
+}
+
 /* True: somebody may have changed the dict. */
 static bool event(void)
 {
@@ -120,6 +131,10 @@ static bool event(void)
     if (g->line == NULL)
         enter(who, what & 0x80);
     switch (what / GUESTS % 16) {
+    case 10:
+    case 11:
+        say_several(g);
+        break;
     case 12:
         guest_say(g, piece(decide()));
         break;

@@ -223,12 +223,20 @@ void guest_say(struct guest *g, struct slice bytes)
     reap();
 }
 
-void guest_say_frame(struct guest *g, struct slice payload)
+void guest_put_frame(struct buf *b, struct slice payload)
 {
     uint8_t header[FRAME_HEADER];
     put_u32be(header, (uint32_t)payload.len);
-    guest_say(g, slice_of(header, sizeof(header)));
-    guest_say(g, payload);
+    buf_append(b, header, sizeof(header));
+    buf_append(b, payload.data, payload.len);
+}
+
+void guest_say_frame(struct guest *g, struct slice payload)
+{
+    struct buf b = buf_make(SIZE_MAX / 2);
+    guest_put_frame(&b, payload);
+    guest_say(g, buf_slice(&b));
+    roost__buf_free(&b);
 }
 
 void guest_prove(struct guest *g)

@@ -47,8 +47,9 @@ void guest_enter(struct guest *g, struct local_user user, struct slice binding);
 /* Bytes arrive. Nothing happens when there is no connection. */
 void guest_say(struct guest *g, struct slice bytes);
 
-/* The same with a frame's header in front. */
+/* The same with a frame's header in front; and, to say several at once, into a buffer. */
 void guest_say_frame(struct guest *g, struct slice payload);
+void guest_put_frame(struct buf *b, struct slice payload);
 
 /* After CHALLENGE: the proof that is asked for. */
 void guest_prove(struct guest *g);
