@@ -11,6 +11,7 @@
 #include "wire/proof.h"
 
 enum { RECEIVE_ROOM = 16 << 10 }; /* free bytes offered to every receive */
+#define TERM_MAX (1LL << 40)      /* terms beyond it count as it: they are added up */
 
 int roost__protocol_error(void)
 {
@@ -117,7 +118,8 @@ static int send_hello(struct transport *t, const struct wishes *w, const struct 
 static int64_t term(const struct reply *reply, const char *name)
 {
     struct item it = roost__map_item(reply->terms, name);
-    return it.kind == ROOST_INT && it.as.i > 0 ? it.as.i : 0;
+    int64_t n = it.kind == ROOST_INT && it.as.i > 0 ? it.as.i : 0;
+    return n < TERM_MAX ? n : TERM_MAX;
 }
 
 static int take_welcome(const struct reply *reply, const struct wishes *w, struct terms *terms)
@@ -258,9 +260,11 @@ static int await_welcome(struct transport *t, const struct wishes *w, struct ter
         return roost__protocol_error();
     if (reply.kind == FRAME_GOODBYE)
         return refusal(&reply, ret_leader);
+    if (reply.kind != FRAME_WELCOME)
+        return roost__protocol_error();
     ret->size = term(&reply, "ring");
     ret->claimed = roost__claim_read(reply.terms, &ret->claim);
-    rc = reply.kind == FRAME_WELCOME ? take_welcome(&reply, w, terms) : roost__protocol_error();
+    rc = take_welcome(&reply, w, terms);
     roost__buf_consume(in, FRAME_HEADER + payload.len);
     return rc;
 }

@@ -345,7 +345,7 @@ static int read_flags(struct options *o, enum flags_pass pass, int argc, char **
     struct spelled s;
     char why[256] = "";
     spell_flags(&s);
-    optind = 1;
+    optind = 0; /* anew, even if the last time ended within a word (-xyz) */
     opterr = pass == PASS_ALL;
     for (int f; (f = getopt_long(argc, argv, "c:l:Vh", s.longs, NULL)) != -1;) {
         int row = f == FLAG_LISTEN ? OPTION_ROW_listen : f - FLAG_FIRST;

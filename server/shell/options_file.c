@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "shell/options.h"
+#include "wire/credentials.h"
+
+enum { CONFIG_MAX = 1 << 20 };
 
 static struct options *filling;
 
@@ -49,6 +53,32 @@ static int take(cfg_t *cfg, cfg_opt_t *opt)
     return 0;
 }
 
+static bool parse(cfg_t *cfg, struct buf *text)
+{
+    FILE *in = fmemopen(text->data, text->len - 1, "r"); /* behind it is a NUL */
+    if (in == NULL) {
+        fprintf(stderr, "roostd: %s: %s\n", cfg->filename, strerror(errno));
+        return false;
+    }
+    int rc = cfg_parse_fp(cfg, in);
+    fclose(in);
+    return rc == CFG_SUCCESS;
+}
+
+/* Reads the file itself: libconfuse's scanner ends the process when it cannot, as with a folder. */
+static bool read_into(cfg_t *cfg, const char *path)
+{
+    struct buf text;
+    if (roost__read_file(path, "configuration file", CONFIG_MAX, &text) != ROOST_OK) {
+        fprintf(stderr, "roostd: %s\n", roost_errmsg());
+        return false;
+    }
+    cfg->filename = strdup(path); /* for say() */
+    bool ok = cfg->filename != NULL && parse(cfg, &text);
+    roost__buf_free(&text);
+    return ok;
+}
+
 static bool read_with(cfg_opt_t *opts, const char *path)
 {
     cfg_t *cfg = cfg_init(opts, CFGF_NONE);
@@ -57,11 +87,9 @@ static bool read_with(cfg_opt_t *opts, const char *path)
     cfg_set_error_function(cfg, say);
     for (const cfg_opt_t *opt = opts; opt->name != NULL; opt++)
         cfg_set_validate_func(cfg, opt->name, take);
-    int rc = cfg_parse(cfg, path);
-    if (rc == CFG_FILE_ERROR)
-        fprintf(stderr, "roostd: %s: %s\n", path, strerror(errno));
+    bool ok = read_into(cfg, path);
     cfg_free(cfg);
-    return rc == CFG_SUCCESS;
+    return ok;
 }
 
 bool options_read_file(struct options *o, const char *path)

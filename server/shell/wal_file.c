@@ -304,7 +304,7 @@ static int take_entries(struct reading *r, const char *path, struct slice file, 
         return damaged(path, at, "entries before this one are missing");
     for (uint32_t i = 0; i < head->count; i++) {
         size_t n = end - p >= ENTRY_HEADER ? get_u32be(file.data + p) : SIZE_MAX;
-        if (n > end - p - ENTRY_HEADER)
+        if (n > end - p || n + ENTRY_HEADER > end - p)
             return damaged(path, p, "an entry is longer than its batch");
         if (head->first + i > r->applied) {
             int rc = r->options->replay(r->options->context, slice_of(file.data + p + ENTRY_HEADER, n));

@@ -426,6 +426,29 @@ static void a_handshake_may_fail(void **state)
     assert_int_equal(roost_connect("ipc://", NULL, &m), ROOST_EINVAL);
 }
 
+/* A frame of a server's that may not come yet. */
+static void answer_too_early(struct fake_server *f)
+{
+    const char *const *frame = f->arg;
+    assert_true(fake_read(f));
+    assert_true(fake_send(f, *frame, FRAME_HEADER + (size_t)(*frame)[3]));
+}
+
+static void only_welcome_answers_hello(void **state)
+{
+    (void)state;
+    static const char *const frames[] = {"\0\0\0\x04\x93\x01\x01\x01",       /* REPLY */
+                                         "\0\0\0\x07\x94\x02\x01\xfd\xa2no", /* ERROR */
+                                         "\0\0\0\x02\x91\x05"};              /* PONG */
+    roost_manager *m;
+    for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+        const char *frame = frames[i];
+        fake_start_raw(&fake, answer_too_early, &frame);
+        assert_int_equal(roost_connect(fake.url, NULL, &m), ROOST_EPROTO);
+        fake_stop(&fake);
+    }
+}
+
 /* ---- signals ---- */
 
 static void ignore(int number)
@@ -630,6 +653,7 @@ int main(void)
         cmocka_unit_test(garbage_ends_the_connection_and_nothing_else),
         cmocka_unit_test(the_reason_of_a_goodbye_is_told),
         cmocka_unit_test(a_handshake_may_fail),
+        cmocka_unit_test(only_welcome_answers_hello),
         cmocka_unit_test(signals_do_not_disturb_a_call),
         cmocka_unit_test(an_error_says_what_and_on_which_object),
         cmocka_unit_test(a_delivery_is_acknowledged_before_it_is_handed_on),

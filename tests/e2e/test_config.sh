@@ -39,6 +39,7 @@ claim "a wrong value is named with file and line" complains "$folder/bad:3: valu
 printf 'slow-ms = 1\ncolour = red\n' >"$folder/bad"
 claim "an unknown key is named with file and line" complains "$folder/bad:2: no such option 'colour'" -c "$folder/bad"
 claim "a file that is not there is an error" complains "$folder/none: No such file" -c "$folder/none"
+claim "a folder is no file, and no reason to end without a word" complains "configuration file $folder: Is a directory" -c "$folder"
 claim "a wrong flag says what is right" complains "log-level is one of error|warn|info|debug" --log-level loud
 claim "a number out of range is an error" complains "depth-max is a number from 1 to 24" --depth-max 25
 ROOSTD_SLOW_MS=x claim "a wrong variable is named" complains "ROOSTD_SLOW_MS: slow-ms is a number" --version

@@ -3,6 +3,7 @@
  * inputs made by mutating them, from a fixed seed, so that a run can be repeated.
  */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,29 +17,35 @@ static struct {
     uint8_t *data;
     size_t len;
 } files[FILES_MAX];
+static size_t file_len;
 
-static size_t load(const char *folder)
+static bool load_file(const char *folder, const char *name)
 {
-    size_t n = 0;
-    DIR *d = opendir(folder);
-    if (d == NULL)
-        return 0;
-    for (const struct dirent *e; n < FILES_MAX && (e = readdir(d)) != NULL;) {
-        char path[1024];
-        snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
-        FILE *f = e->d_name[0] == '.' ? NULL : fopen(path, "rb");
-        if (f == NULL)
-            continue;
-        files[n].data = malloc(INPUT_MAX);
-        if (files[n].data != NULL) {
-            files[n].len = fread(files[n].data, 1, INPUT_MAX, f);
-            LLVMFuzzerTestOneInput(files[n].data, files[n].len);
-            n++;
-        }
-        fclose(f);
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *f = name[0] == '.' ? NULL : fopen(path, "rb");
+    uint8_t *data = f != NULL ? malloc(INPUT_MAX) : NULL;
+    if (data != NULL) {
+        files[file_len].data = data;
+        files[file_len++].len = fread(data, 1, INPUT_MAX, f);
     }
-    closedir(d);
-    return n;
+    if (f != NULL)
+        fclose(f);
+    return data != NULL;
+}
+
+/* In the order of their names, so that a run can be repeated elsewhere. */
+static void load(const char *folder)
+{
+    struct dirent **names;
+    int n = scandir(folder, &names, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        if (file_len < FILES_MAX && load_file(folder, names[i]->d_name))
+            LLVMFuzzerTestOneInput(files[file_len - 1].data, files[file_len - 1].len);
+        free(names[i]);
+    }
+    if (n >= 0)
+        free(names);
 }
 
 static size_t mutate(uint8_t *p, size_t len, unsigned *seed)
@@ -71,7 +78,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s CORPUS COUNT\n", argv[0]);
         return 2;
     }
-    size_t n = load(argv[1]);
+    load(argv[1]);
+    size_t n = file_len;
     unsigned seed = 20261121;
     long count = strtol(argv[2], NULL, 10);
     for (long i = 0; i < count && n > 0; i++) {

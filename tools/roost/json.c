@@ -96,6 +96,10 @@ static bool make_ref(struct cli *c, struct arena *a, const json_t *j, roost_valu
         cli_usage("no type %s", json_string_value(type));
         return false;
     }
+    if (json_integer_value(ref) < 0) {
+        cli_usage("no object has the number %lld", (long long)json_integer_value(ref));
+        return false;
+    }
     *ret =
         (roost_value){.kind = ROOST_REF, .len = (uint32_t)code, .as.ref = (uint64_t)json_integer_value(ref)};
     return true;
