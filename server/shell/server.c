@@ -287,6 +287,8 @@ int server_step(struct server *s, struct batch *batch, struct event event)
     effects_reset(&s->effects);
     event.now_us = server_batch_us(batch) + s->clock_us;
     int rc = s->durable == NULL ? core_step(s->core, &event, &s->effects) : durable_step(s->durable, &event);
+    if (s->effects.backup != 0)
+        backup_begin(s, event.session, s->effects.backup);
     s->metrics.bytes_out += s->effects.bytes.len;
     route(s, batch);
     if (s->effects.row >= 0)
@@ -427,6 +429,7 @@ static void init_locks(struct server *s)
 
 static void discard(struct server *s)
 {
+    backup_drop(s, 0);
     durable_close(s->durable);
     keyring_free(s->keys);
     core_destroy(s->core);

@@ -666,6 +666,13 @@ static void server_proxies_do_what_they_say(void **state)
     assert_true(v.kind == ROOST_ARRAY && v.len == 2 && v.as.items[0].len == 1);
     roost_value_free(&v);
     assert_int_equal(roost_server_kill(m, 1 << 30), ROOST_ENOENT);
+    uint64_t backup;
+    OK(roost_server_backup(m, &backup));
+    do {
+        OK(roost_server_backup_read(m, backup, 0, &v));
+    } while (v.kind == ROOST_NIL);
+    assert_true(v.kind == ROOST_BYTES && v.len > 24);
+    roost_value_free(&v);
     OK(roost_server_delete(m, ref));
     assert_int_equal(roost_event_set(e), ROOST_ENOENT);
     assert_int_equal(roost_server_find(m, "proxies.here", NULL), ROOST_ENOENT);
