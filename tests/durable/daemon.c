@@ -15,11 +15,22 @@
 
 enum { OPTIONS_MAX = 24 };
 
-void daemon_init(struct daemon *d)
+static void init(struct daemon *d, const char *where)
 {
-    *d = (struct daemon){.folder = "/tmp/roost-durable-XXXXXX"};
+    *d = (struct daemon){0};
+    snprintf(d->folder, sizeof(d->folder), "%s/roost-folder-XXXXXX", where);
     assert_non_null(mkdtemp(d->folder));
     snprintf(d->url, sizeof(d->url), "ipc://%s/sock", d->folder);
+}
+
+void daemon_init(struct daemon *d)
+{
+    init(d, "/tmp");
+}
+
+void daemon_init_in_memory(struct daemon *d)
+{
+    init(d, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 }
 
 void daemon_free(struct daemon *d)

@@ -19,8 +19,9 @@ struct daemon {
     int ready;       /* of daemon_launch(): hung up when it has ended, a line when it is ready */
 };
 
-/* Makes the folder. */
+/* Makes the folder; in memory: where a kill is what counts, and no disk is to be waited for. */
 void daemon_init(struct daemon *d);
+void daemon_init_in_memory(struct daemon *d);
 
 /* Ends what runs, and removes the folder. */
 void daemon_free(struct daemon *d);
