@@ -266,6 +266,7 @@ static void *writer_main(void *arg)
         if (!find_place(w)) {
             if (w->ends)
                 break;
+            sync_if_due(w);
             wait_ms(w, RETRY_MS);
             continue;
         }
