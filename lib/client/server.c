@@ -96,6 +96,22 @@ int roost_server_cluster_transfer(roost_manager *m, uint64_t id)
     return roost__server_call(m, METHOD_server_cluster_transfer, ARGS(roost_uint(id)), NULL);
 }
 
+/* ---- a copy ---- */
+
+int roost_server_backup(roost_manager *m, uint64_t *ret)
+{
+    roost_value v;
+    int rc = roost__server_call(m, METHOD_server_backup, NO_ARGS, &v);
+    if (rc == ROOST_OK)
+        *ret = (uint64_t)v.as.i;
+    return rc;
+}
+
+int roost_server_backup_read(roost_manager *m, uint64_t backup, uint64_t at, roost_value *ret)
+{
+    return roost__server_call(m, METHOD_server_backup_read, ARGS(roost_uint(backup), roost_uint(at)), ret);
+}
+
 /* ---- several at once ---- */
 
 /* The grants of an answer, as many as there are objects. */

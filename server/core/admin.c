@@ -7,6 +7,7 @@
  */
 #include "core/admin.h"
 
+#include "base/error.h"
 #include "core/effects.h"
 #include "core/handlers.h"
 #include "core/memory.h"
@@ -124,6 +125,37 @@ void on_server_kill(struct call *c)
     reply_nil(c);
     c->core->effects->killed = id;
     session_lost(c->core, s);
+}
+
+/* ---- copies of the whole state ---- */
+
+/* The shell makes it behind the step. Numbers are not given twice, though they are not saved: time is. */
+void on_server_backup(struct call *c)
+{
+    struct core *core = c->core;
+    uint64_t now = (uint64_t)core->now_us;
+    core->last_copy = now > core->last_copy ? now : core->last_copy + 1;
+    core->effects->backup = core->last_copy;
+    reply_int(c, (int64_t)core->last_copy);
+}
+
+void on_server_backup_read(struct call *c)
+{
+    struct core *core = c->core;
+    uint64_t id = (uint64_t)arg_int(c, 0, 0);
+    struct slice bytes = {0};
+    int rc =
+        core->read_copy == NULL
+            ? roost__fail(ROOST_ENOENT, "there is no backup %llu", (unsigned long long)id)
+            : core->read_copy(core->copies, c->caller.session->id, id, (uint64_t)arg_int(c, 1, 0), &bytes);
+    if (rc != ROOST_OK) {
+        fail(c, rc, "%s", roost_errmsg());
+        return;
+    }
+    struct buf *out = reply_begin(core, &c->caller);
+    bytes.data != NULL ? roost__put_bytes(out, bytes) : roost__put_nil(out);
+    reply_end(core, &c->caller);
+    c->done = true;
 }
 
 /* ---- objects ---- */

@@ -272,6 +272,17 @@ void core_set_in_cluster(struct core *core, bool in_cluster)
     core->in_cluster = in_cluster;
 }
 
+void core_set_copies(struct core *core, core_copy_reader *read, void *context)
+{
+    core->read_copy = read;
+    core->copies = context;
+}
+
+void core_set_epoch(struct core *core, uint64_t epoch)
+{
+    core->epoch = epoch;
+}
+
 const char *core_audit(const struct core *core)
 {
     return core->audit;

@@ -88,6 +88,7 @@ struct effects {
     uint64_t object;  /* and its target */
     uint64_t killed;  /* the session that the call ended; 0: none */
     bool asks_shell;  /* the call is not answered: the shell does what it says, and answers it */
+    uint64_t backup;  /* the copy of the state that the call asked for; 0: none */
     uint64_t *broken; /* sessions with a connection that could not be answered for want of memory: end them */
     size_t broken_len;
     size_t broken_cap;
@@ -133,6 +134,13 @@ int64_t core_next_deadline_us(const struct core *core);
 /* How many connections go through shared memory: for server.info, without any other effect. */
 void core_set_rings(struct core *core, uint64_t n);
 
+/*
+ * The bytes of copies (effects.backup), which are the caller's: finds those of copy `id` from `at` on. Of the
+ * session alone that asked for it. ret->data NULL: they are not there yet. Errors (worded).
+ */
+typedef int core_copy_reader(void *context, uint64_t session, uint64_t id, uint64_t at, struct slice *ret);
+void core_set_copies(struct core *core, core_copy_reader *read, void *context);
+
 /* For the log, of the last step: what it refused for want of a right, or whom an administrator's act hit; "":
  * nothing of both. */
 const char *core_audit(const struct core *core);
@@ -154,6 +162,9 @@ const struct core_limits *core_limits(const struct core *core);
 /* Other limits from now on. What is there may be beyond them, and stays. A log does not tell of them: the
  * state does, which must then be saved anew. */
 void core_set_limits(struct core *core, const struct core_limits *limits);
+
+/* For a state that was copied: no client of the old takes it for the same. */
+void core_set_epoch(struct core *core, uint64_t epoch);
 
 /*
  * Appends the whole state: what core_load() makes a core of that goes on exactly as this one would. Equal

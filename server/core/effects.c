@@ -32,6 +32,7 @@ void effects_reset(struct effects *e)
     e->code = 0;
     e->killed = 0;
     e->asks_shell = false;
+    e->backup = 0;
     e->broken_len = 0;
 }
 

@@ -275,12 +275,15 @@ struct core {
     struct hmap objects_by_name;
     struct list objects;
     uint64_t object_count;
-    struct heap deadlines; /* of waiters and grants */
-    struct heap graces;    /* of sessions without connection */
-    struct heap expiries;  /* of entries and objects: expiry.h */
-    uint64_t rings;        /* the shell's count */
-    bool in_cluster;       /* the shell says so */
-    char audit[256];       /* of the step done last: core_audit() */
+    struct heap deadlines;       /* of waiters and grants */
+    struct heap graces;          /* of sessions without connection */
+    struct heap expiries;        /* of entries and objects: expiry.h */
+    uint64_t rings;              /* the shell's count */
+    bool in_cluster;             /* the shell says so */
+    core_copy_reader *read_copy; /* the shell's; NULL: no copy was begun */
+    void *copies;
+    uint64_t last_copy;
+    char audit[256]; /* of the step done last: core_audit() */
     uint64_t waiter_count, hold_count, delivery_count, call_count;
     uint64_t kept_count, kept_bytes;
     uint64_t last_session, last_object, last_token, last_order; /* counters: never reused */

@@ -72,15 +72,22 @@ void save_limits(const struct core *core, struct buf *out)
     }
 }
 
+/* An older version had not all of them: what it does not say is as standard. */
 void load_limits(struct loader *l)
 {
-    if (load_count(l) != ROWS)
+    size_t n = load_count(l), row = 0;
+    l->limits = core_limits_standard;
+    if (n != ROWS && l->version == SAVE_VERSION)
         load_bad(l, "limits of another version");
-    for (size_t i = 0; i < ROWS && load_good(l); i++) {
+    for (; n > 0 && load_good(l); n--, row++) {
         struct slice name = load_bytes(l, NAME_BYTES_MAX);
         int64_t value = load_int(l);
-        if (!slice_equal(name, slice_str(rows[i].name)) || value < rows[i].min || value > rows[i].max)
+        while (row < ROWS && !slice_equal(name, slice_str(rows[row].name)))
+            row++;
+        if (row == ROWS || value < rows[row].min || value > rows[row].max) {
             load_bad(l, "a limit is none, or beyond its bounds");
-        *(int64_t *)(void *)((char *)&l->limits + rows[i].offset) = value;
+            return;
+        }
+        *(int64_t *)(void *)((char *)&l->limits + rows[row].offset) = value;
     }
 }

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/crc32c.h"
 #include "base/error.h"
 #include "core/effects.h"
 #include "core/expiry.h"
@@ -138,14 +137,15 @@ static int check_header(struct slice bytes)
     const uint8_t *p = bytes.data;
     if (bytes.len < SAVE_HEADER || memcmp(p, SAVE_MAGIC, SAVE_MAGIC_LEN) != 0)
         return roost__fail(ROOST_EDAMAGED, "these %zu bytes are no saved state of roost", bytes.len);
-    if (get_u32be(p + 8) != SAVE_VERSION)
-        return roost__fail(ROOST_EDAMAGED, "the state is of version %" PRIu32 ", this roost reads version %d",
-                           get_u32be(p + 8), SAVE_VERSION);
+    uint32_t version = get_u32be(p + 8);
+    if (version < SAVE_OLDEST || version > SAVE_VERSION)
+        return roost__fail(ROOST_EDAMAGED, "the state is of version %" PRIu32 ", this roost reads %d to %d",
+                           version, SAVE_OLDEST, SAVE_VERSION);
     uint64_t len = get_u64be(p + 12);
     if (len != bytes.len - SAVE_HEADER)
         return roost__fail(ROOST_EDAMAGED, "the state has %zu bytes, but should have %" PRIu64,
                            bytes.len - SAVE_HEADER, len);
-    if (get_u32be(p + 20) != roost__crc32c(0, p + SAVE_HEADER, (size_t)len))
+    if (get_u32be(p + 20) != save_sum(p, (size_t)len))
         return roost__fail(ROOST_EDAMAGED, "the state's checksum is wrong: bytes have changed");
     return ROOST_OK;
 }
@@ -166,6 +166,7 @@ int core_load(const struct core_options *options, struct slice bytes, struct cor
     if (rc != ROOST_OK)
         return rc;
     struct loader l = {.begin = bytes.data, .at = bytes.data + SAVE_HEADER, .end = bytes.data + bytes.len};
+    l.version = get_u32be(bytes.data + 8);
     struct core_options widest = *options;
     widest.limits = &core_limits_widest;
     l.core = core_create(&widest);

@@ -84,6 +84,12 @@ static void check_rest(const struct core *core)
     assert(list_empty(&core->due_lines) && list_empty(&core->woken));
 }
 
+uint32_t save_sum(const uint8_t *header, size_t n)
+{
+    uint32_t sum = get_u32be(header + 8) == 1 ? 0 : roost__crc32c(0, header, SAVE_HEADER - 4);
+    return roost__crc32c(sum, header + SAVE_HEADER, n);
+}
+
 int core_save(const struct core *core, struct buf *out)
 {
     static const uint8_t room[SAVE_HEADER];
@@ -101,7 +107,7 @@ int core_save(const struct core *core, struct buf *out)
     memcpy(header, SAVE_MAGIC, SAVE_MAGIC_LEN);
     put_u32be(header + 8, SAVE_VERSION);
     put_u64be(header + 12, len);
-    put_u32be(header + 20, roost__crc32c(0, header + SAVE_HEADER, len));
+    put_u32be(header + 20, save_sum(header, len));
     return ROOST_OK;
 }
 

@@ -2,9 +2,9 @@
  * save.h: the state as bytes: the words of the format (FORMAT.md), and who writes and reads which part.
  *
  * Invariants: equal states give equal bytes, whatever their addresses, capacities and hash keys; what a
- * loader accepts, saves as the very bytes it was loaded from. A loader that has met a fault reads zeros and
- * empty runs from then on, so that its callers may ask once, at the end; no number that it gives is trusted
- * before it is compared with what is there. Called by core.h's core_save() and core_load().
+ * loader accepts of this version, saves as the very bytes it was loaded from. A loader that has met a fault
+ * reads zeros and empty runs from then on, so that its callers may ask once, at the end; no number that it
+ * gives is trusted before it is compared with what is there. Called by core.h's core_save() and core_load().
  */
 #ifndef ROOST_CORE_SAVE_H
 #define ROOST_CORE_SAVE_H
@@ -13,7 +13,13 @@
 #include "core/keymap.h"
 
 #define SAVE_MAGIC "roostcor"
-enum { SAVE_MAGIC_LEN = 8, SAVE_VERSION = 1, SAVE_HEADER = 24 /* magic, version, length, checksum */ };
+enum { SAVE_MAGIC_LEN = 8, SAVE_HEADER = 24 /* magic, version, length, checksum */ };
+
+/* What is written, and the oldest that is read: FORMAT.md says what differs. */
+enum { SAVE_VERSION = 2, SAVE_OLDEST = 1 };
+
+/* The checksum of a header and the n bytes behind it, for the version it says. */
+uint32_t save_sum(const uint8_t *header, size_t n);
 
 /* ---- out: as everywhere with a buffer, ask out->failed at the end ---- */
 
@@ -26,6 +32,7 @@ void save_bytes(struct buf *out, struct slice bytes);
 struct loader {
     struct core *core;
     const uint8_t *begin, *at, *end;
+    uint32_t version;
     int code; /* ROOST_OK, ROOST_ENOMEM, ROOST_EDAMAGED */
     const char *why;
     const uint8_t *where;  /* the fault was met */

@@ -42,14 +42,7 @@ static int restore(void *context, struct slice state)
 static int replay(void *context, struct slice entry)
 {
     struct durable *d = context;
-    struct event event;
-    if (d->store.server->core == NULL)
-        return roost__fail(ROOST_EDAMAGED, "there is a log, but the snapshot before it is missing");
-    if (!logged_decode(entry, &event))
-        return roost__fail(ROOST_EDAMAGED, "it is no event");
-    effects_reset(&d->unread);
-    int rc = core_step(d->store.server->core, &event, &d->unread);
-    return rc == ROOST_OK ? rc : roost__fail(rc, "it cannot happen: %s", roost_strerror(rc));
+    return logged_take(d->store.server->core, entry, &d->unread);
 }
 
 /* A snapshot before anybody is there who could wait for it. */

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "base/error.h"
+
 enum {
     EVENT_HEADER = 26, /* kind, time, session, confirmed, length of the secret */
     WHO_HEADER = 14    /* identity, whether it is restricted, lengths of its rules and of the peer's words */
@@ -82,4 +84,16 @@ bool logged_decode(struct slice entry, struct event *ret)
 size_t logged_max(const struct event *e)
 {
     return EVENT_HEADER + UINT8_MAX + WHO_HEADER + e->rights.len + e->peer.len + e->payload.len;
+}
+
+int logged_take(struct core *core, struct slice entry, struct effects *unread)
+{
+    struct event event;
+    if (core == NULL)
+        return roost__fail(ROOST_EDAMAGED, "there is a log, but the snapshot before it is missing");
+    if (!logged_decode(entry, &event))
+        return roost__fail(ROOST_EDAMAGED, "it is no event");
+    effects_reset(unread);
+    int rc = core_step(core, &event, unread);
+    return rc == ROOST_OK ? rc : roost__fail(rc, "it cannot happen: %s", roost_strerror(rc));
 }

@@ -21,6 +21,9 @@ bool logged_encode(struct buf *out, const struct event *e, uint64_t confirmed);
 /* The event of an entry, whose bytes it borrows. False: it is none. */
 bool logged_decode(struct slice entry, struct event *ret);
 
+/* Has a core take it again. Errors (worded): it is none, or cannot happen. */
+int logged_take(struct core *core, struct slice entry, struct effects *unread);
+
 /* Bytes of this one's entry at most. */
 size_t logged_max(const struct event *e);
 

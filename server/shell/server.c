@@ -302,6 +302,8 @@ int server_step(struct server *s, struct batch *batch, struct event event)
     event.now_us = server_batch_us(batch) + s->clock_us;
     int rc =
         s->store != NULL ? s->store->ops->step(s->store, &event) : core_step(s->core, &event, &s->effects);
+    if (s->effects.backup != 0)
+        backup_begin(s, event.session, s->effects.backup);
     s->metrics.bytes_out += s->effects.bytes.len;
     route(s, batch);
     if (s->effects.asks_shell)
@@ -493,6 +495,7 @@ static void init_locks(struct server *s)
 
 static void discard(struct server *s)
 {
+    backup_drop(s, 0);
     if (s->store != NULL)
         s->store->ops->close(s->store);
     keyring_free(s->keys);

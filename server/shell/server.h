@@ -13,6 +13,7 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "core/core.h"
+#include "shell/backup.h"
 #include "shell/local_user.h"
 #include "shell/metrics.h"
 #include "shell/watch.h"
@@ -33,6 +34,7 @@ struct server {
     int64_t clock_us;          /* the core's time is ahead of the monotonic one by */
     struct core_limits limits; /* the core's, as they were given */
     struct effects effects;
+    struct backup backup;
     struct hmap conns_by_session;
     struct list conns; /* all of them */
     size_t conn_count;

@@ -45,6 +45,7 @@ struct wal {
     bool ends;
     struct pending writing; /* the writer's alone, as the next two */
     uint64_t written, synced, marked;
+    int64_t unsynced_ms; /* when the first of what is not synced was written */
 };
 
 static int64_t now_ms(void)
@@ -197,6 +198,8 @@ static void write_batch(struct wal *w, uint64_t first, off_t at)
         pthread_mutex_unlock(&w->mutex);
         nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000}, NULL);
     }
+    if (w->synced == w->written)
+        w->unsynced_ms = now_ms();
     w->written = first + p->count - 1;
     if (w->options.sync == WAL_SYNC_ALWAYS)
         sync_log(w);
@@ -225,6 +228,14 @@ static void mark_committed(struct wal *w)
     (void)wal_write_at(w->now.fd, empty, sizeof(empty), (off_t)w->now.used);
 }
 
+/* Batches: what was written batch_ms ago goes to the disk. */
+static void sync_if_due(struct wal *w)
+{
+    if (w->options.sync == WAL_SYNC_BATCH && w->synced != w->written &&
+        now_ms() - w->unsynced_ms >= w->options.batch_ms)
+        sync_log(w);
+}
+
 /* Nothing is pending: sleeps, or syncs what was written long enough ago. */
 static void rest(struct wal *w)
 {
@@ -233,18 +244,19 @@ static void rest(struct wal *w)
         pthread_cond_wait(&w->work, &w->mutex);
         return;
     }
-    wait_ms(w, w->options.batch_ms);
+    int64_t left_ms = w->unsynced_ms + w->options.batch_ms - now_ms();
+    if (left_ms > 0 && !w->ends)
+        wait_ms(w, (int)left_ms);
     if (w->pending.count > 0)
         return;
     pthread_mutex_unlock(&w->mutex);
-    sync_log(w);
+    sync_if_due(w);
     pthread_mutex_lock(&w->mutex);
 }
 
 static void *writer_main(void *arg)
 {
     struct wal *w = arg;
-    int64_t synced_ms = now_ms();
     pthread_mutex_lock(&w->mutex);
     while (w->pending.count > 0 || !w->ends) {
         if (w->pending.count == 0) {
@@ -254,6 +266,7 @@ static void *writer_main(void *arg)
         if (!find_place(w)) {
             if (w->ends)
                 break;
+            sync_if_due(w);
             wait_ms(w, RETRY_MS);
             continue;
         }
@@ -265,10 +278,7 @@ static void *writer_main(void *arg)
         w->now.used += taken.bytes.len;
         pthread_mutex_unlock(&w->mutex);
         write_batch(w, first, at);
-        if (w->options.sync == WAL_SYNC_BATCH && now_ms() - synced_ms >= w->options.batch_ms) {
-            sync_log(w);
-            synced_ms = now_ms();
-        }
+        sync_if_due(w);
         pending_reset(&w->writing);
         pthread_mutex_lock(&w->mutex);
         uint64_t committed = w->committed = w->written;
@@ -284,17 +294,25 @@ static void *writer_main(void *arg)
 
 /* ---- begin ---- */
 
-static int lock_folder(struct wal *w)
+static int make_folder(const char *folder)
+{
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return roost__fail(ROOST_ESYS, "%s: cannot be made: %s", folder, strerror(errno));
+    return ROOST_OK;
+}
+
+/* how: flags for open(). *ret: its descriptor, to be closed, or -1. */
+static int lock_folder(const char *folder, int how, int *ret)
 {
     char path[PATH_MAX];
-    if (mkdir(w->folder, 0700) != 0 && errno != EEXIST)
-        return roost__fail(ROOST_ESYS, "%s: cannot be made: %s", w->folder, strerror(errno));
-    snprintf(path, sizeof(path), "%s/lock", w->folder);
-    w->lock = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (w->lock < 0)
+    snprintf(path, sizeof(path), "%s/lock", folder);
+    *ret = open(path, how | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*ret < 0 && errno == ENOENT)
+        return roost__fail(ROOST_ENOENT, "%s: no server has kept data there", folder);
+    if (*ret < 0)
         return roost__fail(ROOST_ESYS, "%s: %s", path, strerror(errno));
-    if (flock(w->lock, LOCK_EX | LOCK_NB) != 0)
-        return roost__fail(ROOST_EBUSY, "%s: another server uses this folder", w->folder);
+    if (flock(*ret, LOCK_EX | LOCK_NB) != 0)
+        return roost__fail(ROOST_EBUSY, "%s: another server uses this folder", folder);
     return ROOST_OK;
 }
 
@@ -307,6 +325,7 @@ static int read_snapshot(struct reading *r)
     if (rc != ROOST_OK || names.len == 0)
         return rc;
     r->applied = names.positions[names.len - 1];
+    r->has_snapshot = true;
     free(names.positions);
     wal_path(path, r->options->folder, "snapshot-", r->applied);
     rc = wal_read_file(path, &state);
@@ -324,6 +343,8 @@ static int read_logs(struct reading *r)
     int rc = wal_list(r->options->folder, "log-", &names);
     if (rc != ROOST_OK)
         return rc;
+    if (names.len == 0 && r->has_snapshot)
+        return roost__fail(ROOST_EDAMAGED, "%s: the log behind the snapshot is missing", r->options->folder);
     for (size_t i = 0; i < names.len && rc == ROOST_OK; i++) {
         bool last = i + 1 == names.len;
         if (last || names.positions[i + 1] > r->applied + 1)
@@ -359,7 +380,9 @@ static int begin_writing(struct wal *w)
 static int start(struct wal *w)
 {
     struct reading r = {.options = &w->options};
-    int rc = lock_folder(w);
+    int rc = make_folder(w->folder);
+    if (rc == ROOST_OK)
+        rc = lock_folder(w->folder, O_CREAT | O_RDWR, &w->lock);
     if (rc == ROOST_OK) {
         wal_clean(w->folder);
         rc = read_snapshot(&r);
@@ -404,6 +427,47 @@ int wal_open(const struct wal_options *options, struct wal **ret)
     else
         *ret = w;
     return rc;
+}
+
+int wal_read(const struct wal_options *options)
+{
+    struct reading r = {.options = options, .keeps_all = true};
+    int lock, rc = lock_folder(options->folder, O_RDONLY, &lock);
+    if (rc == ROOST_OK)
+        rc = read_snapshot(&r);
+    if (rc == ROOST_OK)
+        rc = read_logs(&r);
+    if (lock >= 0)
+        close(lock);
+    return rc;
+}
+
+static int make_first_log(const char *folder)
+{
+    int lock, rc = lock_folder(folder, O_CREAT | O_RDWR, &lock);
+    int fd = rc == ROOST_OK ? wal_make_room(folder, SEGMENT_BYTES) : -1;
+    if (rc == ROOST_OK)
+        rc = fd < 0 ? roost__fail(ROOST_ESYS, "%s: no room for the log: %s", folder, strerror(errno))
+                    : wal_name_log(fd, folder, 1, SEGMENT_BYTES);
+    if (fd >= 0)
+        close(fd);
+    if (lock >= 0)
+        close(lock);
+    return rc;
+}
+
+int wal_found(const char *folder, struct slice state)
+{
+    int rc = make_folder(folder);
+    if (rc == ROOST_OK)
+        rc = wal_check_empty(folder);
+    if (rc != ROOST_OK)
+        return rc;
+    wal_clean(folder);
+    rc = wal_write_file(folder, "snapshot-", 0, state);
+    if (rc == ROOST_OK) /* last: without it the folder is damaged, not another server's */
+        rc = make_first_log(folder);
+    return rc == ROOST_OK ? wal_sync_parent(folder) : rc;
 }
 
 void wal_close(struct wal *w)

@@ -46,6 +46,13 @@ struct wal_options {
  * has it; ROOST_EDAMAGED which file, and where; ROOST_ESYS, ROOST_ENOMEM, and those of the callbacks. */
 int wal_open(const struct wal_options *options, struct wal **ret);
 
+/* Gives back what is in a folder at rest, and changes nothing there. Errors as wal_open(). */
+int wal_read(const struct wal_options *options);
+
+/* Makes a folder (or takes an empty one) for a server to begin with a state. Errors (worded): ROOST_EEXIST,
+ * ROOST_ESYS. */
+int wal_found(const char *folder, struct slice state);
+
 /* Writes what is pending, and ends. No callback comes any more. NULL is allowed. */
 void wal_close(struct wal *w);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -93,6 +94,19 @@ int wal_list(const char *folder, const char *prefix, struct names *ret)
     return ROOST_OK;
 }
 
+int wal_check_empty(const char *folder)
+{
+    DIR *d = opendir(folder);
+    if (d == NULL)
+        return fail_at(folder, "cannot be read");
+    bool empty = true;
+    for (const struct dirent *e; empty && (e = readdir(d)) != NULL;)
+        empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+                strncmp(e->d_name, UNFINISHED, strlen(UNFINISHED)) == 0;
+    closedir(d);
+    return empty ? ROOST_OK : roost__fail(ROOST_EEXIST, "%s: the folder is not empty", folder);
+}
+
 int wal_sync_folder(const char *folder)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -100,6 +114,13 @@ int wal_sync_folder(const char *folder)
     if (fd >= 0)
         close(fd);
     return rc;
+}
+
+int wal_sync_parent(const char *path)
+{
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof(copy), "%s", path);
+    return wal_sync_folder(dirname(copy));
 }
 
 /* ---- files ---- */
@@ -153,9 +174,9 @@ static void unfinished_path(char ret[PATH_MAX], const char *folder, const char *
 }
 
 /* The file is written: it gets its name. False: errno says why. */
-static bool finish(int fd, const char *unfinished, const char *path, const char *folder)
+static bool finish(int fd, const char *unfinished, const char *path)
 {
-    return fsync(fd) == 0 && rename(unfinished, path) == 0 && wal_sync_folder(folder) == ROOST_OK;
+    return fsync(fd) == 0 && rename(unfinished, path) == 0 && wal_sync_parent(path) == ROOST_OK;
 }
 
 /* Removes what did not get its name, errno as it is. */
@@ -211,7 +232,7 @@ int wal_name_log(int fd, const char *folder, uint64_t first, size_t size)
     put_u64be(header + 16, size);
     put_u64be(header + 24, first);
     put_u32be(header + 12, roost__crc32c(0, header + 16, 16));
-    if (wal_write_at(fd, header, sizeof(header), 0) && finish(fd, room, path, folder))
+    if (wal_write_at(fd, header, sizeof(header), 0) && finish(fd, room, path))
         return ROOST_OK;
     return fail_at(path, "cannot be made");
 }
@@ -221,8 +242,13 @@ int wal_write_file(const char *folder, const char *prefix, uint64_t position, st
     char path[PATH_MAX], unfinished[PATH_MAX];
     wal_path(path, folder, prefix, position);
     unfinished_path(unfinished, folder, prefix, position);
+    return wal_write_whole(path, unfinished, bytes);
+}
+
+int wal_write_whole(const char *path, const char *unfinished, struct slice bytes)
+{
     int fd = open(unfinished, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd >= 0 && wal_write_at(fd, bytes.data, bytes.len, 0) && finish(fd, unfinished, path, folder)) {
+    if (fd >= 0 && wal_write_at(fd, bytes.data, bytes.len, 0) && finish(fd, unfinished, path)) {
         close(fd);
         return ROOST_OK;
     }
@@ -359,6 +385,8 @@ static int read_batches(struct reading *r, const char *path, struct slice file, 
         return ROOST_OK;
     if (!last || was_committed(file, at, r->applied + 1))
         return damaged(path, at, "bytes have changed");
+    if (r->keeps_all)
+        return ROOST_OK;
     log_warn("%s: cut at byte %zu: what was being written when the server ended", path, at);
     return cut(path, at, file.len);
 }

@@ -40,6 +40,10 @@ int wal_read_file(const char *path, struct buf *ret);
 
 /* What was renamed, made or removed in a folder stays so. ROOST_OK or worded. */
 int wal_sync_folder(const char *folder);
+int wal_sync_parent(const char *path);
+
+/* Is nothing in it but what was never finished? ROOST_OK or worded. */
+int wal_check_empty(const char *folder);
 
 /* Writes all n bytes at an offset. False: errno says why. */
 bool wal_write_at(int fd, const void *data, size_t n, off_t at);
@@ -51,7 +55,11 @@ int wal_make_room(const char *folder, size_t size);
 /* Makes it the log file of a first position. ROOST_OK or worded. */
 int wal_name_log(int fd, const char *folder, uint64_t first, size_t size);
 
-/* Writes a whole file under its name, or not at all. ROOST_OK or worded. */
+/* Writes a whole file under its name, or not at all; `unfinished` is where it is until then. ROOST_OK or
+ * worded. */
+int wal_write_whole(const char *path, const char *unfinished, struct slice bytes);
+
+/* The same for a file of a folder. */
 int wal_write_file(const char *folder, const char *prefix, uint64_t position, struct slice bytes);
 
 /* Makes the header of a batch of entries that begins at `header`. */
@@ -61,6 +69,8 @@ struct reading {
     const struct wal_options *options;
     uint64_t applied; /* the position up to which entries are taken */
     uint64_t bytes;   /* read behind the snapshot */
+    bool has_snapshot;
+    bool keeps_all; /* a torn end is left as it is */
 };
 
 /* Gives all entries of a log file back. last: its end may be torn, and is cut then. ROOST_OK or worded. */

@@ -670,6 +670,13 @@ static void server_proxies_do_what_they_say(void **state)
     assert_int_equal(roost_server_cluster_add(m, 4, "host:1", "tcp://host:2"), ROOST_EINVAL);
     assert_int_equal(roost_server_cluster_remove(m, 4), ROOST_EINVAL);
     assert_int_equal(roost_server_cluster_transfer(m, 0), ROOST_EINVAL);
+    uint64_t backup;
+    OK(roost_server_backup(m, &backup));
+    do {
+        OK(roost_server_backup_read(m, backup, 0, &v));
+    } while (v.kind == ROOST_NIL);
+    assert_true(v.kind == ROOST_BYTES && v.len > 24);
+    roost_value_free(&v);
     OK(roost_server_delete(m, ref));
     assert_int_equal(roost_event_set(e), ROOST_ENOENT);
     assert_int_equal(roost_server_find(m, "proxies.here", NULL), ROOST_ENOENT);

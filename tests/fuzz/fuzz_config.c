@@ -92,12 +92,13 @@ static void check_written(const struct options *o)
 static void check_options(int argc, char **argv)
 {
     struct options o;
-    struct durable_options durable;
+    struct store_options store;
+    char why[256];
     if (options_load(&o, argc, argv) == -1) {
         struct core_limits limits = options_limits(&o);
         struct allowed_users users = options_allowed(&o);
         assert(limits.frame_max <= 64 << 20 && users.uid_len <= ALLOWED_MAX && users.gid_len <= ALLOWED_MAX);
-        (void)options_durable(&o, &durable);
+        (void)options_store(&o, &store, why, sizeof(why));
         check_written(&o);
         assert(options_reload(&o, argc, argv));
     }

@@ -1,5 +1,5 @@
-/* fuzz_greeting.c: greetings of nodes from outside; see README.md. What is read can be written, and is the same
- * then. */
+/* fuzz_greeting.c: greetings of nodes from outside; see README.md. What is read can be written, and is the
+ * same then. */
 #include <assert.h>
 
 #include "shell/peer_hello.h"

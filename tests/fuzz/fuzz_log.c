@@ -16,9 +16,9 @@
 
 #include "base/crc32c.h"
 #include "core/core.h"
-#include "shell/durable.h"
 #include "shell/log.h"
 #include "shell/server.h"
+#include "shell/store.h"
 #include "shell/wal_file.h"
 #include "wire/methods.h"
 #include "world.h"
@@ -178,9 +178,9 @@ static void use(struct server *s)
 static bool start(struct buf *ret)
 {
     static struct server s;
-    const struct durable_options durable = {
+    const struct store_options store = {
         .folder = folder, .sync = WAL_SYNC_ALWAYS, .snapshot_bytes = INT64_MAX};
-    int rc = server_start(&s, NULL, &durable);
+    int rc = server_start(&s, NULL, &store);
     if (rc != ROOST_OK) {
         assert(rc < 0 && *roost_errmsg() != '\0');
         return false;

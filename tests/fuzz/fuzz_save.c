@@ -17,7 +17,7 @@ static void put_header(uint8_t *header, const uint8_t *data, size_t size)
     put_u32be(header + 8, SAVE_VERSION);
     put_u32be(header + 12, 0);
     put_u32be(header + 16, (uint32_t)size);
-    put_u32be(header + 20, roost__crc32c(0, data, size));
+    put_u32be(header + 20, roost__crc32c(roost__crc32c(0, header, SAVE_HEADER - 4), data, size));
 }
 
 /* What is loaded saves as the bytes it came from. */

@@ -223,6 +223,17 @@ static void a_server_of_no_cluster_says_so(void **state)
     lose(c);
 }
 
+static void backup_goes_when_another_is_begun(void **state)
+{
+    (void)state;
+    struct client *c = client_open();
+    long long first = strtoll(answer_text(c, post(c, 0, "server.backup", "[]")), NULL, 10);
+    long long second = strtoll(answer_text(c, post(c, 0, "server.backup", "[]")), NULL, 10);
+    assert_true(first > 0 && second > first);
+    fails(c, 0, "server.backup_read", text("[%lld, 0]", first), ROOST_ENOENT);
+    lose(c);
+}
+
 static void nothing_is_left_when_all_sessions_are_gone(void **state)
 {
     (void)state;
@@ -258,6 +269,7 @@ void suite_server(const struct CMUnitTest **ret, size_t *ret_len)
         cmocka_unit_test(objects_and_sessions_come_in_pages),
         cmocka_unit_test(a_killed_session_gives_up_what_it_held),
         cmocka_unit_test(a_server_of_no_cluster_says_so),
+        cmocka_unit_test(backup_goes_when_another_is_begun),
         cmocka_unit_test(nothing_is_left_when_all_sessions_are_gone),
         cmocka_unit_test(every_row_of_the_table_was_called),
     };

@@ -215,7 +215,7 @@ static void other_rights_and_the_end_reach_loaded_sessions(void **state)
 static int load_again(struct buf *b)
 {
     struct core *loaded;
-    uint32_t crc = roost__crc32c(0, b->data + HEADER, b->len - HEADER);
+    uint32_t crc = roost__crc32c(roost__crc32c(0, b->data, HEADER - 4), b->data + HEADER, b->len - HEADER);
     put_u32be(b->data + 20, crc);
     int rc = core_load(&(struct core_options){.now_us = 1}, buf_slice(b), &loaded);
     if (rc == ROOST_OK)

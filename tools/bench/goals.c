@@ -45,6 +45,16 @@ static const struct {
     /* a session that can be resumed beside one that cannot */
     {"session.tcp.dict.set_get", 0.95},
     {"session.tcp.queue.put_get", 0.95},
+    /* every change on the disk before its answer, on the same disk */
+    {"durable.redis.set", 1},
+    {"durable.redis.set.50clients", 1},
+    {"durable.etcd.set", 5},
+    {"durable.etcd.set.50clients", 5},
+    /* on three servers */
+    {"cluster.etcd.set", 5},
+    {"cluster.etcd.set.50clients", 5},
+    {"cluster.get", 0.5},
+    {"cluster.failover", 0.5},
     /* on one host, without a server */
     {"local.pool.map.2", 5},
     {"local.pool.map.6", 5},

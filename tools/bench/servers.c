@@ -15,6 +15,8 @@
 
 #include "bench.h"
 
+enum { ROOSTD_WORDS = 24 };
+
 int bench_complain(void)
 {
     fprintf(stderr, "%s\n", roost_errmsg());
@@ -46,17 +48,28 @@ double bench_resident(pid_t pid)
 
 int bench_roostd_start(struct bench_roostd *s, const char *also)
 {
+    const char *const listen[] = {"--listen", "tcp://127.0.0.1:0", also != NULL ? "--listen" : NULL, also,
+                                  NULL};
+    return bench_roostd_start_with(s, listen);
+}
+
+int bench_roostd_start_with(struct bench_roostd *s, const char *const *options)
+{
     int ready[2];
     char fd[16];
-    const char *program = getenv("ROOSTD");
+    const char *program = getenv("ROOSTD"),
+               *words[ROOSTD_WORDS] = {"roostd", "--log-level", "error", "--ready-fd", fd};
+    for (size_t n = 5; *options != NULL && n + 1 < ROOSTD_WORDS; n++)
+        words[n] = *options++;
     if (pipe(ready) != 0)
         return -1;
     s->pid = fork();
     if (s->pid == 0) {
         snprintf(fd, sizeof(fd), "%d", ready[1]);
         close(ready[0]);
-        execlp(program != NULL ? program : "roostd", "roostd", "--listen", "tcp://127.0.0.1:0", "--ready-fd",
-               fd, "--log-level", "error", also != NULL ? "--listen" : NULL, also, (char *)NULL);
+        char *args[ROOSTD_WORDS];
+        memcpy(args, words, sizeof(args));
+        execvp(program != NULL ? program : "roostd", args);
         _exit(127);
     }
     close(ready[1]);
@@ -68,6 +81,13 @@ int bench_roostd_start(struct bench_roostd *s, const char *also)
     fclose(from);
     s->url[strcspn(s->url, "\n")] = '\0';
     return 0;
+}
+
+void bench_roostd_kill(struct bench_roostd *s)
+{
+    if (s->pid > 0)
+        kill(s->pid, SIGKILL);
+    end_process(&s->pid);
 }
 
 void bench_roostd_stop(struct bench_roostd *s)
@@ -121,8 +141,7 @@ pid_t bench_redis_pid(void)
     return redis.pid;
 }
 
-/* A port that is free now: redis-server cannot choose one. */
-static int free_port(void)
+int bench_free_port(void)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(a);
@@ -167,7 +186,7 @@ static int await_redis(void)
 int bench_redis_begin(void)
 {
     strcpy(redis.folder, "/tmp/roost-bench-XXXXXX");
-    redis.port = free_port();
+    redis.port = bench_free_port();
     if (mkdtemp(redis.folder) == NULL || redis.port == 0)
         return -1;
     snprintf(redis.socket, sizeof(redis.socket), "%s/redis.sock", redis.folder);

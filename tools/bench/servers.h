@@ -35,10 +35,16 @@ struct bench_roostd {
 };
 /* It listens at another URL too, unless that is NULL. */
 int bench_roostd_start(struct bench_roostd *s, const char *also);
+/* With these options besides what makes it say its address, a list that ends with NULL. */
+int bench_roostd_start_with(struct bench_roostd *s, const char *const *options);
 void bench_roostd_stop(struct bench_roostd *s);
+void bench_roostd_kill(struct bench_roostd *s);
 
 /* What a process has in memory now, in bytes; 0: it cannot be told. */
 double bench_resident(pid_t pid);
+
+/* A port that is free now, for who cannot choose one himself or does not say which. */
+int bench_free_port(void);
 
 /* Starts a redis-server; it is ready when this returns 0. 1: it is not installed. */
 int bench_redis_begin(void);

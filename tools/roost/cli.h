@@ -72,6 +72,10 @@ int cli_cluster(struct cli *c, int n, char **words);
 /* key KEYS-FILE IDENTITY KEY-FILE …: an identity for a server. (key.c) */
 int cli_key(struct cli *c, int n, char **words);
 
+/* backup [FOLDER] FILE, restore FILE FOLDER. (backup.c) */
+int cli_backup(struct cli *c, int n, char **words);
+int cli_restore(struct cli *c, int n, char **words);
+
 /* The special commands, a table that ends with name NULL. (special.c) */
 struct special {
     const char *name;

@@ -220,6 +220,9 @@ const struct special cli_specials[] = {
      "keys and certificates, signed by the folder's authority", cli_cert},
     {"key", "key KEYS-FILE IDENTITY KEY-FILE [RIGHTS PATTERN]",
      "a new identity with a key and a rule: read,write,admin on names like PATTERN", cli_key},
+    {"backup", "backup [FOLDER] FILE",
+     "all a server holds at this moment, which goes on; or a data folder that none uses", cli_backup},
+    {"restore", "restore FILE FOLDER", "a new data folder out of a backup", cli_restore},
     {"help", "help [TYPE [METHOD]]", "this, or what there is to call", cli_help},
     {0},
 };

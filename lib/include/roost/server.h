@@ -130,6 +130,16 @@ ROOST_API int roost_server_cluster_remove(roost_manager *m, uint64_t id);
 ROOST_API int roost_server_cluster_transfer(roost_manager *m, uint64_t id);
 
 /*
+ * A copy of the server's whole state as it is at this moment, for an administrator: backup begins it and ends
+ * the one begun before; backup_read gives its bytes from an offset on, up to 256 KiB at a time: *ret is nil
+ * while it is being made (ask again), bytes, and at the end bytes of length 0, with which it is gone. It goes
+ * with its connection too: then ROOST_ENOENT. `roost backup` writes them to a file, `roost restore` makes a
+ * data folder of it.
+ */
+ROOST_API int roost_server_backup(roost_manager *m, uint64_t *ret);
+ROOST_API int roost_server_backup_read(roost_manager *m, uint64_t backup, uint64_t at, roost_value *ret);
+
+/*
  * An object's time to live: in ttl_ms milliseconds of the server's time (at least 1) it is deleted as by
  * roost_server_delete(). ttl: the milliseconds left, begun ones counted whole; -1: no end. persist takes it
  * away; *ret says whether there was one. Errors: ROOST_ENOENT, ROOST_EINVAL.
