@@ -144,7 +144,8 @@ static void pending_calls_happen_once_however_often_the_line_breaks(void **state
     OK(roost_pending_result(get, &v, -1));
     assert_string_equal(v.as.s, "at last");
     roost_pending_free(get);
-    OK(roost_server_ping(m, roost_nil(), NULL)); /* there is a line, by which the end of the session is said */
+    OK(roost_server_ping(m, roost_nil(),
+                         NULL)); /* there is a line, by which the end of the session is said */
     roost_dict_close(d);
     roost_queue_close(q);
     roost_manager_close(m);
@@ -300,13 +301,12 @@ static void only_a_lease_costs_a_thread(void **state)
     OK(roost_manager_shutdown(own));
 }
 
-static int child_works(roost_manager *m, roost_list *l)
+static int child_works(roost_list *l)
 {
-    int rc = 0;
-    for (int i = 0; i < 5 && rc == 0; i++)
-        rc = roost_list_append(l, roost_int(i));
-    roost_manager_close(m); /* else its session would be kept for long */
-    return rc != 0;
+    for (int i = 0; i < 5; i++)
+        if (roost_list_append(l, roost_int(i)) != 0)
+            return 1;
+    return 0;
 }
 
 /* Children are born while threads call, the line breaks, and the signs of life go on. */
@@ -318,6 +318,7 @@ static void *append_for_long(void *l)
     return NULL;
 }
 
+/* Their sessions stay for the grace: it is the last of the tests. */
 static void children_work_while_the_parents_line_breaks(void **state)
 {
     (void)state;
@@ -333,7 +334,7 @@ static void children_work_while_the_parents_line_breaks(void **state)
         proxy_cut(&proxy);
         pid_t pid = fork();
         if (pid == 0)
-            _exit(child_works(m, l));
+            _exit(child_works(l));
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(status, 0);
     }
