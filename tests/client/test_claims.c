@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/claim.h"
@@ -89,6 +90,14 @@ static int64_t info(roost_manager *m, const char *what)
     int64_t n = roost_map_get(v, roost_str(what))->as.i;
     roost_value_free(&v);
     return n;
+}
+
+static void await_info(roost_manager *m, const char *what, int64_t value)
+{
+    time_t end = time(NULL) + 100;
+    while (info(m, what) != value)
+        if (time(NULL) > end)
+            fail_msg("%s is %lld, not %lld", what, (long long)info(m, what), (long long)value);
 }
 
 static void assert_by_socket(const roost_manager *m, const char *why)
@@ -294,8 +303,7 @@ static void a_token_ends_with_its_connection(void **state)
     say_hello(&r);
     int place = open_place(&r.claim);
     close(r.fd);
-    while (info(m, "sessions") != sessions)
-        ;
+    await_info(m, "sessions", sessions);
     say(place, r.claim.token, CLAIM_TOKEN_LEN);
     assert_not_answered(place);
     close(place);
@@ -557,8 +565,7 @@ static void a_session_that_is_resumed_gets_a_new_ring(void **state)
     }
     OK(roost_dict_get(d, roost_str("n"), &v));
     assert_int_equal(v.as.i, calls);
-    while (info(m, "rings") != 1)
-        ;
+    await_info(m, "rings", 1);
     roost_dict_close(d);
     roost_manager_close(m);
 }
@@ -568,7 +575,7 @@ static void a_forked_child_gets_a_ring_of_its_own(void **state)
     (void)state;
     int status;
     roost_dict *d;
-    roost_manager *m = connect_to(url, NULL);
+    roost_manager *m = connect_to(url, &(roost_options){.lease_ms = -1}); /* which would want a thread */
     OK(roost_dict_new(m, &d));
     pid_t child = fork();
     if (child == 0)
@@ -578,8 +585,7 @@ static void a_forked_child_gets_a_ring_of_its_own(void **state)
         OK(roost_dict_set(d, roost_int(2), roost_int(i)));
     waitpid(child, &status, 0);
     assert_int_equal(status, 0);
-    while (info(m, "rings") != 1)
-        ;
+    await_info(m, "rings", 1);
     roost_dict_close(d);
     roost_manager_close(m);
 }
@@ -616,8 +622,8 @@ static void a_client_killed_in_the_middle_of_a_write_harms_nobody(void **state)
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
         close(ready[0]), close(ready[1]);
-        while (info(m, "rings") != 1 || info(m, "sessions") != 1)
-            ;
+        await_info(m, "sessions", 1);
+        await_info(m, "rings", 1);
         OK(roost_dict_get(d, roost_int(1), &v));
         assert_int_equal(v.len, 3 << 20);
         roost_value_free(&v);
@@ -647,8 +653,7 @@ static void who_waits_hears_that_the_server_was_killed(void **state)
     roost_manager *m = connect_to(url, &(roost_options){.grace_ms = -1, .lease_ms = -1});
     OK(roost_queue_new(m, 0, &g.q));
     assert_int_equal(pthread_create(&thread, NULL, get, &g), 0);
-    while (info(m, "waiters") != 1)
-        ;
+    await_info(m, "waiters", 1);
     kill(server, SIGKILL);
     pthread_join(thread, NULL);
     assert_int_equal(g.rc, ROOST_ECONN);
