@@ -347,6 +347,7 @@ void conn_ended(struct conn *c)
     if (c->session != 0 && !c->over) {
         server_unbind(c->server, c);
         backup_drop(c->server, c->session);
+        c->over = true; /* whoever keeps it longer finds nothing of the session here */
         bool lost = c->ends_session || (c->waits_for_server && !c->server->stopping);
         enum event_kind kind = lost ? EVENT_LOST : EVENT_DETACHED;
         server_step(c->server, &batch, (struct event){.kind = kind, .session = c->session});
