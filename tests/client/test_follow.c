@@ -436,6 +436,22 @@ static void a_child_follows_as_its_parent_does(void **state)
     roost_manager_close(m);
 }
 
+/* Its connections stay open, and it accepts more, but says nothing. */
+static void a_leader_that_falls_silent_is_not_asked_first(void **state)
+{
+    (void)state;
+    roost_manager *m = connected(list, (roost_options){.grace_ms = LONG_MS, .lease_ms = 200});
+    int64_t begin = now_ms();
+    proxy_set(&doors[2], &doors[2].holds, true);
+    proxy_lead(&doors[1], NULL);
+    proxy_lead(&doors[0], doors[1].url);
+    OK(roost_server_ping(m, roost_nil(), NULL));
+    assert_in_range(now_ms() - begin, 200, 10000);
+    assert_string_equal(roost_manager_address(m), doors[1].url);
+    assert_int_equal(atomic_load(&doors[0].asked), 2); /* at first, and now: it stands behind the third */
+    roost_manager_close(m);
+}
+
 /* ---- deadlines ---- */
 
 /* A pending call that has no answer, of a client without a lease: no thread but the caller's resumes. */
@@ -763,6 +779,7 @@ int main(void)
         CLAIM(a_blocked_call_and_a_held_lock_go_on_at_the_next_leader),
         CLAIM(everything_happens_once_however_often_leaders_change),
         CLAIM(a_child_follows_as_its_parent_does),
+        CLAIM(a_leader_that_falls_silent_is_not_asked_first),
         CLAIM(a_wait_ends_at_its_deadline_also_when_nobody_leads),
         CLAIM(who_only_polls_finds_the_next_leader_too),
         CLAIM(with_nobody_leading_a_client_gives_up_in_time),
