@@ -89,7 +89,7 @@ proxies of objects that a server hosts.
 This package has the shared library.")
 
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "${library} ${same}, libmsgpack-dev")
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "${library} ${same}, libmsgpack-dev, libmbedtls-dev, libsodium-dev") # what the static library asks for
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS roost-server)
 set(CPACK_COMPONENT_DEV_DESCRIPTION "shared objects for processes - development files
 libroost gives C programs processes, pools, futures, and locks, queues and
