@@ -70,7 +70,7 @@ struct reading {
     uint64_t applied; /* the position up to which entries are taken */
     uint64_t bytes;   /* read behind the snapshot */
     bool has_snapshot;
-    bool keeps_all;   /* a torn end is left as it is */
+    bool keeps_all; /* a torn end is left as it is */
 };
 
 /* Gives all entries of a log file back. last: its end may be torn, and is cut then. ROOST_OK or worded. */
