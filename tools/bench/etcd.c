@@ -1,11 +1,15 @@
 /* etcd.c: see etcd.h. */
 #include "etcd.h"
 
-#include <curl/curl.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <nghttp2/nghttp2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,54 +96,96 @@ void etcd_end(void)
 /* ---- a client ---- */
 
 struct etcd {
-    CURL *curl;
-    struct curl_slist *headers;
-    char put[128], range[128];
+    int fd, port;
+    nghttp2_session *session;
+    const uint8_t *message; /* of the call under way */
+    size_t len;
+    bool done;
     int status; /* of gRPC, in the trailer; -1: none came */
 };
 
-static size_t take_header(char *line, size_t size, size_t n, void *arg)
+static ssize_t send_bytes(nghttp2_session *session, const uint8_t *data, size_t n, int flags, void *arg)
 {
-    struct etcd *e = arg;
-    if (size * n > 13 && strncasecmp(line, "grpc-status: ", 13) == 0)
-        e->status = atoi(line + 13);
-    return size * n;
+    const struct etcd *e = arg;
+    (void)session;
+    (void)flags;
+    ssize_t sent = send(e->fd, data, n, MSG_NOSIGNAL);
+    return sent < 0 ? NGHTTP2_ERR_CALLBACK_FAILURE : sent;
 }
 
-static size_t take_body(char *data, size_t size, size_t n, void *arg)
+static int take_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                       size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *arg)
 {
-    (void)data;
-    (void)arg;
-    return size * n;
+    struct etcd *e = arg;
+    (void)session;
+    (void)frame;
+    (void)flags;
+    if (name_len == 11 && memcmp(name, "grpc-status", 11) == 0 && value_len > 0)
+        e->status = value_len == 1 ? value[0] - '0' : 1;
+    return 0;
+}
+
+static int stream_closed(nghttp2_session *session, int32_t stream, uint32_t code, void *arg)
+{
+    struct etcd *e = arg;
+    (void)session;
+    (void)stream;
+    (void)code;
+    e->done = true;
+    return 0;
+}
+
+static ssize_t give_body(nghttp2_session *session, int32_t stream, uint8_t *to, size_t max, uint32_t *flags,
+                         nghttp2_data_source *source, void *arg)
+{
+    struct etcd *e = arg;
+    (void)session;
+    (void)stream;
+    (void)source;
+    size_t n = e->len < max ? e->len : max;
+    memcpy(to, e->message, n);
+    e->message += n;
+    e->len -= n;
+    if (e->len == 0)
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return (ssize_t)n;
+}
+
+static bool begin_session(struct etcd *e)
+{
+    nghttp2_session_callbacks *callbacks;
+    if (nghttp2_session_callbacks_new(&callbacks) != 0)
+        return false;
+    nghttp2_session_callbacks_set_send_callback(callbacks, send_bytes);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, take_header);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
+    int rc = nghttp2_session_client_new(&e->session, callbacks, e);
+    nghttp2_session_callbacks_del(callbacks);
+    return rc == 0 && nghttp2_submit_settings(e->session, NGHTTP2_FLAG_NONE, NULL, 0) == 0;
 }
 
 struct etcd *etcd_open(int member)
 {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct etcd *e = calloc(1, sizeof(*e));
-    if (e == NULL || (e->curl = curl_easy_init()) == NULL) {
-        free(e);
+    if (e == NULL)
         return NULL;
-    }
-    snprintf(e->put, sizeof(e->put), "http://127.0.0.1:%d/etcdserverpb.KV/Put", s.client_ports[member]);
-    snprintf(e->range, sizeof(e->range), "http://127.0.0.1:%d/etcdserverpb.KV/Range", s.client_ports[member]);
-    e->headers = curl_slist_append(e->headers, "content-type: application/grpc+proto");
-    e->headers = curl_slist_append(e->headers, "te: trailers");
-    curl_easy_setopt(e->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
-    curl_easy_setopt(e->curl, CURLOPT_HTTPHEADER, e->headers);
-    curl_easy_setopt(e->curl, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(e->curl, CURLOPT_HEADERDATA, e);
-    curl_easy_setopt(e->curl, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(e->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(e->curl, CURLOPT_TCP_NODELAY, 1L);
-    return e;
+    e->port = s.client_ports[member];
+    a.sin_port = htons((uint16_t)e->port);
+    e->fd = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(e->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    if (connect(e->fd, (struct sockaddr *)&a, sizeof(a)) == 0 && begin_session(e))
+        return e;
+    etcd_close(e);
+    return NULL;
 }
 
 void etcd_close(struct etcd *e)
 {
     if (e == NULL)
         return;
-    curl_easy_cleanup(e->curl);
-    curl_slist_free_all(e->headers);
+    nghttp2_session_del(e->session);
+    close(e->fd);
     free(e);
 }
 
@@ -153,28 +199,60 @@ static size_t put_field(unsigned char *to, int number, const char *text)
     return 2 + len;
 }
 
+#define HEADER(name, value)                                                                         \
+    {                                                                                               \
+        (uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), strlen(name), strlen(value), 0 \
+    }
+
+/* Sends and reads until the call is over. */
+static int await_answer(struct etcd *e)
+{
+    uint8_t bytes[4096];
+    while (!e->done) {
+        if (nghttp2_session_send(e->session) != 0)
+            return -1;
+        ssize_t n = e->done ? 0 : recv(e->fd, bytes, sizeof(bytes), 0);
+        if (n <= 0 || nghttp2_session_mem_recv(e->session, bytes, (size_t)n) < 0)
+            return -1;
+    }
+    return e->status == 0 ? 0 : -1;
+}
+
 /* One call, key in field 1, value, if any, in field 2. */
-static int ask(struct etcd *e, const char *url, const char *key, const char *value)
+static int ask(struct etcd *e, const char *path, const char *key, const char *value)
 {
     unsigned char message[MESSAGE_MAX] = {0};
+    char authority[32];
     size_t len = put_field(message + GRPC_HEADER, 1, key);
     if (value != NULL)
         len += put_field(message + GRPC_HEADER + len, 2, value);
     message[3] = (unsigned char)(len >> 8);
     message[4] = (unsigned char)len;
+    snprintf(authority, sizeof(authority), "127.0.0.1:%d", e->port);
+    const nghttp2_nv headers[] = {
+        HEADER(":method", "POST"), HEADER(":scheme", "http"),
+        HEADER(":path", path),     HEADER(":authority", authority),
+        HEADER("te", "trailers"),  HEADER("content-type", "application/grpc+proto")};
+    nghttp2_data_provider body = {.read_callback = give_body};
+    e->message = message;
+    e->len = GRPC_HEADER + len;
+    e->done = false;
     e->status = -1;
-    curl_easy_setopt(e->curl, CURLOPT_URL, url);
-    curl_easy_setopt(e->curl, CURLOPT_POSTFIELDSIZE, (long)(GRPC_HEADER + len));
-    curl_easy_setopt(e->curl, CURLOPT_POSTFIELDS, message);
-    return curl_easy_perform(e->curl) == CURLE_OK && e->status == 0 ? 0 : -1;
+    if (nghttp2_submit_request(e->session, NULL, headers, sizeof(headers) / sizeof(headers[0]), &body, NULL) <
+            0 ||
+        await_answer(e) != 0) {
+        fprintf(stderr, "etcd: %s: no answer, or status %d\n", path, e->status);
+        return -1;
+    }
+    return 0;
 }
 
 int etcd_put(struct etcd *e, const char *key, const char *value)
 {
-    return ask(e, e->put, key, value);
+    return ask(e, "/etcdserverpb.KV/Put", key, value);
 }
 
 int etcd_get(struct etcd *e, const char *key)
 {
-    return ask(e, e->range, key, NULL);
+    return ask(e, "/etcdserverpb.KV/Range", key, NULL);
 }

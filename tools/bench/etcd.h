@@ -13,7 +13,7 @@ enum { ETCD_MEMBERS_MAX = 3 };
 int etcd_begin(const char *folder, int members);
 void etcd_end(void);
 
-/* A client of one member's. NULL: no memory. */
+/* A client of one member's. NULL: no connection. */
 struct etcd;
 struct etcd *etcd_open(int member);
 void etcd_close(struct etcd *e);
