@@ -294,6 +294,7 @@ struct core {
     bool reply_refs;         /* it carries references that were counted */
     bool starved;            /* a comparison could not be made for want of memory: it said "not equal" */
     struct core_limits limits;
+    const struct core_limits *told; /* the shell's of now; NULL: those above */
     bool logged;            /* as in struct core_options */
     uint64_t ref_count;     /* of sessions to objects */
     uint64_t stored;        /* bytes charged: memory.h */

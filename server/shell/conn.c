@@ -20,7 +20,7 @@ void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, con
     c->ops = ops;
     c->since_us = server_now_us();
     c->in = buf_make(FRAME_MAX + FRAME_HEADER + ROOM_MAX);
-    c->out = buf_make((size_t)s->limits.unread_max);
+    c->out = buf_make((size_t)server_limit(&s->limits.unread_max));
     list_init(&c->in_server);
     list_init(&c->in_newcomers);
     atomic_init(&c->refs, 1);
@@ -64,7 +64,7 @@ int64_t conn_patience_us(const struct conn *c)
 /* The longest frame that the peer may send now. */
 static uint32_t longest(const struct conn *c)
 {
-    return c->session == 0 ? FRAME_HELLO_MAX : (uint32_t)c->server->limits.frame_max;
+    return c->session == 0 ? FRAME_HELLO_MAX : (uint32_t)server_limit(&c->server->limits.frame_max);
 }
 
 /* Bytes of the frame under way that are still to come, as far as known. */

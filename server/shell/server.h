@@ -30,7 +30,7 @@ struct server {
     struct core *core;
     struct durable *durable;   /* NULL: the core lives as long as the server */
     int64_t clock_us;          /* the core's time is ahead of the monotonic one by */
-    struct core_limits limits; /* the core's, as they were given */
+    struct core_limits limits; /* as they were given; the shell's may change: server_limit() */
     struct effects effects;
     struct hmap conns_by_session;
     struct list conns; /* all of them */
@@ -109,6 +109,15 @@ bool server_admit(struct server *s, struct conn *c);
 /* Other keys and rights are in force from now on; the ring becomes the server's. Sessions of identities that
  * are gone, or have another key, end. */
 void server_set_keys(struct server *s, struct keyring *keys);
+
+/* The shell's limits are these from now on; the core's are not touched. Connections that are there stay. */
+void server_set_limits(struct server *s, const struct core_limits *limits, size_t newcomers_max);
+
+/* One of the shell's limits, where the mutex is not held. */
+static inline int64_t server_limit(const int64_t *limit)
+{
+    return __atomic_load_n(limit, __ATOMIC_RELAXED);
+}
 
 /* The connection's memory is going. */
 void server_forget(struct server *s, struct conn *c);

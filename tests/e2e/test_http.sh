@@ -74,7 +74,7 @@ claim "in the URL too, for a browser" test "$(status '/?token=a%20token%20that%2
 claim "health and readiness need none" test "$(status /health)$(status /ready)" = 200200
 echo 'and now quite another token' >"$folder/token"
 kill -HUP "$server"
-timeout 20 sh -c "until grep -q 'read again' '$folder/log'; do sleep 0.02; done"
+timeout 20 sh -c "until grep -q 'http token loaded' '$folder/log'; do sleep 0.02; done"
 claim "SIGHUP reads the token again" test "$(status /metrics -H 'Authorization: Bearer and now quite another token')" = 200
 claim "… and the old one is none" test "$(status /metrics -H 'Authorization: Bearer a token that nobody guesses')" = 401
 stop

@@ -45,17 +45,33 @@ static int certify(const char *folder, bool client, char *word)
     return STATUS_DONE;
 }
 
+static int revoke(const char *folder, const char *name)
+{
+    time_t now = time(NULL);
+    if (ca_revoke(folder, name, now - SKEW, now + (time_t)CA_DAYS * DAY) != 0)
+        return cli_fail();
+    printf("%s/crl.pem: %s is revoked, for servers with --tls-crl and clients with tls_crl\n", folder, name);
+    return STATUS_DONE;
+}
+
+static int act(const char *folder, const char *option, char *word)
+{
+    if (strcmp(option, "--revoke") == 0)
+        return revoke(folder, word);
+    bool client = strcmp(option, "--client") == 0;
+    if (!client && strcmp(option, "--server") != 0)
+        return cli_usage("cert: %s is none of --server, --client, --revoke", option);
+    return certify(folder, client, word);
+}
+
 int cli_cert(struct cli *c, int n, char **words)
 {
     (void)c;
     int status = STATUS_DONE;
     if (n < 3 || n % 2 == 0)
-        return cli_usage("usage: roost cert FOLDER [--server NAME[,HOST]...]... [--client NAME]...");
-    for (int i = 1; i < n && status == STATUS_DONE; i += 2) {
-        bool client = strcmp(words[i], "--client") == 0;
-        if (!client && strcmp(words[i], "--server") != 0)
-            return cli_usage("cert: %s is neither --server nor --client", words[i]);
-        status = certify(words[0], client, words[i + 1]);
-    }
+        return cli_usage(
+            "usage: roost cert FOLDER [--server NAME[,HOST]...]... [--client NAME]... [--revoke NAME]...");
+    for (int i = 1; i < n && status == STATUS_DONE; i += 2)
+        status = act(words[0], words[i], words[i + 1]);
     return status;
 }
