@@ -295,11 +295,11 @@ struct core {
     bool starved;            /* a comparison could not be made for want of memory: it said "not equal" */
     struct core_limits limits;
     const struct core_limits *told; /* the shell's of now; NULL: those above */
-    bool logged;            /* as in struct core_options */
-    uint64_t ref_count;     /* of sessions to objects */
-    uint64_t stored;        /* bytes charged: memory.h */
-    struct object *account; /* whom the bytes of the moment are charged to; NULL: nobody */
-    const char *over;       /* the limit that refused what was just refused as if there were no memory */
+    bool logged;                    /* as in struct core_options */
+    uint64_t ref_count;             /* of sessions to objects */
+    uint64_t stored;                /* bytes charged: memory.h */
+    struct object *account;         /* whom the bytes of the moment are charged to; NULL: nobody */
+    const char *over; /* the limit that refused what was just refused as if there were no memory */
     uint64_t objects_by_type[TYPE_COUNT], bytes_by_type[TYPE_COUNT];
     uint64_t *errors_by_row;      /* as calls_by_row */
     uint64_t *calls_by_row;       /* as roost__methods */

@@ -22,8 +22,8 @@ struct listener;
 struct tls_server;
 
 struct listen_options {
-    unsigned socket_mode; /* permissions of an ipc socket */
-    int socket;           /* one that listens there already (supervisor.h), for net_epoll; 0: make one */
+    unsigned socket_mode;   /* permissions of an ipc socket */
+    int socket;             /* one that listens there already (supervisor.h), for net_epoll; 0: make one */
     struct tls_server *tls; /* for tls+tcp; borrowed as long as the listener lives */
 };
 

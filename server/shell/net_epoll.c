@@ -58,6 +58,8 @@ static bool next_output(struct peer *p)
     struct buf empty = p->sending;
     p->sending = p->conn.out;
     p->conn.out = empty;
+    if (p->sending.len == 0)
+        atomic_store_explicit(&p->conn.unsent, 0, memory_order_relaxed);
     return p->sending.len > 0;
 }
 

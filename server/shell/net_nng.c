@@ -64,8 +64,10 @@ static void send_more(struct peer *p)
         p->sending = p->conn.out;
         p->conn.out = empty;
     }
-    if (p->sending.len == 0)
+    if (p->sending.len == 0) {
+        atomic_store_explicit(&p->conn.unsent, 0, memory_order_relaxed);
         return;
+    }
     p->busy = true;
     conn_ref(&p->conn);
     post_send(p);

@@ -169,13 +169,16 @@ static void mark_dirty(struct batch *batch, struct conn *c)
 
 void server_write(struct batch *batch, struct conn *c, struct slice bytes)
 {
+    c->held -= c->held > 0; /* answers that are held go before any other */
     conn_write(c, bytes);
     mark_dirty(batch, c);
 }
 
 static bool holds(const struct server *s, struct conn *c, struct slice bytes)
 {
-    return s->durable != NULL && durable_holds(s->durable, c, bytes);
+    bool held = s->durable != NULL && durable_holds(s->durable, c, bytes);
+    c->held += held;
+    return held;
 }
 
 void server_send(struct server *s, struct batch *batch, struct conn *c, struct slice bytes)
