@@ -413,6 +413,9 @@ void kept_free(struct core *core, struct session *s);
 
 /* ---- object.c ---- */
 
+/* How many wait in its lines. */
+size_t object_waiters(const struct object *o);
+
 struct object *object_find(const struct core *core, uint64_t id);
 struct object *object_find_name(const struct core *core, struct slice name);
 /* Makes it known, by its id and name; there is room for it. */

@@ -31,7 +31,7 @@ struct http {
     bool stopping;
     bool has_token;
     uint8_t token[HASH_BYTES]; /* hashed: equal lengths to compare */
-    struct effects effects;    /* of looks, for the picture */
+    struct state state;        /* of pictures */
     struct buf picture;        /* the last, as an event */
     int64_t pictured_us;
 };
@@ -175,7 +175,7 @@ static void refresh(struct http *h)
     if (h->picture.len > 0 && now_us - h->pictured_us < HTTP_TICK_MS * 900)
         return;
     struct buf json = buf_make(BODY_MAX);
-    state_json(h->server, &h->effects, &json);
+    state_json(&h->state, h->server, &json);
     buf_reset(&h->picture);
     buf_append(&h->picture, "data: ", 6);
     for (size_t i = 0, from = 0; i <= json.len && !json.failed; i++) {
@@ -192,10 +192,9 @@ static void refresh(struct http *h)
 static enum MHD_Result answer_state(struct http *h, struct MHD_Connection *c)
 {
     struct buf body = buf_make(BODY_MAX);
-    struct effects effects;
-    effects_init(&effects);
-    state_json(h->server, &effects, &body);
-    effects_free(&effects);
+    pthread_mutex_lock(&h->mutex);
+    state_json(&h->state, h->server, &body);
+    pthread_mutex_unlock(&h->mutex);
     return answer_built(c, "application/json", &body);
 }
 
@@ -404,7 +403,7 @@ static struct http *http_new(struct server *s)
         return NULL;
     h->server = s;
     h->picture = buf_make(BODY_MAX);
-    effects_init(&h->effects);
+    state_init(&h->state);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -468,7 +467,7 @@ void http_stop(struct http *h)
     if (h->daemon != NULL)
         MHD_stop_daemon(h->daemon);
     roost__buf_free(&h->picture);
-    effects_free(&h->effects);
+    state_free(&h->state);
     pthread_cond_destroy(&h->stop);
     pthread_mutex_destroy(&h->mutex);
     free(h);
