@@ -212,6 +212,9 @@ int main(int argc, char **argv)
 #ifdef ROOST_BENCH_REDIS
     ok = measure_rows(redis_rows, redis_row_count, &peer, &o, all) && ok;
 #endif
+#ifdef ROOST_BENCH_TLS
+    ok = measure_rows(tls_rows, tls_row_count, &peer, &o, all) && ok;
+#endif
     ok = measure_rows(local_rows, local_row_count, &peer, &o, all) && ok;
     ok = measure_rows(shm_rows, shm_row_count, &peer, &o, all) && ok;
     if (o.json != NULL && json_dump_file(all, o.json, JSON_INDENT(2)) != 0) {

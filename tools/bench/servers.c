@@ -21,7 +21,7 @@ int bench_complain(void)
     return -1;
 }
 
-static void end_process(pid_t *pid)
+void bench_end_process(pid_t *pid)
 {
     if (*pid <= 0)
         return;
@@ -44,7 +44,8 @@ double bench_resident(pid_t pid)
     return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
-int bench_roostd_start(struct bench_roostd *s, const char *also)
+/* argv ends with the descriptor to say ready by, which is put there, and NULL. */
+static int start(struct bench_roostd *s, const char **argv, size_t at)
 {
     int ready[2];
     char fd[16];
@@ -53,10 +54,14 @@ int bench_roostd_start(struct bench_roostd *s, const char *also)
         return -1;
     s->pid = fork();
     if (s->pid == 0) {
+        union { /* execvp() does not write to them, for all its type says */
+            const char **in;
+            char **out;
+        } words = {.in = argv};
         snprintf(fd, sizeof(fd), "%d", ready[1]);
+        argv[at] = fd;
         close(ready[0]);
-        execlp(program != NULL ? program : "roostd", "roostd", "--listen", "tcp://127.0.0.1:0", "--ready-fd",
-               fd, "--log-level", "error", also != NULL ? "--listen" : NULL, also, (char *)NULL);
+        execvp(program != NULL ? program : "roostd", words.out);
         _exit(127);
     }
     close(ready[1]);
@@ -70,9 +75,32 @@ int bench_roostd_start(struct bench_roostd *s, const char *also)
     return 0;
 }
 
+int bench_roostd_start(struct bench_roostd *s, const char *also)
+{
+    const char *argv[] = {"roostd",
+                          "--log-level",
+                          "error",
+                          "--listen",
+                          "tcp://127.0.0.1:0",
+                          "--ready-fd",
+                          NULL,
+                          also != NULL ? "--listen" : NULL,
+                          also,
+                          NULL};
+    return start(s, argv, 6);
+}
+
+int bench_roostd_start_tls(struct bench_roostd *s, const char *cert, const char *key)
+{
+    const char *argv[] = {"roostd",     "--log-level", "error",      "--listen", "tls+tcp://127.0.0.1:0",
+                          "--ready-fd", NULL,          "--tls-cert", cert,       "--tls-key",
+                          key,          NULL};
+    return start(s, argv, 6);
+}
+
 void bench_roostd_stop(struct bench_roostd *s)
 {
-    end_process(&s->pid);
+    bench_end_process(&s->pid);
 }
 
 /* The one that rows measure over tcp. */
@@ -116,8 +144,7 @@ pid_t bench_redis_pid(void)
     return redis.pid;
 }
 
-/* A port that is free now: redis-server cannot choose one. */
-static int free_port(void)
+int bench_free_port(void)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(a);
@@ -162,7 +189,7 @@ static int await_redis(void)
 int bench_redis_begin(void)
 {
     strcpy(redis.folder, "/tmp/roost-bench-XXXXXX");
-    redis.port = free_port();
+    redis.port = bench_free_port();
     if (mkdtemp(redis.folder) == NULL || redis.port == 0)
         return -1;
     snprintf(redis.socket, sizeof(redis.socket), "%s/redis.sock", redis.folder);
@@ -177,7 +204,7 @@ int bench_redis_begin(void)
 
 void bench_redis_end(void)
 {
-    end_process(&redis.pid);
+    bench_end_process(&redis.pid);
     unlink(redis.socket);
     rmdir(redis.folder);
 }

@@ -25,7 +25,15 @@ struct bench_roostd {
 };
 /* It listens at another URL too, unless that is NULL. */
 int bench_roostd_start(struct bench_roostd *s, const char *also);
+/* One that listens at tls+tcp alone, with this certificate. */
+int bench_roostd_start_tls(struct bench_roostd *s, const char *cert, const char *key);
 void bench_roostd_stop(struct bench_roostd *s);
+
+/* A port of the loopback that is free now: redis-server cannot choose one. 0: there is none. */
+int bench_free_port(void);
+
+/* Ends a process, which then is 0. */
+void bench_end_process(pid_t *pid);
 
 /* What a process has in memory now, in bytes; 0: it cannot be told. */
 double bench_resident(pid_t pid);
