@@ -8,11 +8,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/socket.h>
 
 #include "base/error.h"
 #include "client/clock.h"
+#include "wire/tls_rules.h"
 
 static const char system_ca[] = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -41,63 +40,21 @@ struct tls {
     uint8_t binding[CERTIFICATE_HASH_LEN];
 };
 
-/* With forward secrecy, without separate MACs. */
-static const int suites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-                             MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-                             MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-                             MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-                             MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-                             MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-                             0};
-
-/* The server takes the first it knows: left to itself secp521r1, several times as dear. */
-static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_CURVE25519,
-                                              MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE};
-
 /* ---- what TLS asks of us ---- */
-
-static int take_chance(void *context, unsigned char *ret, size_t len)
-{
-    (void)context;
-    while (len > 0) {
-        ssize_t n = getrandom(ret, len, 0);
-        if (n < 0 && errno != EINTR)
-            return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
-        ret += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return 0;
-}
 
 static int socket_send(void *context, const unsigned char *data, size_t len)
 {
-    const struct tls *t = context;
-    ssize_t n = send(t->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n >= 0)
-        return (int)n;
-    if (errno == EAGAIN || errno == EINTR)
-        return MBEDTLS_ERR_SSL_WANT_WRITE;
+    struct tls *t = context;
+    int n = roost__tls_socket_send(&t->fd, data, len);
     /* A server that refuses us says why before it closes: that is still to be read. */
-    return t->ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER ? (int)len : MBEDTLS_ERR_SSL_CONN_EOF;
+    bool refused = n == MBEDTLS_ERR_SSL_CONN_EOF && t->ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER;
+    return refused ? (int)len : n;
 }
 
 static int socket_recv(void *context, unsigned char *data, size_t len)
 {
-    const struct tls *t = context;
-    ssize_t n = recv(t->fd, data, len, MSG_DONTWAIT);
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ : MBEDTLS_ERR_SSL_CONN_EOF;
-    return (int)n;
-}
-
-/* mbedTLS 2.28 compares names only: an address is looked for among the certificate's here. */
-static bool is_for_address(const mbedtls_x509_crt *crt, struct slice address)
-{
-    enum { IP_ADDRESS = MBEDTLS_ASN1_CONTEXT_SPECIFIC | 7 };
-    for (const mbedtls_x509_sequence *s = &crt->subject_alt_names; s != NULL; s = s->next)
-        if (s->buf.tag == IP_ADDRESS && slice_equal(slice_of(s->buf.p, s->buf.len), address))
-            return true;
-    return false;
+    struct tls *t = context;
+    return roost__tls_socket_recv(&t->fd, data, len);
 }
 
 /* Called for each certificate of the chain with what is wrong with it so far. */
@@ -108,7 +65,9 @@ static int check_certificate(void *context, mbedtls_x509_crt *crt, int depth, ui
         t->valid_from = crt->valid_from;
         t->valid_to = crt->valid_to;
     }
-    if (depth == 0 && t->address.len > 0 && is_for_address(crt, t->address))
+    /* mbedTLS 2.28 compares names only: an address is looked for among the certificate's here. */
+    if (depth == 0 && t->address.len > 0 &&
+        roost__certificate_is_for(crt, CERTIFICATE_IP_ADDRESS, t->address))
         *flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
     return 0;
 }
@@ -126,13 +85,8 @@ static void take_address(struct tls *t, const char *name)
 static int configure(struct tls *t, const char *name)
 {
     mbedtls_ssl_config *conf = &t->config;
-    bool ok = mbedtls_ssl_config_defaults(conf, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
-                                          MBEDTLS_SSL_PRESET_DEFAULT) == 0;
+    bool ok = roost__tls_configure(conf, MBEDTLS_SSL_IS_CLIENT);
     mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_REQUIRED);
-    mbedtls_ssl_conf_min_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3); /* 1.2 */
-    mbedtls_ssl_conf_ciphersuites(conf, suites);
-    mbedtls_ssl_conf_curves(conf, curves);
-    mbedtls_ssl_conf_rng(conf, take_chance, NULL);
     mbedtls_ssl_conf_verify(conf, check_certificate, t);
     mbedtls_ssl_conf_ca_chain(conf, &t->own.ca, credentials_crl(&t->own));
     if (ok && t->own.cert.raw.p != NULL)

@@ -71,8 +71,7 @@ static int listen_unix(const char *path, unsigned mode, char *ret_why, size_t wh
     return fd;
 }
 
-/* Splits "host:port", "[v6]:port", "*:port" or ":port". False: it is none of them. */
-static bool split(const char *text, char host[256], char port[8])
+bool address_split(const char *text, char ret_host[256], char ret_port[8])
 {
     const char *colon = strrchr(text, ':');
     if (colon == NULL || strlen(colon + 1) == 0 || strlen(colon + 1) >= 8)
@@ -84,9 +83,9 @@ static bool split(const char *text, char host[256], char port[8])
     }
     if (len >= 256)
         return false;
-    memcpy(host, text, len);
-    host[len] = '\0';
-    strcpy(port, colon + 1);
+    memcpy(ret_host, text, len);
+    ret_host[len] = '\0';
+    strcpy(ret_port, colon + 1);
     return true;
 }
 
@@ -121,7 +120,7 @@ static int listen_tcp(const char *url, const char *text, char *ret_url, size_t u
                       size_t why_len)
 {
     char host[256], port[8];
-    if (!split(text, host, port)) {
+    if (!address_split(text, host, port)) {
         snprintf(ret_why, why_len, "a TCP address is host:port");
         return -1;
     }
@@ -158,7 +157,7 @@ bool address_is_loopback(const char *url)
 {
     char host[256], port[8];
     const char *text = strstr(url, "://");
-    if (text == NULL || !split(text + 3, host, port) || host[0] == '\0' || strcmp(host, "*") == 0)
+    if (text == NULL || !address_split(text + 3, host, port) || host[0] == '\0' || strcmp(host, "*") == 0)
         return false;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
     if (getaddrinfo(host, port, &hints, &found) != 0)

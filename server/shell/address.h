@@ -14,6 +14,9 @@
 int address_listen(const char *url, unsigned socket_mode, char *ret_url, size_t url_len, char *ret_why,
                    size_t why_len);
 
+/* Splits "host:port", "[v6]:port", "*:port" or ":port". False: it is none of them. */
+bool address_split(const char *text, char ret_host[256], char ret_port[8]);
+
 /* Does a TCP URL of any kind stand for addresses of the loopback only? */
 bool address_is_loopback(const char *url);
 

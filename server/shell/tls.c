@@ -3,33 +3,13 @@
 
 #include <errno.h>
 #include <mbedtls/oid.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
 #include "shell/log.h"
-
-/* With forward secrecy, without separate MACs; the first that the client knows. */
-static const int suites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-                             MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-                             MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-                             MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-                             MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-                             MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-                             0};
-
-/* mbedTLS alone would take secp521r1, several times as dear. */
-static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_CURVE25519,
-                                              MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE};
-
-static int take_chance(void *context, unsigned char *ret, size_t len)
-{
-    (void)context;
-    randombytes_buf(ret, len);
-    return 0;
-}
+#include "wire/tls_rules.h"
 
 /* ---- the server's ---- */
 
@@ -51,14 +31,9 @@ static void warn_of_list(const struct credentials *own, const char *file)
 static int configure(struct tls_context *t, bool wants_certificate)
 {
     mbedtls_ssl_config *conf = &t->config;
-    bool ok = mbedtls_ssl_config_defaults(conf, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM,
-                                          MBEDTLS_SSL_PRESET_DEFAULT) == 0;
-    mbedtls_ssl_conf_min_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3); /* 1.2 */
+    bool ok = roost__tls_configure(conf, MBEDTLS_SSL_IS_SERVER);
     mbedtls_ssl_conf_authmode(conf,
                               wants_certificate ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
-    mbedtls_ssl_conf_ciphersuites(conf, suites);
-    mbedtls_ssl_conf_curves(conf, curves);
-    mbedtls_ssl_conf_rng(conf, take_chance, NULL);
     if (wants_certificate)
         mbedtls_ssl_conf_ca_chain(conf, &t->own.ca, credentials_crl(&t->own));
     ok = ok && mbedtls_ssl_conf_own_cert(conf, &t->own.cert, &t->own.key) == 0;
@@ -77,7 +52,7 @@ static void prepare_key(mbedtls_pk_context *pk)
     mbedtls_ecp_point_init(&product);
     mbedtls_mpi_init(&two);
     if (mbedtls_mpi_lset(&two, 2) == 0)
-        (void)mbedtls_ecp_mul(curve, &product, &two, &curve->G, take_chance, NULL);
+        (void)mbedtls_ecp_mul(curve, &product, &two, &curve->G, NULL, NULL);
     mbedtls_mpi_free(&two);
     mbedtls_ecp_point_free(&product);
 }
@@ -189,24 +164,6 @@ void tls_free(struct tls_server *t)
 
 /* ---- a connection's ---- */
 
-static int socket_send(void *context, const unsigned char *data, size_t len)
-{
-    const struct tls_stream *t = context;
-    ssize_t n = send(t->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE : MBEDTLS_ERR_SSL_CONN_EOF;
-    return (int)n;
-}
-
-static int socket_recv(void *context, unsigned char *data, size_t len)
-{
-    const struct tls_stream *t = context;
-    ssize_t n = recv(t->fd, data, len, MSG_DONTWAIT);
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ : MBEDTLS_ERR_SSL_CONN_EOF;
-    return (int)n;
-}
-
 struct tls_stream *tls_stream_new(struct tls_server *server, int fd)
 {
     struct tls_stream *t = calloc(1, sizeof(*t));
@@ -221,7 +178,7 @@ struct tls_stream *tls_stream_new(struct tls_server *server, int fd)
         tls_stream_free(t);
         return NULL;
     }
-    mbedtls_ssl_set_bio(&t->ssl, t, socket_send, socket_recv, NULL);
+    mbedtls_ssl_set_bio(&t->ssl, &t->fd, roost__tls_socket_send, roost__tls_socket_recv, NULL);
     return t;
 }
 

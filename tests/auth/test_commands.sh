@@ -22,6 +22,8 @@ claim "keys are their owner's alone" test "$(stat -c %a certs/ca.key certs/db1.k
 claim "an authority is not written over" fails roost keygen certs
 claim "a certificate is not written over" fails roost cert certs --server db1
 claim "a name that is none is refused" fails roost cert certs --server ../db2
+claim "cert makes nodes of a cluster" roost cert certs --node node-1.prod,10.0.0.1 --node node-2.prod
+claim "… and no others by that option" fails roost cert certs --node db2
 claim "key makes an identity" roost key keys alice alice.key
 claim "… with rights" roost key keys worker worker.key read,write 'job*'
 claim "a key is not written over" fails roost key keys eve alice.key

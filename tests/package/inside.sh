@@ -31,6 +31,8 @@ world() {
   getent group
 }
 
+# libraft0 is in the backports, which a Debian 12 does not look into unless told.
+/packages/backports >/etc/apt/sources.list.d/backports.sources
 quietly apt-get update -qq || exit 1
 # What the packages depend on is installed before the world is looked at: it is not theirs to remove.
 depends=$(for deb in /packages/1/*.deb; do dpkg-deb -f "$deb" Depends; done | tr ',\n' '\n\n' | sed 's/^ *//; s/[ (|].*//' | grep -vE '^(lib)?roost|^$' | sort -u)

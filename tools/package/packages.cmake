@@ -65,6 +65,9 @@ set(same "(= ${PROJECT_VERSION}-${ROOST_PACKAGE_RELEASE})")
 # ---- each ----
 set(CPACK_DEBIAN_SERVER_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS "adduser, init-system-helpers (>= 1.52)")
+if(ROOST_CLUSTER) # dpkg-shlibdeps knows from which version on a function is there, not from which on it is right
+  string(APPEND CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS ", libraft0 (>= ${ROOST_RAFT_VERSION}~)")
+endif()
 set(CPACK_DEBIAN_SERVER_PACKAGE_SUGGESTS roost-tools)
 set(CPACK_DEBIAN_SERVER_PACKAGE_CONTROL_EXTRA ${folder}/debian/conffiles ${folder}/debian/postinst ${folder}/debian/prerm ${folder}/debian/postrm)
 set(CPACK_COMPONENT_SERVER_DESCRIPTION "manager server for shared objects

@@ -131,11 +131,14 @@ static int put_hosts(mbedtls_x509write_cert *crt, const struct cert_request *r)
               : MBEDTLS_ERR_ASN1_BUF_TOO_SMALL;
 }
 
-static int put_use(mbedtls_x509write_cert *crt, bool client)
+static int put_use(mbedtls_x509write_cert *crt, const struct cert_request *r)
 {
+    static const char client[] = MBEDTLS_OID_CLIENT_AUTH, server[] = MBEDTLS_OID_SERVER_AUTH;
     struct der d = {.at = EXTENSION_MAX};
-    const char *use = client ? MBEDTLS_OID_CLIENT_AUTH : MBEDTLS_OID_SERVER_AUTH;
-    der_put(&d, MBEDTLS_ASN1_OID, use, strlen(use));
+    if (r->client || r->node)
+        der_put(&d, MBEDTLS_ASN1_OID, client, strlen(client));
+    if (!r->client)
+        der_put(&d, MBEDTLS_ASN1_OID, server, strlen(server));
     return put_extension(crt, MBEDTLS_OID_EXTENDED_KEY_USAGE,
                          MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), &d);
 }
@@ -264,7 +267,7 @@ static int sign(const struct cert_request *r, struct credentials *ca, mbedtls_pk
     if (rc == 0)
         rc = mbedtls_x509write_crt_set_key_usage(crt, MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
     if (rc == 0)
-        rc = put_use(crt, r->client);
+        rc = put_use(crt, r);
     if (rc == 0 && !r->client)
         rc = put_hosts(crt, r);
     return rc == 0 ? ROOST_OK : fail_mbedtls("make a certificate", rc);

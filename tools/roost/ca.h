@@ -17,6 +17,7 @@ enum { CA_DAYS = 3650, CERT_DAYS = 825, CA_HOSTS_MAX = 32 };
 struct cert_request {
     const char *name;   /* of the files, and in the certificate */
     bool client;        /* for a client; else for a server, who is called … */
+    bool node;          /* … and calls others of its kind, as one of a cluster does */
     char *const *hosts; /* … so: host names and addresses */
     size_t host_count;
     time_t from, until;

@@ -31,18 +31,44 @@ static bool split_hosts(char *word, char *hosts[CA_HOSTS_MAX], size_t *ret_n)
     return rest == NULL;
 }
 
-static int certify(const char *folder, bool client, char *word)
+static const char *const kinds[] = {"server", "client", "node"};
+enum { KINDS = 3 };
+
+/* node-ID.CLUSTER: what the other nodes look for in a node's certificate. */
+static bool is_node_name(const char *name)
+{
+    if (strncmp(name, "node-", 5) != 0 || name[5] == '0')
+        return false;
+    size_t digits = strspn(name + 5, "0123456789");
+    const char *cluster = name + 5 + digits;
+    return digits > 0 && cluster[0] == '.' && cluster[1] != '\0' && strchr(cluster + 1, '.') == NULL;
+}
+
+static int certify(const char *folder, const char *kind, char *word)
 {
     char *hosts[CA_HOSTS_MAX];
-    struct cert_request r = {.name = word, .client = client, .hosts = hosts};
+    bool client = strcmp(kind, "client") == 0;
+    struct cert_request r = {
+        .name = word, .client = client, .node = strcmp(kind, "node") == 0, .hosts = hosts};
     r.from = time(NULL) - SKEW;
     r.until = r.from + (time_t)CERT_DAYS * DAY;
     if (!client && !split_hosts(word, hosts, &r.host_count))
         return cli_usage("more than %d hosts", CA_HOSTS_MAX);
+    if (r.node && !is_node_name(r.name))
+        return cli_usage("cert: a node is called node-ID.CLUSTER, such as node-1.prod, not %s", r.name);
     if (ca_sign(folder, &r) != 0)
         return cli_fail();
-    printf("%s/%s.pem, %s/%s.key: a %s\n", folder, r.name, folder, r.name, client ? "client" : "server");
+    printf("%s/%s.pem, %s/%s.key: a %s\n", folder, r.name, folder, r.name, kind);
     return STATUS_DONE;
+}
+
+/* The kind that an option such as --server asks for, NULL: none. */
+static const char *kind_of(const char *option)
+{
+    for (int i = 0; i < KINDS; i++)
+        if (strncmp(option, "--", 2) == 0 && strcmp(option + 2, kinds[i]) == 0)
+            return kinds[i];
+    return NULL;
 }
 
 static int revoke(const char *folder, const char *name)
@@ -56,12 +82,12 @@ static int revoke(const char *folder, const char *name)
 
 static int act(const char *folder, const char *option, char *word)
 {
+    const char *kind = kind_of(option);
+    if (kind != NULL)
+        return certify(folder, kind, word);
     if (strcmp(option, "--revoke") == 0)
         return revoke(folder, word);
-    bool client = strcmp(option, "--client") == 0;
-    if (!client && strcmp(option, "--server") != 0)
-        return cli_usage("cert: %s is none of --server, --client, --revoke", option);
-    return certify(folder, client, word);
+    return cli_usage("cert: %s is none of --server, --client, --node, --revoke", option);
 }
 
 int cli_cert(struct cli *c, int n, char **words)
@@ -69,8 +95,8 @@ int cli_cert(struct cli *c, int n, char **words)
     (void)c;
     int status = STATUS_DONE;
     if (n < 3 || n % 2 == 0)
-        return cli_usage(
-            "usage: roost cert FOLDER [--server NAME[,HOST]...]... [--client NAME]... [--revoke NAME]...");
+        return cli_usage("usage: roost cert FOLDER [--server NAME[,HOST]...]... [--client NAME]... "
+                         "[--node NAME[,HOST]...]... [--revoke NAME]...");
     for (int i = 1; i < n && status == STATUS_DONE; i += 2)
         status = act(words[0], words[i], words[i + 1]);
     return status;
