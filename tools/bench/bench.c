@@ -209,6 +209,7 @@ int main(int argc, char **argv)
     ok = measure_rows(session_rows, session_row_count, &peer, &o, all) && ok;
     ok = measure_rows(server_rows, server_row_count, &peer, &o, all) && ok;
     ok = measure_rows(between_rows, between_row_count, &peer, &o, all) && ok;
+    ok = measure_rows(http_rows, http_row_count, &peer, &o, all) && ok;
 #ifdef ROOST_BENCH_REDIS
     ok = measure_rows(redis_rows, redis_row_count, &peer, &o, all) && ok;
 #endif

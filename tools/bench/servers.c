@@ -98,6 +98,15 @@ int bench_roostd_start_tls(struct bench_roostd *s, const char *cert, const char 
     return start(s, argv, 6);
 }
 
+int bench_roostd_start_http(struct bench_roostd *s, int port)
+{
+    char http[32];
+    const char *argv[] = {"roostd",     "--log-level", "error",  "--listen", "tcp://127.0.0.1:0",
+                          "--ready-fd", NULL,          "--http", http,       NULL};
+    snprintf(http, sizeof(http), "127.0.0.1:%d", port);
+    return start(s, argv, 6);
+}
+
 void bench_roostd_stop(struct bench_roostd *s)
 {
     bench_end_process(&s->pid);

@@ -27,6 +27,8 @@ struct bench_roostd {
 int bench_roostd_start(struct bench_roostd *s, const char *also);
 /* One that listens at tls+tcp alone, with this certificate. */
 int bench_roostd_start_tls(struct bench_roostd *s, const char *cert, const char *key);
+/* One on a free port of the loopback that serves HTTP, too. */
+int bench_roostd_start_http(struct bench_roostd *s, int port);
 void bench_roostd_stop(struct bench_roostd *s);
 
 /* A port of the loopback that is free now: redis-server cannot choose one. 0: there is none. */
