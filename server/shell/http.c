@@ -34,6 +34,7 @@ struct http {
     struct state state;        /* of pictures */
     struct buf picture;        /* the last, as an event */
     int64_t pictured_us;
+    unsigned watchers; /* of pictures, at most HTTP_WATCHERS_MAX */
 };
 
 /* ---- who may ask ---- */
@@ -123,6 +124,8 @@ static enum MHD_Result queue(struct MHD_Connection *c, unsigned status, const ch
     add_headers(r, type);
     if (status == MHD_HTTP_UNAUTHORIZED)
         MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+    if (status >= MHD_HTTP_BAD_REQUEST) /* who was refused takes up no connection */
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
     enum MHD_Result rc = MHD_queue_response(c, status, r);
     MHD_destroy_response(r);
     return rc;
@@ -240,18 +243,39 @@ static ssize_t next_bytes(void *context, uint64_t at, char *to, size_t room)
     return (ssize_t)n;
 }
 
+static bool add_watcher(struct http *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    bool room = h->watchers < HTTP_WATCHERS_MAX;
+    h->watchers += room;
+    pthread_mutex_unlock(&h->mutex);
+    return room;
+}
+
+static void drop_watcher(struct http *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    h->watchers--;
+    pthread_mutex_unlock(&h->mutex);
+}
+
 static void end_watcher(void *context)
 {
     struct watcher *w = context;
+    drop_watcher(w->http);
     roost__buf_free(&w->pending);
     free(w);
 }
 
 static enum MHD_Result answer_events(struct http *h, struct MHD_Connection *c)
 {
+    if (!add_watcher(h))
+        return say(c, MHD_HTTP_SERVICE_UNAVAILABLE, "too many are watching\n");
     struct watcher *w = calloc(1, sizeof(*w));
-    if (w == NULL)
+    if (w == NULL) {
+        drop_watcher(h);
         return MHD_NO;
+    }
     *w = (struct watcher){.http = h, .pending = buf_make(BODY_MAX)};
     struct MHD_Response *r =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, next_bytes, w, end_watcher);
@@ -389,10 +413,11 @@ static int open_socket(struct http *h, const char *address, char *why, size_t wh
 static bool start_daemon(struct http *h, int fd)
 {
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
-    h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
-                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
-                                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_TIMEOUT_S,
-                                 MHD_OPTION_THREAD_STACK_SIZE, (size_t)256 << 10, MHD_OPTION_END);
+    h->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        h->loopback ? 0U : (unsigned)HTTP_HOST_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_TIMEOUT_S,
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)256 << 10, MHD_OPTION_END);
     return h->daemon != NULL;
 }
 
