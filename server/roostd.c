@@ -366,13 +366,18 @@ static bool start_http(struct daemon *d)
 static int serve(struct daemon *d, int signals, int owner)
 {
     struct core_limits limits = limits_of(&d->options);
-    struct durable_options durable;
+    struct store_options store;
+    struct cluster_options cluster;
+    struct credential_files peer_tls;
+    char why[256];
     tls_init(&d->tls);
-    if (!options_durable(&d->options, &durable)) {
-        log_error("sync is always, batch:MS (1 to 60000) or none, not \"%s\"", d->options.sync);
+    if (!options_store(&d->options, &store, why, sizeof(why)) ||
+        !options_cluster(&d->options, &cluster, &peer_tls, why, sizeof(why))) {
+        log_error("%s", why);
         return 1;
     }
-    int rc = server_start(&d->server, &limits, &durable);
+    store.cluster = cluster.file != NULL ? &cluster : NULL;
+    int rc = server_start(&d->server, &limits, &store);
     if (rc != ROOST_OK) {
         log_error("cannot start: %s", roost_errmsg());
         return 1;

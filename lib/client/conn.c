@@ -161,16 +161,24 @@ static void answer(struct conn *c, const struct reply *reply)
         roost_value_free(&result);
 }
 
+/* A server that leads no more leaves its sessions to the one that will. */
+static int take_goodbye(struct conn *c, const struct reply *reply)
+{
+    struct leader leader = roost__leader_of(reply);
+    c->dismissed = reply->code != ROOST_ENOTLEADER;
+    if (leader.url[0] != '\0')
+        roost__addresses_led(c->options.addresses, leader.url);
+    return roost__fail(ROOST_ECONN, "the server closed the connection: %.*s", (int)reply->message.len,
+                       (const char *)reply->message.data);
+}
+
 static int take_frame(struct conn *c, struct slice payload)
 {
     struct reply reply;
     if (!roost__reply_parse(payload, &reply) || reply.kind == FRAME_WELCOME)
         return roost__protocol_error();
-    if (reply.kind == FRAME_GOODBYE) {
-        c->dismissed = true;
-        return roost__fail(ROOST_ECONN, "the server closed the connection: %.*s", (int)reply.message.len,
-                           (const char *)reply.message.data);
-    }
+    if (reply.kind == FRAME_GOODBYE)
+        return take_goodbye(c, &reply);
     if (reply.kind != FRAME_PONG)
         answer(c, &reply);
     return ROOST_OK;
@@ -194,6 +202,8 @@ static int take_frames(struct conn *c)
 
 static int receive(struct conn *c, bool now)
 {
+    if (c->resuming)
+        return roost__fail(ROOST_ECONN, "connection lost");
     int rc = roost__receive(&c->transport, &c->in, now);
     if (rc != ROOST_OK)
         return rc;
@@ -207,12 +217,15 @@ static bool is_final(int rc)
     return rc == ROOST_EPROTO || rc == ROOST_ESESSION || rc == ROOST_EEPOCH || rc == ROOST_EAUTH;
 }
 
-/* The stream has ended because of rc: it goes on, or the connection has failed. */
-static int recover(struct conn *c, int rc)
+/* The stream has ended because of rc: it goes on, or the connection has failed; ROOST_ETIMEDOUT: neither by
+ * the deadline. */
+static int recover(struct conn *c, int rc, int64_t deadline)
 {
-    rc = roost__resume(c, rc);
+    rc = roost__resume(c, rc, deadline);
     if (rc == ROOST_OK)
         rc = take_frames(c); /* what came right behind WELCOME */
+    if (rc == ROOST_ETIMEDOUT)
+        return rc;
     if (rc != ROOST_OK)
         roost__conn_fail(c, is_final(rc) ? rc : ROOST_ECONN, roost_errmsg());
     return rc;
@@ -239,7 +252,7 @@ static void lead(struct conn *c, const struct call *call, int64_t deadline)
         if (rc == ROOST_ETIMEDOUT && deadline >= 0)
             return;
         if (rc != ROOST_OK)
-            rc = recover(c, rc);
+            rc = recover(c, rc, deadline);
     }
 }
 
@@ -253,7 +266,7 @@ bool roost__conn_look(struct conn *c, bool resumes)
         return true;
     if (!resumes && roost__resumable(c, rc))
         return false;
-    (void)recover(c, rc);
+    (void)recover(c, rc, -1);
     return true;
 }
 
@@ -332,9 +345,17 @@ static bool give_up(struct conn *c, struct call *call)
     return true;
 }
 
+/* We have left a stream that has ended: where nobody waits, the program's event loop or pulse.c goes on. */
+static void have_it_resumed(struct conn *c)
+{
+    roost__pollable_notice(c);
+    if (c->pulse.runs)
+        roost__pulse_poke(c);
+}
+
 bool roost__conn_await(struct conn *c, struct call *call, int64_t deadline)
 {
-    bool late = false;
+    bool late = false, unfinished = false;
     roost__send_held(c);
     pthread_mutex_lock(&c->lock);
     while (!call->done && !late && (c->code == 0 || !give_up(c, call))) {
@@ -347,12 +368,15 @@ bool roost__conn_await(struct conn *c, struct call *call, int64_t deadline)
         begin_to_lead(c);
         pthread_mutex_unlock(&c->lock);
         lead(c, call, deadline);
+        unfinished = c->resuming;
         pthread_mutex_lock(&c->lock);
         end_to_lead(c);
     }
     hand_on(c);
     bool done = call->done;
     pthread_mutex_unlock(&c->lock);
+    if (unfinished)
+        have_it_resumed(c);
     return done;
 }
 
@@ -428,10 +452,9 @@ void roost__conn_give_up(struct conn *c, uint64_t number)
 
 static int greet(struct conn *c)
 {
-    const struct wishes *wishes = &c->options.wishes;
-    int rc = roost__transport_open(wishes->url, &wishes->tls, wishes->timeout_ms, &c->transport);
-    if (rc == ROOST_OK)
-        rc = roost__handshake(&c->transport, wishes, &c->terms, &c->in);
+    struct search s;
+    roost__search_begin(&s, c->options.addresses, c->options.wishes.timeout_ms, false);
+    int rc = roost__reach(c, &s, &c->transport, &c->terms, -1);
     return rc == ROOST_OK ? roost__pulse_start(c) : rc;
 }
 

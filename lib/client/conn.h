@@ -39,9 +39,10 @@ typedef int conn_adopt(void *owner, roost_value *v);
 typedef void conn_tell(void *owner, roost_state state);
 
 struct conn_options {
-    struct wishes wishes;
+    struct wishes wishes; /* but for the URL */
+    struct addresses *addresses;
     size_t window_calls, window_bytes; /* of asynchronous calls under way */
-    int reconnect_ms;                  /* how long to try to resume; -1: for ever; 0: grace and lease */
+    int reconnect_ms;                  /* how long to try to resume; -1: for ever; 0: what is granted */
     struct refs *refs;
     conn_adopt *adopt;
     conn_tell *tell;
@@ -77,6 +78,7 @@ struct conn {
 
     struct buf in;              /* the leader's: received and not yet taken apart */
     bool dismissed;             /* the leader's: the server said GOODBYE */
+    bool resuming;              /* the leader's: the stream has ended, and there is no other yet */
     atomic_uint_least64_t seen; /* the call whose answer came last on this stream */
     atomic_bool heard;          /* bytes came since pulse.c looked last */
 };
@@ -124,9 +126,7 @@ static inline void call_init(struct call *call)
     memset(call, 0, offsetof(struct call, wake));
 }
 
-/* Connects and opens a session. Errors: those of roost__transport_open() and roost__handshake(),
- * ROOST_ENOMEM.
- */
+/* Connects and opens a session. Errors: those of roost__reach(), ROOST_ENOMEM. */
 int roost__conn_open(const struct conn_options *options, struct conn **ret);
 
 /*
@@ -203,10 +203,18 @@ void roost__send_farewell(struct conn *c);
 /* send.c: the stream becomes c->next, on which all that is unanswered is sent again. The leader. */
 int roost__send_again(struct conn *c);
 
+/*
+ * resume.c: asks one address after the other for a session (*terms), until one grants it on the stream *t, or
+ * the search is over, or (ROOST_ETIMEDOUT) `until` has passed, though not before one was asked. Errors: those
+ * of the search, of roost__transport_open() and roost__handshake(); ROOST_ECLOSED.
+ */
+int roost__reach(struct conn *c, struct search *s, struct transport *t, struct terms *terms, int64_t until);
+
 /* resume.c: is a stream that has ended with this code worth another? */
 bool roost__resumable(const struct conn *c, int code);
 
-/* resume.c: the leader's stream has ended with code (worded). ROOST_OK: it goes on. */
-int roost__resume(struct conn *c, int code);
+/* resume.c: the leader's stream has ended with code (worded). ROOST_OK: it goes on. ROOST_ETIMEDOUT: `until`
+ * (clock.h) has passed, and it may go on yet. */
+int roost__resume(struct conn *c, int code, int64_t until);
 
 #endif

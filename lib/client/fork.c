@@ -15,14 +15,18 @@ static struct roost_manager *as_manager(struct list *link)
 static void before_fork(void)
 {
     pthread_mutex_lock(&registry_lock);
-    list_each (it, &managers)
+    list_each (it, &managers) {
         pthread_mutex_lock(&as_manager(it)->refs.lock);
+        pthread_mutex_lock(&as_manager(it)->addresses.lock);
+    }
 }
 
 static void after_fork_in_parent(void)
 {
-    list_each (it, &managers)
+    list_each (it, &managers) {
+        pthread_mutex_unlock(&as_manager(it)->addresses.lock);
         pthread_mutex_unlock(&as_manager(it)->refs.lock);
+    }
     pthread_mutex_unlock(&registry_lock);
 }
 

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "client/reply.h"
 #include "client/ring.h"
 #include "wire/encode.h"
 #include "wire/proof.h"
@@ -224,9 +223,24 @@ static int await_challenge(struct transport *t, const struct wishes *w, struct s
         w->identity);
 }
 
+struct leader roost__leader_of(const struct reply *reply)
+{
+    struct leader leader = {""};
+    if (reply->leader.len > 0 && reply->leader.len < sizeof(leader.url))
+        memcpy(leader.url, reply->leader.data, reply->leader.len);
+    return leader;
+}
+
+static int refusal(const struct reply *reply, struct leader *ret_leader)
+{
+    *ret_leader = roost__leader_of(reply);
+    return roost__fail(reply->code, "the server refuses: %.*s", (int)reply->message.len,
+                       (const char *)reply->message.data);
+}
+
 /* *ret_ring is the size of the ring that came along, 0: none did. */
 static int await_welcome(struct transport *t, const struct wishes *w, struct terms *terms, struct buf *in,
-                         int64_t *ret_ring)
+                         int64_t *ret_ring, struct leader *ret_leader)
 {
     struct slice payload;
     struct reply reply;
@@ -236,8 +250,7 @@ static int await_welcome(struct transport *t, const struct wishes *w, struct ter
     if (!roost__reply_parse(payload, &reply))
         return roost__protocol_error();
     if (reply.kind == FRAME_GOODBYE)
-        return roost__fail(reply.code, "the server refuses: %.*s", (int)reply.message.len,
-                           (const char *)reply.message.data);
+        return refusal(&reply, ret_leader);
     *ret_ring = term(&reply, "ring");
     rc = reply.kind == FRAME_WELCOME ? take_welcome(&reply, w, terms) : roost__protocol_error();
     roost__buf_consume(in, FRAME_HEADER + payload.len);
@@ -287,9 +300,11 @@ static int move_to_ring(struct transport *t, int64_t size, struct buf *in)
     return rc;
 }
 
-int roost__handshake(struct transport *t, const struct wishes *wishes, struct terms *terms, struct buf *in)
+int roost__handshake(struct transport *t, const struct wishes *wishes, struct terms *terms, struct buf *in,
+                     struct leader *ret_leader)
 {
     int64_t ring = 0;
+    *ret_leader = (struct leader){""};
     roost__transport_patience(t, wishes->timeout_ms);
     t->takes_passed = wishes->ring > 0;
     atomic_store(&t->ring_state, wishes->ring > 0 ? RING_NOT_OFFERED : RING_NOT_ASKED);
@@ -299,7 +314,7 @@ int roost__handshake(struct transport *t, const struct wishes *wishes, struct te
         rc = await_challenge(t, wishes, slice_of(hello.data + FRAME_HEADER, hello.len - FRAME_HEADER), in);
     roost__buf_free(&hello);
     if (rc == ROOST_OK)
-        rc = await_welcome(t, wishes, terms, in, &ring);
+        rc = await_welcome(t, wishes, terms, in, &ring, ret_leader);
     if (rc == ROOST_OK && ring > 0)
         rc = move_to_ring(t, ring, in);
     roost__transport_drop_passed(t);

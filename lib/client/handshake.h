@@ -8,12 +8,14 @@
 #define ROOST_CLIENT_HANDSHAKE_H
 
 #include "base/buf.h"
+#include "client/reply.h"
+#include "client/search.h"
 #include "client/transport.h"
 #include "wire/frame.h"
 
 /* What the client says of itself and asks for. */
 struct wishes {
-    const char *url;
+    const char *url;   /* of the server that is asked */
     const char *label; /* may be NULL */
     struct tls_wishes tls;
     const char *identity; /* may be NULL; else … */
@@ -34,12 +36,22 @@ struct terms {
     uint8_t secret[SECRET_LEN];
 };
 
+/* Where a server that does not lead its cluster says that the leader is; "": it says nothing of that. */
+struct leader {
+    char url[LEADER_MAX];
+};
+
 /*
  * Says HELLO on a fresh stream and awaits WELCOME. With a session in *terms it is resumed, else a new one
- * begins. `in` may hold more than the answer afterwards. Errors, *terms unchanged: ROOST_ESESSION,
- * ROOST_EEPOCH, ROOST_EPROTO, ROOST_EINVAL (the label), ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_ENOMEM.
+ * begins. `in` may hold more than the answer afterwards. Errors, *terms unchanged: ROOST_ENOTLEADER
+ * (then *ret_leader is set), ROOST_ESESSION, ROOST_EEPOCH, ROOST_EPROTO, ROOST_EINVAL (the label),
+ * ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_ENOMEM.
  */
-int roost__handshake(struct transport *t, const struct wishes *wishes, struct terms *terms, struct buf *in);
+int roost__handshake(struct transport *t, const struct wishes *wishes, struct terms *terms, struct buf *in,
+                     struct leader *ret_leader);
+
+/* The leader that a server's GOODBYE names. */
+struct leader roost__leader_of(const struct reply *reply);
 
 /* One receive into `in`; now: without waiting. Errors: those of roost__transport_recv(), ROOST_ENOMEM. */
 int roost__receive(struct transport *t, struct buf *in, bool now);

@@ -12,7 +12,14 @@
 #include "wire/decode.h"
 #include "wire/methods.h"
 
-enum { CONNECT_TIMEOUT = 10000, TCP_GRACE = 5000, TCP_LEASE = 10000, RESTART_GRACE = 60000 };
+enum {
+    CONNECT_TIMEOUT = 10000,
+    TCP_GRACE = 5000,
+    TCP_LEASE = 10000,
+    SEVERAL_GRACE = 10000, /* of several servers: from the next one's election on; longer than … */
+    SEVERAL_LEASE = 5000,  /* … it takes to hear that the one that served is cut off */
+    RESTART_GRACE = 60000
+};
 
 /* ---- memory ---- */
 
@@ -28,6 +35,7 @@ void roost__manager_drop(struct roost_manager *m)
     roost__fork_unregister(m);
     roost__conn_free(atomic_load(&m->conn));
     roost__refs_destroy(&m->refs);
+    roost__addresses_destroy(&m->addresses);
     pthread_mutex_destroy(&m->connecting);
     roost__access_free(&m->access);
     free(m->label);
@@ -45,11 +53,12 @@ static void take_options(struct roost_manager *m, const roost_options *options)
 {
     static const roost_options none;
     const roost_options *o = options != NULL ? options : &none;
-    bool tcp = m->url != NULL && strncmp(m->url, "ipc://", 6) != 0;
+    bool tcp = roost__addresses_remote(&m->addresses);
     m->timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : CONNECT_TIMEOUT;
-    m->grace_ms = wish(o->grace_ms, tcp ? TCP_GRACE : 0);
+    bool several = roost__addresses_len(&m->addresses) > 1;
+    m->grace_ms = wish(o->grace_ms, !tcp ? 0 : several ? SEVERAL_GRACE : TCP_GRACE);
     m->restart_ms = wish(o->grace_ms, tcp ? 0 : RESTART_GRACE);
-    m->lease_ms = wish(o->lease_ms, tcp ? TCP_LEASE : 0);
+    m->lease_ms = wish(o->lease_ms, !tcp ? 0 : several ? SEVERAL_LEASE : TCP_LEASE);
     m->reconnect_ms = o->reconnect_ms; /* 0: as long as the server's terms say */
     m->window_calls = o->window_calls;
     m->window_bytes = o->window_bytes;
@@ -58,26 +67,30 @@ static void take_options(struct roost_manager *m, const roost_options *options)
     m->on_state_arg = o->on_state_arg;
 }
 
-/* A manager for the server at url; url NULL: one that is still to be started. NULL (worded) without memory.
- */
-static struct roost_manager *new_manager(const char *url, const roost_options *options)
+/* A manager for the server at url; url NULL: one that is still to be started. Errors: ROOST_EINVAL (the url),
+ * ROOST_ENOMEM. */
+static int new_manager(const char *url, const roost_options *options, struct roost_manager **ret)
 {
+    int rc = ROOST_ENOMEM;
     struct roost_manager *m = calloc(1, sizeof(*m));
     if (m != NULL) {
         atomic_init(&m->users, 1);
         pthread_mutex_init(&m->connecting, NULL);
         roost__refs_init(&m->refs);
+        roost__addresses_init(&m->addresses);
         roost__fork_register(m);
         bool labelled = options != NULL && options->label != NULL;
         if ((url == NULL || (m->url = strdup(url)) != NULL) &&
-            (!labelled || (m->label = strdup(options->label)) != NULL)) {
+            (!labelled || (m->label = strdup(options->label)) != NULL))
+            rc = url == NULL ? ROOST_OK : roost__addresses_take(&m->addresses, url);
+        if (rc == ROOST_OK) {
             take_options(m, options);
-            return m;
+            *ret = m;
+            return rc;
         }
         roost__manager_drop(m);
     }
-    roost__fail(ROOST_ENOMEM, "no memory for a manager");
-    return NULL;
+    return rc == ROOST_ENOMEM ? roost__fail(rc, "no memory for a manager") : rc;
 }
 
 /* ---- references in received values ---- */
@@ -189,9 +202,7 @@ static void tell(void *owner, roost_state state)
 
 static int connect_now(struct roost_manager *m)
 {
-    bool ipc = strncmp(m->url, "ipc://", 6) == 0;
-    struct conn_options options = {.wishes = {.url = m->url,
-                                              .label = m->label,
+    struct conn_options options = {.wishes = {.label = m->label,
                                               .tls = roost__access_tls(&m->access),
                                               .identity = roost__access_identity(&m->access),
                                               .key = m->access.has_key ? m->access.key : NULL,
@@ -199,8 +210,9 @@ static int connect_now(struct roost_manager *m)
                                               .grace_ms = m->grace_ms,
                                               .lease_ms = m->lease_ms,
                                               .restart_ms = m->restart_ms,
-                                              .ring = ipc && !m->no_ring ? RING_SIZE : 0,
+                                              .ring = m->no_ring ? 0 : RING_SIZE,
                                               .epoch = atomic_load(&m->epoch)},
+                                   .addresses = &m->addresses,
                                    .reconnect_ms = m->reconnect_ms,
                                    .window_calls = m->window_calls,
                                    .window_bytes = m->window_bytes,
@@ -258,9 +270,10 @@ int roost_connect(const char *url, const roost_options *options, roost_manager *
     struct conn *c;
     if (url == NULL || ret == NULL)
         return roost__fail(ROOST_EINVAL, "roost_connect: the URL or the result is NULL");
-    if ((m = new_manager(url, options)) == NULL)
-        return ROOST_ENOMEM;
-    int rc = roost__access_take(options, &m->access);
+    int rc = new_manager(url, options, &m);
+    if (rc != ROOST_OK)
+        return rc;
+    rc = roost__access_take(options, &m->access);
     if (rc == ROOST_OK)
         rc = roost__manager_connection(m, &c);
     if (rc != ROOST_OK) {
@@ -277,10 +290,12 @@ int roost_manager_start(const roost_options *options, roost_manager **ret)
     struct conn *c;
     if (ret == NULL)
         return roost__fail(ROOST_EINVAL, "roost_manager_start: the result is NULL");
-    if ((m = new_manager(NULL, options)) == NULL)
-        return ROOST_ENOMEM;
-    int rc =
-        roost__spawn_server(options != NULL ? options->roostd : NULL, m->timeout_ms, &m->server, &m->url);
+    int rc = new_manager(NULL, options, &m);
+    if (rc != ROOST_OK)
+        return rc;
+    rc = roost__spawn_server(options != NULL ? options->roostd : NULL, m->timeout_ms, &m->server, &m->url);
+    if (rc == ROOST_OK)
+        rc = roost__addresses_take(&m->addresses, m->url);
     if (rc == ROOST_OK)
         rc = roost__manager_connection(m, &c);
     if (rc != ROOST_OK) {
@@ -362,6 +377,12 @@ roost_transport roost_manager_transport(const roost_manager *m, const char **ret
                    : state == RING_TAKEN ? "client and server share memory"
                                          : why_socket(m, state);
     return c == NULL ? ROOST_BY_NOTHING : state == RING_TAKEN ? ROOST_BY_RING : ROOST_BY_SOCKET;
+}
+
+const char *roost_manager_address(const roost_manager *m)
+{
+    bool connected = m != NULL && atomic_load(&m->conn) != NULL;
+    return connected ? atomic_load(&m->addresses.current) : NULL;
 }
 
 const char *roost_manager_url(const roost_manager *m)

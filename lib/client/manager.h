@@ -12,12 +12,14 @@
 #include <stdatomic.h>
 
 #include "client/access.h"
+#include "client/addresses.h"
 #include "client/conn.h"
 #include "client/spawn.h"
 #include "roost/manager.h"
 
 struct roost_manager {
-    char *url;
+    char *url; /* as given */
+    struct addresses addresses;
     char *label;
     int timeout_ms, grace_ms, lease_ms, restart_ms, reconnect_ms; /* as wished for */
     size_t window_calls, window_bytes;

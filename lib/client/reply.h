@@ -14,6 +14,7 @@ struct reply {
     uint64_t number;      /* REPLY, ERROR: the call's; WELCOME: the session's */
     int code;             /* ERROR, GOODBYE: negative */
     struct slice message; /* ERROR, GOODBYE */
+    struct slice leader;  /* GOODBYE: the URL of the server that leads; len 0: it says none */
     struct slice result;  /* REPLY: one checked value */
     uint64_t epoch;       /* WELCOME */
     struct slice terms;   /* WELCOME: a checked map */

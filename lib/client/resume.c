@@ -1,8 +1,9 @@
 /*
- * resume.c: the stream has ended: the session goes on over another, or it is over.
+ * resume.c: the way to the server that serves: the first stream of a session, and another when one has ended.
  *
- * Run by the leader, whoever that is: a thread that waits for an answer, or pulse.c's. The others' calls wait
- * meanwhile and notice nothing. See conn.h.
+ * A resume is run by the leader, whoever that is: a thread that waits for an answer, or pulse.c's. The
+ * others' calls wait meanwhile and notice nothing. A leader whose own wait has a deadline may leave it
+ * unfinished: the next one goes on. See conn.h.
  */
 #include <errno.h>
 #include <limits.h>
@@ -14,28 +15,13 @@
 #include "client/conn.h"
 
 enum {
-    PAUSE_FIRST_MS = 20, /* doubled after every attempt, up to … */
-    PAUSE_LAST_MS = 1000,
-    ATTEMPT_FIRST_MS = 1000 /* how long one attempt may take; doubled too, up to the time for connecting */
-};
-
-struct attempts {
-    int64_t deadline;
-    int pause_ms;
-    int attempt_ms;
-    uint64_t random;
+    SEVERAL_MS = 60000, /* so long at least a session with several servers looks for the one that leads */
+    LAST_LOOK_MS = 250  /* what an attempt has for a thread that cannot wait any longer */
 };
 
 static int min(int a, int b)
 {
-    return b < 0 || a < b ? a : b;
-}
-
-/* Between half of n and n: clients that were cut off together do not come back together. */
-static int jitter(struct attempts *a, int n)
-{
-    a->random = a->random * 6364136223846793005u + 1442695040888963407u;
-    return n - (int)((a->random >> 33) % (unsigned)(n / 2 + 1));
+    return a < 0 ? b : b < 0 || a < b ? a : b;
 }
 
 /* The connection's code, waiting for one up to ms. */
@@ -58,54 +44,97 @@ static int failed_within(struct conn *c, int ms)
     return code;
 }
 
-static int attempt(struct conn *c, int timeout_ms)
+/* ---- looking for the server ---- */
+
+static struct wishes wishes_at(const struct conn *c, const char *url, int timeout_ms)
 {
-    struct wishes wishes = c->options.wishes;
-    struct terms terms = c->terms;
-    wishes.timeout_ms = timeout_ms;
+    struct wishes w = c->options.wishes;
+    w.url = url;
+    w.timeout_ms = timeout_ms;
+    if (strncmp(url, "ipc://", 6) != 0)
+        w.ring = 0;
+    return w;
+}
+
+static int ask(struct conn *c, struct transport *t, const struct wishes *w, struct terms *terms,
+               struct leader *ret_leader)
+{
+    int64_t deadline = roost__clock_deadline(w->timeout_ms);
+    *ret_leader = (struct leader){""};
     buf_reset(&c->in);
-    int rc = roost__transport_open(wishes.url, &wishes.tls, timeout_ms, &c->next);
-    if (rc == ROOST_OK)
-        rc = roost__handshake(&c->next, &wishes, &terms, &c->in);
-    if (rc != ROOST_OK) {
-        roost__transport_close(&c->next);
-        return rc;
+    int rc = roost__transport_open(w->url, &w->tls, w->timeout_ms, t);
+    if (rc == ROOST_OK) {
+        struct wishes rest = *w;
+        rest.timeout_ms = roost__clock_left(deadline);
+        rc = roost__handshake(t, &rest, terms, &c->in, ret_leader);
     }
-    rc = roost__send_again(c);
+    if (rc != ROOST_OK)
+        roost__transport_close(t);
+    return rc;
+}
+
+int roost__reach(struct conn *c, struct search *s, struct transport *t, struct terms *terms, int64_t until)
+{
+    const char *url;
+    struct leader leader;
+    int ms, rc;
+    for (bool asked = false; (rc = roost__search_next(s, &url, &ms)) == ROOST_OK;) {
+        int left = roost__clock_left(until);
+        if (left == 0 && asked)
+            return roost__fail(ROOST_ETIMEDOUT, "no server has been found yet");
+        if (url == NULL) {
+            if (failed_within(c, min(ms, left)) != 0)
+                return roost__fail(ROOST_ECLOSED, "the manager was closed");
+            continue;
+        }
+        asked = true;
+        struct wishes w = wishes_at(c, url, min(ms, left >= 0 && left < LAST_LOOK_MS ? LAST_LOOK_MS : left));
+        rc = ask(c, t, &w, terms, &leader);
+        if (rc == ROOST_OK)
+            roost__search_found(s);
+        if (rc == ROOST_OK || (rc = roost__search_failed(s, rc, leader.url)) != ROOST_OK)
+            return rc;
+    }
+    return rc;
+}
+
+/* ---- resuming ---- */
+
+static int patience_ms(const struct conn *c)
+{
+    if (c->options.reconnect_ms != 0)
+        return c->options.reconnect_ms;
+    int64_t granted_ms = c->terms.grace_ms + c->terms.lease_ms;
+    bool several = roost__addresses_len(c->options.addresses) > 1;
+    if (several && granted_ms < SEVERAL_MS)
+        return SEVERAL_MS;
+    return granted_ms < INT_MAX ? (int)granted_ms : INT_MAX;
+}
+
+static int go_on(struct conn *c)
+{
+    int rc = roost__send_again(c);
     if (rc == ROOST_OK && failed_within(c, 0) != 0)
         roost__transport_shutdown(&c->transport); /* it was closed while there were two streams */
     return rc;
 }
 
-static bool worth_another(int rc)
+/* Tries until it succeeds, is refused, or the time is up. ROOST_ETIMEDOUT: `until` came first. */
+static int try_all(struct conn *c, int64_t until)
 {
-    return rc == ROOST_ECONN || rc == ROOST_ETIMEDOUT || rc == ROOST_ENOMEM;
-}
-
-/* Tries until it succeeds, is refused, or the time is up. */
-static int try_all(struct conn *c)
-{
-    int patience_ms = c->options.reconnect_ms;
-    if (patience_ms == 0) {
-        int64_t granted_ms = c->terms.grace_ms + c->terms.lease_ms;
-        patience_ms = granted_ms < INT_MAX ? (int)granted_ms : INT_MAX;
-    }
-    struct attempts a = {.deadline = roost__clock_deadline(patience_ms),
-                         .pause_ms = PAUSE_FIRST_MS,
-                         .attempt_ms = ATTEMPT_FIRST_MS,
-                         .random = (uint64_t)roost__clock_us() ^ c->terms.session};
-    for (;;) {
-        int rc = attempt(c, min(a.attempt_ms, roost__clock_left(a.deadline)));
-        if (rc == ROOST_OK || !worth_another(rc))
-            return rc;
-        if (roost__clock_left(a.deadline) == 0)
-            return roost__fail(ROOST_ECONN, "connection lost, and not back within %d ms: %s", patience_ms,
-                               roost_errmsg());
-        if (failed_within(c, min(jitter(&a, a.pause_ms), roost__clock_left(a.deadline))) != 0)
-            return roost__fail(ROOST_ECLOSED, "the manager was closed");
-        a.pause_ms = min(2 * a.pause_ms, PAUSE_LAST_MS);
-        a.attempt_ms = min(2 * a.attempt_ms, c->options.wishes.timeout_ms);
-    }
+    int ms = patience_ms(c), rc;
+    struct search s;
+    struct terms terms = c->terms;
+    roost__search_begin(&s, c->options.addresses, ms, true);
+    s.attempt_max_ms = c->options.wishes.timeout_ms;
+    do
+        rc = roost__reach(c, &s, &c->next, &terms, until);
+    while (rc == ROOST_OK && (rc = go_on(c)) == ROOST_ENOMEM && roost__clock_left(s.deadline) != 0);
+    bool is_over = s.deadline >= 0 && roost__clock_left(s.deadline) == 0;
+    if (is_over &&
+        (rc == ROOST_ECONN || rc == ROOST_ETIMEDOUT || rc == ROOST_ENOTLEADER || rc == ROOST_ENOMEM))
+        return roost__fail(ROOST_ECONN, "connection lost, and not back within %d ms: %s", ms, roost_errmsg());
+    return rc;
 }
 
 static roost_state state_after(int rc)
@@ -118,21 +147,29 @@ bool roost__resumable(const struct conn *c, int code)
     return c->terms.grace_ms > 0 && code == ROOST_ECONN && !c->dismissed;
 }
 
-int roost__resume(struct conn *c, int code)
+static void begin(struct conn *c)
 {
-    if (failed_within(c, 0) != 0)
-        return code;
     roost__pollable_detach(c);
     roost__transport_shutdown(&c->transport); /* who writes shall not wait */
+    if (!c->resuming)
+        c->options.tell(c->options.owner, ROOST_DISCONNECTED);
+    c->resuming = true;
+}
+
+int roost__resume(struct conn *c, int code, int64_t until)
+{
     char why[REASON_MAX];
     snprintf(why, sizeof(why), "%s", roost_errmsg());
-    c->options.tell(c->options.owner, ROOST_DISCONNECTED);
+    if (failed_within(c, 0) != 0)
+        return code;
+    begin(c);
     int rc = code;
     if (roost__resumable(c, code))
-        rc = try_all(c);
+        rc = try_all(c, until);
     else
         roost__fail(code, "%s", why);
-    if (rc != ROOST_ECLOSED)
+    c->resuming = rc == ROOST_ETIMEDOUT;
+    if (rc != ROOST_ECLOSED && !c->resuming)
         c->options.tell(c->options.owner, state_after(rc));
     return rc;
 }

@@ -73,6 +73,29 @@ int roost_server_kill(roost_manager *m, uint64_t session)
     return roost__server_call(m, METHOD_server_kill, ARGS(roost_uint(session)), NULL);
 }
 
+/* ---- the cluster ---- */
+
+int roost_server_cluster(roost_manager *m, roost_value *ret)
+{
+    return roost__server_call(m, METHOD_server_cluster, NO_ARGS, ret);
+}
+
+int roost_server_cluster_add(roost_manager *m, uint64_t id, const char *peer, const char *client)
+{
+    return roost__server_call(m, METHOD_server_cluster_add,
+                              ARGS(roost_uint(id), roost_str(peer), roost_str(client)), NULL);
+}
+
+int roost_server_cluster_remove(roost_manager *m, uint64_t id)
+{
+    return roost__server_call(m, METHOD_server_cluster_remove, ARGS(roost_uint(id)), NULL);
+}
+
+int roost_server_cluster_transfer(roost_manager *m, uint64_t id)
+{
+    return roost__server_call(m, METHOD_server_cluster_transfer, ARGS(roost_uint(id)), NULL);
+}
+
 /* ---- several at once ---- */
 
 /* The grants of an answer, as many as there are objects. */

@@ -114,8 +114,7 @@ static int open_tcp(const char *url, const char *where, int64_t deadline, char h
                     struct transport *ret)
 {
     char port[PORT_MAX];
-    if (!split_host(where, host, port))
-        return roost__fail(ROOST_EINVAL, "%s: expected tcp://host:port", url);
+    (void)split_host(where, host, port); /* the URL was checked */
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
     int no = getaddrinfo(host, port, &hints, &found);
     if (no != 0)
@@ -147,18 +146,35 @@ static int open_tls(const char *url, const char *where, const struct tls_wishes 
     return roost__fail_at("cannot connect to %s", url);
 }
 
+int roost__transport_check(const char *url)
+{
+    char host[HOST_MAX], port[PORT_MAX];
+    if (strncmp(url, "ipc://", 6) == 0)
+        return ROOST_OK;
+    bool tls = strncmp(url, "tls+tcp://", 10) == 0;
+    if (!tls && strncmp(url, "tcp://", 6) != 0)
+        return roost__fail(ROOST_EINVAL, "%s: expected ipc:///path, tcp://host:port or tls+tcp://host:port",
+                           url);
+    const char *kind = tls ? "tls+tcp" : "tcp", *where = url + strlen(kind) + strlen("://");
+    if (strchr(where, ',') != NULL || !split_host(where, host, port))
+        return roost__fail(ROOST_EINVAL, "%s: expected %s://host:port, or several such with commas between",
+                           url, kind);
+    return ROOST_OK;
+}
+
 int roost__transport_open(const char *url, const struct tls_wishes *tls, int timeout_ms,
                           struct transport *ret)
 {
     int64_t deadline = roost__clock_deadline(timeout_ms);
     char host[HOST_MAX];
+    int rc = roost__transport_check(url);
+    if (rc != ROOST_OK)
+        return rc;
     if (strncmp(url, "ipc://", 6) == 0)
         return open_ipc(url, url + 6, deadline, ret);
     if (strncmp(url, "tcp://", 6) == 0)
         return open_tcp(url, url + 6, deadline, host, ret);
-    if (strncmp(url, "tls+tcp://", 10) == 0)
-        return open_tls(url, url + 10, tls, deadline, ret);
-    return roost__fail(ROOST_EINVAL, "%s: expected ipc:///path, tcp://host:port or tls+tcp://host:port", url);
+    return open_tls(url, url + 10, tls, deadline, ret);
 }
 
 void roost__transport_patience(struct transport *t, int timeout_ms)

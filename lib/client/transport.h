@@ -49,6 +49,9 @@ void roost__transport_drop_passed(struct transport *t);
 /* Shall the receiver look for a moment before it sleeps? See spin.h. */
 bool roost__transport_may_spin(struct transport *t);
 
+/* Is it a URL of one of these kinds? Errors: ROOST_EINVAL. */
+int roost__transport_check(const char *url);
+
 /* Connects within timeout_ms (-1: the system's own limit), for tls+tcp:// with the TLS handshake. Errors:
  * ROOST_EINVAL (no such kind of URL), ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_ESYS, those of roost__tls_open().
  */

@@ -157,6 +157,19 @@ void on_server_objects(struct call *c)
              put_object_row, object_id);
 }
 
+/* ---- the cluster ---- */
+
+/* Who is in the cluster is no state of the core: the shell knows, does and answers it. */
+void on_server_cluster(struct call *c)
+{
+    if (!c->core->in_cluster) {
+        fail(c, ROOST_EINVAL, "this server is of no cluster (roostd --cluster)");
+        return;
+    }
+    c->core->effects->asks_shell = true;
+    c->done = true;
+}
+
 /* ---- for the shell ---- */
 
 bool core_look(struct core *core, uint64_t code, struct slice args, struct effects *effects,

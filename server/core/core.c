@@ -229,15 +229,22 @@ int core_step(struct core *core, const struct event *event, struct effects *effe
     assert(core->effects == NULL); /* never entered twice */
     if (!can_begin(core, event, effects))
         return ROOST_ENOMEM;
+    int64_t before_us = core->now_us;
     core->effects = effects;
     core->audit[0] = '\0';
+    core->confirmed = 0;
+    core->reads = core->logged && !event->again && core_only_reads(core, event);
     if (event->now_us > core->now_us)
         core->now_us = event->now_us;
+    bool due = core_next_deadline_us(core) <= core->now_us;
     take_due(core);
     int rc = take_event(core, event);
     end_broken(core);
     settle(core);
+    if (core->logged && !due && (core->reads || rc != ROOST_OK))
+        core->now_us = before_us; /* of what is not logged nothing remains */
     core->effects = NULL;
+    core->reads = false;
     return rc;
 }
 
@@ -258,6 +265,11 @@ int64_t core_now_us(const struct core *core)
 void core_set_rings(struct core *core, uint64_t n)
 {
     core->rings = n;
+}
+
+void core_set_in_cluster(struct core *core, bool in_cluster)
+{
+    core->in_cluster = in_cluster;
 }
 
 const char *core_audit(const struct core *core)

@@ -59,8 +59,9 @@ struct event {
     struct slice secret; /* OPEN: 16 bytes, or none: it cannot be resumed; RESUMED: what the client says */
     struct slice peer;   /* OPEN: where it comes from, UTF-8, for people; may be empty */
 
-    /* A CALL that a log tells again: what core_confirmed() said behind the first time, which then counts, not
-     * what the frame says: that may be the answer to a read, of which the log does not know. */
+    /* An event that a log tells again. confirmed: of a CALL, what core_confirmed() said behind the first
+     * time, which then counts, not what the frame says: that may be the answer to a read, of which the log
+     * does not know. */
     bool again;
     uint64_t confirmed;
 };
@@ -86,6 +87,7 @@ struct effects {
     int code;         /* and what it failed with; 0: it did not, or waits */
     uint64_t object;  /* and its target */
     uint64_t killed;  /* the session that the call ended; 0: none */
+    bool asks_shell;  /* the call is not answered: the shell does what it says, and answers it */
     uint64_t *broken; /* sessions with a connection that could not be answered for want of memory: end them */
     size_t broken_len;
     size_t broken_cap;
@@ -107,14 +109,15 @@ void core_destroy(struct core *core);
 int core_step(struct core *core, const struct event *event, struct effects *effects);
 
 /*
- * Is the event a call that changes nothing which matters later, so that a log need not have it? What a read
- * leaves behind (that there was an answer, how often the method was called) changes no answer of others, and
- * a read that is sent again may as well be executed again.
+ * Is the event a call that changes nothing, so that a log need not have it? In a core that is logged such a
+ * call, unless the log tells it again, leaves nothing behind that core_save() or core_hash() sees but counts
+ * of calls, not even its time: the state is that of the events logged, whoever reads. (What is due must have
+ * been given its EVENT_TIME before.) A read that is sent again may as well be executed again.
  */
 bool core_only_reads(const struct core *core, const struct event *event);
 
-/* The last answer with bytes that the session has confirmed; 0: none. */
-uint64_t core_confirmed(const struct core *core, uint64_t session);
+/* The answer up to which the last step's CALL confirmed all; 0: none. */
+uint64_t core_confirmed(const struct core *core);
 
 /* The session that was opened next after one that is there (id 0: the first); 0: none. */
 uint64_t core_session_after(const struct core *core, uint64_t id);
@@ -133,6 +136,9 @@ void core_set_rings(struct core *core, uint64_t n);
 /* For the log, of the last step: what it refused for want of a right, or whom an administrator's act hit; "":
  * nothing of both. */
 const char *core_audit(const struct core *core);
+
+/* The core is one of a cluster's: methods that are about the cluster ask the shell. */
+void core_set_in_cluster(struct core *core, bool in_cluster);
 
 uint64_t core_epoch(const struct core *core);
 

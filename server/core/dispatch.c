@@ -169,13 +169,15 @@ static bool check_target(struct call *c, uint64_t target)
 
 /* Of a session that may be resumed: what the call confirms, and whether it was sent before. False: nothing is
  * left to do. */
-static bool is_new(struct call *c, const struct call_frame *frame)
+static bool is_new(struct call *c, const struct call_frame *frame, const struct event *event)
 {
     struct session *s = c->caller.session;
     if (s->grace_us == 0)
         return true;
-    if (frame->seen != 0)
-        kept_confirm(c->core, s, frame->seen);
+    if (c->core->reads)
+        return c->caller.keeps = !kept_read_again(c->core, s, frame->seen, frame->number);
+    c->core->confirmed = event->again ? event->confirmed : kept_seen(c->core, s, frame->seen);
+    kept_confirm(c->core, s, c->core->confirmed);
     if (kept_again(c->core, s, frame->number))
         return false;
     if (kept_full(c->core, s)) {
@@ -286,10 +288,8 @@ int core__call(struct core *core, struct session *s, const struct event *event)
     struct call_frame frame;
     if (!roost__frame_call(event->payload, &frame))
         return ROOST_EPROTO;
-    if (event->again)
-        frame.seen = event->confirmed;
     struct call c = {.core = core, .caller = {.session = s, .number = frame.number, .thread = frame.thread}};
-    if (!is_new(&c, &frame))
+    if (!is_new(&c, &frame, event))
         return ROOST_OK;
     core->call_count++;
     s->calls++;
@@ -321,8 +321,8 @@ bool core_only_reads(const struct core *core, const struct event *event)
         return false;
     const struct session *s = session_find(core, event->session);
     const struct method *m = roost__method_by_code(frame.method);
-    return s != NULL && m != NULL && is_repeatable(m) && threads_know(&s->threads, frame.thread) &&
-           gives_no_refs(core, m, frame.target);
+    return s != NULL && m != NULL && is_repeatable(m) && frame.number > s->last_number &&
+           threads_know(&s->threads, frame.thread) && gives_no_refs(core, m, frame.target);
 }
 
 int64_t arg_int(const struct call *c, unsigned i, int64_t otherwise)

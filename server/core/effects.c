@@ -31,6 +31,7 @@ void effects_reset(struct effects *e)
     e->row = -1;
     e->code = 0;
     e->killed = 0;
+    e->asks_shell = false;
     e->broken_len = 0;
 }
 

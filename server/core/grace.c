@@ -50,7 +50,7 @@ int grace_resume(struct core *core, struct session *s, struct slice secret)
         return ROOST_ESESSION;
     roost__heap_remove(&core->graces, &s->in_graces);
     s->connection++;
-    s->confirmed = 0;
+    s->confirmed = s->seen = 0;
     return ROOST_OK;
 }
 

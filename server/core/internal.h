@@ -65,7 +65,12 @@ struct session {
     size_t parked;        /* how many waiters */
     uint64_t last_number; /* the highest call's */
     uint64_t confirmed;   /* the answer confirmed last on this connection */
-    uint64_t dropped;     /* the answer with bytes that was confirmed last */
+
+    /* What reads leave behind that are not logged: no part of the state. */
+    size_t notes;           /* of their answers, also in kept */
+    uint64_t seen;          /* what a call said last that its client has seen, on this connection */
+    uint64_t seen_by_reads; /* the last answer that they confirm: the next call that is logged does it */
+    uint64_t last_read;     /* the highest number of one */
 
     struct threads threads;
 };
@@ -274,6 +279,7 @@ struct core {
     struct heap graces;    /* of sessions without connection */
     struct heap expiries;  /* of entries and objects: expiry.h */
     uint64_t rings;        /* the shell's count */
+    bool in_cluster;       /* the shell says so */
     char audit[256];       /* of the step done last: core_audit() */
     uint64_t waiter_count, hold_count, delivery_count, call_count;
     uint64_t kept_count, kept_bytes;
@@ -296,10 +302,12 @@ struct core {
     struct core_limits limits;
     const struct core_limits *told; /* the shell's of now; NULL: those above */
     bool logged;                    /* as in struct core_options */
-    uint64_t ref_count;             /* of sessions to objects */
-    uint64_t stored;                /* bytes charged: memory.h */
-    struct object *account;         /* whom the bytes of the moment are charged to; NULL: nobody */
-    const char *over; /* the limit that refused what was just refused as if there were no memory */
+    bool reads;             /* the step under way is that of a call which is not logged: core_only_reads() */
+    uint64_t confirmed;     /* core_confirmed() */
+    uint64_t ref_count;     /* of sessions to objects */
+    uint64_t stored;        /* bytes charged: memory.h */
+    struct object *account; /* whom the bytes of the moment are charged to; NULL: nobody */
+    const char *over;       /* the limit that refused what was just refused as if there were no memory */
     uint64_t objects_by_type[TYPE_COUNT], bytes_by_type[TYPE_COUNT];
     uint64_t *errors_by_row;      /* as calls_by_row */
     uint64_t *calls_by_row;       /* as roost__methods */
@@ -403,8 +411,13 @@ void grace_end_first(struct core *core);
 
 /* Keeps an answer just sent (frame.len 0: only that there was one). False without memory. */
 bool kept_add(struct core *core, const struct caller *to, struct slice frame);
-/* The client has seen the answer to that call, and so all answers before it. */
-void kept_confirm(struct core *core, struct session *s, uint64_t seen);
+/* Which answer a call confirms, by what it says its client has seen, and what reads before it said; 0: none.
+ */
+uint64_t kept_seen(struct core *core, struct session *s, uint64_t seen);
+/* Drops that answer, and so all before it. */
+void kept_confirm(struct core *core, struct session *s, uint64_t number);
+/* kept_again() of a read that is not logged. */
+bool kept_read_again(struct core *core, struct session *s, uint64_t seen, uint64_t number);
 /* True when the call was sent before and nothing is left to do: it waits, or its answer went out (again). */
 bool kept_again(struct core *core, struct session *s, uint64_t number);
 /* One more call would be one too many. */

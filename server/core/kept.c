@@ -5,7 +5,12 @@
  * and those sent on the present connection are its tail. So confirming one confirms all before it. An answer
  * without bytes is that of a call that may as well be executed again. Called by dispatch.c (a call comes in),
  * reply.c (an answer goes out) and session.c.
+ *
+ * Where there is a log, the answer to a read that it does not have (core->reads) is only a note: it is no
+ * part of the state, and what a read confirms is dropped by the next call that is logged, with which the log
+ * tells it. So who steps the log and who serves the reads too keep the same answers, whatever a client sends.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "core/save.h"
@@ -14,6 +19,7 @@ struct kept {
     struct list in_session;
     uint64_t number;
     uint64_t connection; /* of the session, on which it was sent last */
+    bool note;           /* of a read that is not logged */
     size_t len;
     uint8_t frame[];
 };
@@ -28,10 +34,11 @@ static bool is_small(size_t len)
     return sizeof(struct kept) + len <= KEPT_SMALL;
 }
 
-static void count(struct core *core, struct session *s, int sign, size_t len)
+static void count(struct core *core, struct session *s, int sign, size_t len, bool note)
 {
-    s->kept_len += (size_t)sign;
-    s->stubs += len == 0 ? (size_t)sign : 0;
+    s->kept_len += note ? 0 : (size_t)sign;
+    s->notes += note ? (size_t)sign : 0;
+    s->stubs += len == 0 && !note ? (size_t)sign : 0;
     core->kept_count += (uint64_t)(int64_t)sign;
     s->kept_bytes = sign > 0 ? s->kept_bytes + len : s->kept_bytes - len;
     core->kept_bytes = sign > 0 ? core->kept_bytes + len : core->kept_bytes - len;
@@ -40,17 +47,17 @@ static void count(struct core *core, struct session *s, int sign, size_t len)
 static void drop(struct core *core, struct session *s, struct kept *k)
 {
     list_remove(&k->in_session);
-    count(core, s, -1, k->len);
+    count(core, s, -1, k->len, k->note);
     if (is_small(k->len))
         spares_give(&core->kept_spares, k);
     else
         free(k);
 }
 
-static struct kept *find(const struct session *s, uint64_t number)
+static struct kept *find(const struct session *s, uint64_t number, bool note)
 {
     list_each (it, &s->kept)
-        if (as_kept(it)->number == number)
+        if (as_kept(it)->number == number && as_kept(it)->note == note)
             return as_kept(it);
     return NULL;
 }
@@ -65,10 +72,11 @@ static bool is_parked(const struct session *s, uint64_t number)
 
 /* Answers without bytes refuse no call: when there are too many the oldest goes, which did no more than say
  * where it was. */
-static void make_room_for_stub(struct core *core, struct session *s)
+static void make_room_for_stub(struct core *core, struct session *s, bool note)
 {
-    for (struct list *it = s->kept.next; s->stubs >= (size_t)core->limits.kept_max; it = s->kept.next) {
-        while (as_kept(it)->len > 0)
+    const size_t *n = note ? &s->notes : &s->stubs;
+    for (struct list *it = s->kept.next; *n >= (size_t)core->limits.kept_max; it = s->kept.next) {
+        while (as_kept(it)->len > 0 || as_kept(it)->note != note)
             it = it->next;
         drop(core, s, as_kept(it));
     }
@@ -80,25 +88,66 @@ bool kept_add(struct core *core, const struct caller *to, struct slice frame)
     struct kept *k = is_small(frame.len) ? spares_take(&core->kept_spares) : malloc(sizeof(*k) + frame.len);
     if (k == NULL)
         return false;
-    *k = (struct kept){.number = to->number, .connection = s->connection, .len = frame.len};
+    assert(!core->reads || frame.len == 0);
+    *k = (struct kept){
+        .number = to->number, .connection = s->connection, .note = core->reads, .len = frame.len};
     if (frame.len > 0)
         memcpy(k->frame, frame.data, frame.len);
     if (frame.len == 0)
-        make_room_for_stub(core, s);
+        make_room_for_stub(core, s, k->note);
     list_push_back(&s->kept, &k->in_session);
-    count(core, s, 1, frame.len);
+    count(core, s, 1, frame.len, k->note);
     return true;
 }
 
-void kept_confirm(struct core *core, struct session *s, uint64_t seen)
+/* The last answer that is no note, up to one that the client says it has seen; 0: none, or it said so before.
+ * The notes up to there have served. */
+static uint64_t last_seen(struct core *core, struct session *s, uint64_t seen)
 {
-    if (seen == s->confirmed || find(s, seen) == NULL)
+    struct kept *end = NULL;
+    uint64_t last = 0;
+    list_each (it, &s->kept) {
+        last = as_kept(it)->note ? last : as_kept(it)->number;
+        if (as_kept(it)->number == seen) {
+            end = as_kept(it);
+            break;
+        }
+    }
+    if (end == NULL)
+        return 0;
+    s->seen = seen;
+    bool more = s->notes > 0;
+    for (struct list *it = s->kept.next, *next; more; it = next) {
+        next = it->next;
+        more = as_kept(it) != end;
+        if (as_kept(it)->note)
+            drop(core, s, as_kept(it));
+    }
+    return last;
+}
+
+static uint64_t newly_seen(struct core *core, struct session *s, uint64_t seen)
+{
+    return seen == 0 || seen == s->seen ? 0 : last_seen(core, s, seen);
+}
+
+uint64_t kept_seen(struct core *core, struct session *s, uint64_t seen)
+{
+    uint64_t last = newly_seen(core, s, seen);
+    last = last != 0 ? last : s->seen_by_reads;
+    s->seen_by_reads = 0;
+    return last;
+}
+
+void kept_confirm(struct core *core, struct session *s, uint64_t number)
+{
+    const struct kept *last = number != 0 ? find(s, number, false) : NULL;
+    if (last == NULL)
         return;
-    s->confirmed = seen;
-    for (uint64_t number = seen + 1; number != seen;) {
+    s->confirmed = number;
+    for (bool more = true; more;) {
         struct kept *first = as_kept(list_first(&s->kept));
-        number = first->number;
-        s->dropped = first->len > 0 ? number : s->dropped;
+        more = first != last;
         drop(core, s, first);
     }
 }
@@ -120,7 +169,7 @@ bool kept_again(struct core *core, struct session *s, uint64_t number)
     }
     if (is_parked(s, number))
         return true;
-    struct kept *k = find(s, number);
+    struct kept *k = find(s, number, false);
     if (k == NULL || k->connection == s->connection)
         return k != NULL; /* its answer is on the way */
     if (k->len == 0) {
@@ -132,6 +181,19 @@ bool kept_again(struct core *core, struct session *s, uint64_t number)
     k->connection = s->connection;
     answer_again(core, s, slice_of(k->frame, k->len));
     return true;
+}
+
+bool kept_read_again(struct core *core, struct session *s, uint64_t seen, uint64_t number)
+{
+    uint64_t last = newly_seen(core, s, seen);
+    s->seen_by_reads = last != 0 ? last : s->seen_by_reads;
+    bool new = number > s->last_read;
+    s->last_read = new ? number : s->last_read;
+    struct kept *k = new ? NULL : find(s, number, true);
+    if (k == NULL || k->connection == s->connection)
+        return k != NULL;
+    drop(core, s, k);
+    return false;
 }
 
 bool kept_full(const struct core *core, const struct session *s)
@@ -153,6 +215,8 @@ void save_kept(const struct session *s, struct buf *out)
     save_uint(out, s->kept_len);
     list_each (it, &s->kept) {
         const struct kept *k = as_kept(it);
+        if (k->note)
+            continue;
         save_uint(out, k->number);
         save_uint(out, k->connection);
         save_bytes(out, slice_of(k->frame, k->len));

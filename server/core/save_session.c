@@ -116,7 +116,7 @@ static void save_session(struct buf *out, const struct session *s)
     save_uint(out, s->connection);
     save_uint(out, s->last_number);
     save_uint(out, s->confirmed);
-    save_uint(out, s->dropped);
+    save_uint(out, 0); /* was of use once */
     save_threads(out, &s->threads);
     save_kept(s, out);
 }
@@ -144,8 +144,8 @@ static void load_parts(struct loader *l, struct session *s)
     load_rights(l, s);
     s->connection = load_uint(l);
     s->last_number = load_uint(l);
-    s->confirmed = load_uint(l);
-    s->dropped = load_uint(l);
+    s->confirmed = s->seen = load_uint(l);
+    (void)load_uint(l);
     load_threads(l, &s->threads);
     load_kept(l, s);
 }

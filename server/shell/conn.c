@@ -241,6 +241,8 @@ static bool take_session_frame(struct conn *c, struct batch *batch, struct slice
         log_warn("%s: closing: no memory to answer", c->peer);
         return false;
     }
+    if (rc == ROOST_ENOTLEADER) /* nor here: another server of the cluster will */
+        return false;
     conn_goodbye(c, ROOST_EPROTO, "a frame has the wrong shape");
     return false;
 }

@@ -16,21 +16,11 @@
 #include "shell/logged.h"
 #include "shell/server.h"
 
-/* An answer that waits for its position. */
-struct held {
-    struct list in_order;
-    uint64_t position;
-    struct conn *conn;
-    size_t len;
-    uint8_t bytes[];
-};
-
 struct durable {
-    struct server *server;
+    struct store store;
     struct wal *wal;
     uint64_t position;  /* of the event appended last */
     uint64_t committed; /* … of the one released last */
-    struct list held;
     struct buf entry;
     uint64_t snapshot_bytes;
     uint64_t size_then; /* of the log when the last snapshot was begun */
@@ -46,19 +36,19 @@ struct durable {
 static int restore(void *context, struct slice state)
 {
     struct durable *d = context;
-    return core_load(d->new_core, state, &d->server->core);
+    return core_load(d->new_core, state, &d->store.server->core);
 }
 
 static int replay(void *context, struct slice entry)
 {
     struct durable *d = context;
     struct event event;
-    if (d->server->core == NULL)
+    if (d->store.server->core == NULL)
         return roost__fail(ROOST_EDAMAGED, "there is a log, but the snapshot before it is missing");
     if (!logged_decode(entry, &event))
         return roost__fail(ROOST_EDAMAGED, "it is no event");
     effects_reset(&d->unread);
-    int rc = core_step(d->server->core, &event, &d->unread);
+    int rc = core_step(d->store.server->core, &event, &d->unread);
     return rc == ROOST_OK ? rc : roost__fail(rc, "it cannot happen: %s", roost_strerror(rc));
 }
 
@@ -66,7 +56,7 @@ static int replay(void *context, struct slice entry)
 static int write_state(struct durable *d)
 {
     struct buf state = buf_make(SIZE_MAX / 2);
-    int rc = core_save(d->server->core, &state);
+    int rc = core_save(d->store.server->core, &state);
     rc = rc == ROOST_OK ? wal_write_snapshot(d->wal, d->position, buf_slice(&state))
                         : roost__fail(rc, "no memory for a snapshot");
     roost__buf_free(&state);
@@ -76,14 +66,14 @@ static int write_state(struct durable *d)
 /* The first state of a folder is its first snapshot: it has the epoch. */
 static int begin_anew(struct durable *d)
 {
-    d->server->core = core_create(d->new_core);
-    return d->server->core != NULL ? write_state(d) : roost__fail(ROOST_ENOMEM, "no memory for a core");
+    d->store.server->core = core_create(d->new_core);
+    return d->store.server->core != NULL ? write_state(d) : roost__fail(ROOST_ENOMEM, "no memory for a core");
 }
 
 /* What a call comes to depends on the limits: the log behind a snapshot is of the limits in it. */
 static int take_limits(struct durable *d)
 {
-    struct core *core = d->server->core;
+    struct core *core = d->store.server->core;
     if (memcmp(core_limits(core), d->new_core->limits, sizeof(struct core_limits)) == 0)
         return ROOST_OK;
     core_set_limits(core, d->new_core->limits);
@@ -93,19 +83,21 @@ static int take_limits(struct durable *d)
     return rc;
 }
 
+static int step(struct store *store, struct event *event);
+
 /* To the sessions their connections have broken. */
 static void detach_all(struct durable *d)
 {
-    struct core *core = d->server->core;
+    struct core *core = d->store.server->core;
     for (uint64_t id = core_session_after(core, 0), next; id != 0; id = next) {
         next = core_session_after(core, id);
         struct event event = {.kind = EVENT_DETACHED, .session = id, .now_us = core_now_us(core)};
         effects_reset(&d->unread);
-        (void)durable_step(d, &event);
+        (void)step(&d->store, &event);
     }
 }
 
-static void committed(void *context, uint64_t position);
+static void committed(void *context, uint64_t upto);
 
 /* What is on the disk is unknown now: the only honest answer is none. */
 static void broken(void *context, const char *why)
@@ -115,21 +107,35 @@ static void broken(void *context, const char *why)
     _exit(1);
 }
 
-static struct durable *durable_new(struct server *s, const struct durable_options *options)
+static const struct store_ops ops;
+
+static struct durable *durable_new(struct server *s, const struct store_options *options)
 {
     struct durable *d = calloc(1, sizeof(*d));
     if (d == NULL)
         return NULL;
-    d->server = s;
+    store_init(&d->store, &ops, s);
     d->snapshot_bytes = options->snapshot_bytes;
     d->entry = buf_make(LOGGED_MAX);
-    list_init(&d->held);
     effects_init(&d->unread);
     d->unread.unread = true;
     return d;
 }
 
-int durable_open(struct server *s, const struct durable_options *options, const struct core_options *core)
+static void durable_close(struct store *store)
+{
+    struct durable *d = container_of(store, struct durable, store);
+    wal_close(d->wal);
+    if (d->child > 0) {
+        kill(d->child, SIGKILL);
+        waitpid(d->child, NULL, 0);
+    }
+    effects_free(&d->unread);
+    roost__buf_free(&d->entry);
+    free(d);
+}
+
+int durable_open(struct server *s, const struct store_options *options, const struct core_options *core)
 {
     struct durable *d = durable_new(s, options);
     if (d == NULL)
@@ -149,43 +155,16 @@ int durable_open(struct server *s, const struct durable_options *options, const 
     if (rc == ROOST_OK)
         rc = s->core == NULL ? begin_anew(d) : take_limits(d);
     if (rc != ROOST_OK) {
-        durable_close(d);
+        durable_close(&d->store);
         return rc;
     }
-    s->durable = d;
+    s->store = &d->store;
     s->clock_us = core_now_us(s->core) - server_now_us();
     pthread_mutex_lock(&s->mutex);
     detach_all(d);
     d->ready = true;
     pthread_mutex_unlock(&s->mutex);
     return ROOST_OK;
-}
-
-static void held_free(struct held *h)
-{
-    list_remove(&h->in_order);
-    conn_unref(h->conn);
-    free(h);
-}
-
-void durable_drop(struct durable *d)
-{
-    while (d != NULL && !list_empty(&d->held))
-        held_free(container_of(d->held.next, struct held, in_order));
-}
-
-void durable_close(struct durable *d)
-{
-    if (d == NULL)
-        return;
-    wal_close(d->wal);
-    if (d->child > 0) {
-        kill(d->child, SIGKILL);
-        waitpid(d->child, NULL, 0);
-    }
-    effects_free(&d->unread);
-    roost__buf_free(&d->entry);
-    free(d);
 }
 
 /* ---- steps ---- */
@@ -198,12 +177,12 @@ static bool can_be_refused(enum event_kind kind)
 
 static int take(struct durable *d, struct event *event, struct effects *effects)
 {
-    struct core *core = d->server->core;
+    struct core *core = d->store.server->core;
     int rc = core_step(core, event, effects);
     if (rc != ROOST_OK)
         return rc;
     uint64_t position = 0;
-    if (logged_encode(&d->entry, event, core_confirmed(core, event->session)))
+    if (logged_encode(&d->entry, event, core_confirmed(core)))
         position = wal_append(d->wal, buf_slice(&d->entry));
     if (position == 0)
         broken(d, "no memory for the log");
@@ -211,9 +190,10 @@ static int take(struct durable *d, struct event *event, struct effects *effects)
     return ROOST_OK;
 }
 
-int durable_step(struct durable *d, struct event *event)
+static int step(struct store *store, struct event *event)
 {
-    struct server *s = d->server;
+    struct durable *d = container_of(store, struct durable, store);
+    struct server *s = store->server;
     struct effects *effects = d->ready ? &s->effects : &d->unread;
     int64_t due_us = core_next_deadline_us(s->core);
     bool is_due = due_us <= event->now_us, reads = core_only_reads(s->core, event);
@@ -233,22 +213,10 @@ int durable_step(struct durable *d, struct event *event)
 
 /* ---- answers ---- */
 
-bool durable_holds(struct durable *d, struct conn *c, struct slice bytes)
+static uint64_t position(struct store *store)
 {
-    if (d->position <= d->committed && list_empty(&d->held))
-        return false;
-    if (d->server->stopping)
-        return true; /* its connection ends */
-    struct held *h = malloc(sizeof(*h) + bytes.len);
-    if (h == NULL) {
-        c->ops->close(c); /* it misses an answer; its session goes on on another connection */
-        return true;
-    }
-    *h = (struct held){.position = d->position, .conn = c, .len = bytes.len};
-    memcpy(h->bytes, bytes.data, bytes.len);
-    conn_ref(c);
-    list_push_back(&d->held, &h->in_order);
-    return true;
+    const struct durable *d = container_of(store, struct durable, store);
+    return d->position > d->committed ? d->position : 0;
 }
 
 /* ---- snapshots ---- */
@@ -259,7 +227,7 @@ static void write_snapshot(struct durable *d)
     struct buf state = buf_make(SIZE_MAX / 2);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     close_range(3, ~0U, 0); /* nobody's connection or lock stays open because of it */
-    bool good = core_save(d->server->core, &state) == ROOST_OK &&
+    bool good = core_save(d->store.server->core, &state) == ROOST_OK &&
                 wal_write_snapshot(d->wal, d->position, buf_slice(&state)) == ROOST_OK;
     _exit(good ? 0 : 1);
 }
@@ -290,22 +258,18 @@ static void end_snapshot(struct durable *d)
 }
 
 /* From the writer's thread: what waited for this goes out. */
-static void committed(void *context, uint64_t position)
+static void committed(void *context, uint64_t upto)
 {
     struct durable *d = context;
-    struct server *s = d->server;
+    struct server *s = d->store.server;
     struct batch batch;
     server_enter(s, &batch);
-    d->committed = position;
-    for (struct list *first; (first = list_first(&d->held)) != NULL;) {
-        struct held *h = container_of(first, struct held, in_order);
-        if (h->position > position)
-            break;
-        server_write(&batch, h->conn, slice_of(h->bytes, h->len));
-        held_free(h);
-    }
+    d->committed = upto;
+    held_release(&d->store.held, upto, &batch);
     end_snapshot(d);
     if (d->child <= 0 && d->ready && wal_size(d->wal) - d->size_then >= d->snapshot_bytes)
         begin_snapshot(d);
     server_leave(s, &batch);
 }
+
+static const struct store_ops ops = {.step = step, .position = position, .close = durable_close};

@@ -2,15 +2,16 @@
 #include "shell/hello.h"
 
 #include <sodium.h>
+#include <stdio.h>
 
 #include "roost/error.h"
 
 #include "shell/admit.h"
 #include "shell/conn.h"
-#include "shell/durable.h"
 #include "shell/keyring.h"
 #include "shell/log.h"
 #include "shell/server.h"
+#include "shell/store.h"
 #include "wire/frame.h"
 
 /* HELLO's info as far as it concerns the shell. */
@@ -128,7 +129,7 @@ static bool bind_session(struct conn *c, struct batch *batch, enum event_kind ot
 /* Whoever wants no grace may still want to wait for a server that comes back, and for that alone. */
 static bool waits_for_server(const struct conn *c, const struct hello *h)
 {
-    return c->server->durable != NULL && number_in(h->info, "restart_ms") > 0 &&
+    return c->server->store != NULL && number_in(h->info, "restart_ms") > 0 &&
            number_in(h->info, "grace_ms") <= 0;
 }
 
@@ -205,8 +206,37 @@ static bool resume_session(struct conn *c, struct batch *batch, const struct hel
     return welcome(c, batch, h, NULL);
 }
 
+/* GOODBYE, and where to go. */
+static void say_leader(struct conn *c)
+{
+    const char *url = c->server->store->ops->leader(c->server->store);
+    char words[512];
+    struct buf b = buf_make(1024);
+    size_t at = frame_begin(&b);
+    snprintf(words, sizeof(words), *url != '\0' ? "%s: ask %s" : "%s, and knows of none that does",
+             roost_strerror(ROOST_ENOTLEADER), url);
+    roost__put_array(&b, 4);
+    roost__put_int(&b, FRAME_GOODBYE);
+    roost__put_int(&b, ROOST_ENOTLEADER);
+    roost__put_cstr(&b, words);
+    roost__put_map(&b, *url != '\0');
+    if (*url != '\0') {
+        roost__put_cstr(&b, "leader");
+        roost__put_cstr(&b, url);
+    }
+    if (roost__frame_end(&b, at)) {
+        conn_write(c, buf_slice(&b));
+        c->ops->flush(c);
+    }
+    roost__buf_free(&b);
+}
+
 static bool begin_session(struct conn *c, struct batch *batch, const struct hello *h)
 {
+    if (c->server->follows) {
+        say_leader(c);
+        return false;
+    }
     c->waits_for_server = waits_for_server(c, h);
     return h->resumes ? resume_session(c, batch, h) : open_session(c, batch, h);
 }

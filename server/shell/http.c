@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -18,6 +19,7 @@
 #include "shell/page.h"
 #include "shell/server.h"
 #include "shell/state.h"
+#include "shell/store.h"
 
 enum { TOKEN_MAX = 512, HASH_BYTES = 32, BLOCK_BYTES = 64 << 10, BODY_MAX = 64 << 20 };
 
@@ -161,12 +163,50 @@ static enum MHD_Result answer_metrics(struct http *h, struct MHD_Connection *c)
     return answer_built(c, "text/plain; version=0.0.4; charset=utf-8", &body);
 }
 
+/* What this node has to do with its cluster. False: the server is of none. */
+static bool look_at_cluster(struct http *h, struct store_state *ret)
+{
+    struct store *store = h->server->store;
+    bool there = store != NULL && store->ops->describe != NULL;
+    if (there)
+        store->ops->describe(store, ret);
+    return there;
+}
+
+/* A node that knows of no leader serves nobody, and can send nobody elsewhere. */
 static enum MHD_Result answer_ready(struct http *h, struct MHD_Connection *c)
 {
+    struct store_state state;
     pthread_mutex_lock(&h->server->mutex);
-    bool stopping = h->server->stopping;
+    bool stopping = h->server->stopping, lost = look_at_cluster(h, &state) && state.leader == 0;
     pthread_mutex_unlock(&h->server->mutex);
-    return stopping ? say(c, MHD_HTTP_SERVICE_UNAVAILABLE, "stopping\n") : say(c, MHD_HTTP_OK, "ready\n");
+    if (stopping || lost)
+        return say(c, MHD_HTTP_SERVICE_UNAVAILABLE, stopping ? "stopping\n" : "no leader is known\n");
+    return say(c, MHD_HTTP_OK, "ready\n");
+}
+
+/* This node's part in its cluster; and its state as a number, which is that of the others when nothing is
+ * under way (it takes the time of a snapshot). */
+static enum MHD_Result answer_cluster(struct http *h, struct MHD_Connection *c)
+{
+    struct store_state state;
+    struct buf body = buf_make(1024);
+    uint8_t hash[CORE_HASH_LEN];
+    char words[512], hex[2 * CORE_HASH_LEN + 1] = "";
+    pthread_mutex_lock(&h->server->mutex);
+    bool there = look_at_cluster(h, &state);
+    bool hashed = there && core_hash(h->server->core, hash) == ROOST_OK;
+    pthread_mutex_unlock(&h->server->mutex);
+    if (!there)
+        return say(c, MHD_HTTP_NOT_FOUND, "this server is of no cluster\n");
+    for (int i = 0; hashed && i < CORE_HASH_LEN; i++)
+        snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+    int n = snprintf(words, sizeof(words),
+                     "{\"node\": %" PRIu64 ", \"role\": \"%s\", \"term\": %" PRIu64 ", \"leader\": %" PRIu64
+                     ", \"applied\": %" PRIu64 ", \"hash\": \"%s\"}\n",
+                     state.node, state.role, state.term, state.leader, state.applied, hex);
+    buf_append(&body, words, (size_t)n);
+    return answer_built(c, "application/json", &body);
 }
 
 /* ---- the picture, which all who watch share ---- */
@@ -303,8 +343,10 @@ static const struct {
     enum MHD_Result (*serve)(struct http *h, struct MHD_Connection *c);
     bool open; /* to everybody */
 } paths[] = {
-    {"/", answer_page, false},       {"/metrics", answer_metrics, false}, {"/events", answer_events, false},
-    {"/state", answer_state, false}, {"/health", answer_health, true},    {"/ready", answer_ready, true},
+    {"/", answer_page, false},           {"/metrics", answer_metrics, false},
+    {"/events", answer_events, false},   {"/state", answer_state, false},
+    {"/health", answer_health, true},    {"/ready", answer_ready, true},
+    {"/cluster", answer_cluster, false},
 };
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const char *path,
@@ -333,7 +375,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const
                                 : say(c, MHD_HTTP_FORBIDDEN, "ask for localhost\n");
         return paths[i].serve(h, c);
     }
-    return say(c, MHD_HTTP_NOT_FOUND, "there is /, /metrics, /health, /ready, /state and /events\n");
+    return say(c, MHD_HTTP_NOT_FOUND,
+               "there is /, /metrics, /health, /ready, /cluster, /state and /events\n");
 }
 
 /* ---- life ---- */

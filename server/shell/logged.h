@@ -14,7 +14,7 @@
 /* Bytes of an entry at most, of any event. */
 enum { LOGGED_MAX = FRAME_MAX + (1 << 16) };
 
-/* Writes it anew to a buffer. confirmed: core_confirmed() of the session behind the step. False: no memory.
+/* Writes it anew to a buffer. confirmed: core_confirmed() behind the step. False: no memory.
  */
 bool logged_encode(struct buf *out, const struct event *e, uint64_t confirmed);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "shell/server.h"
+#include "shell/store.h"
 
 bool metrics_init(struct metrics *m)
 {
@@ -27,6 +28,8 @@ struct copy {
     uint64_t objects[TYPE_COUNT], bytes[TYPE_COUNT];
     size_t connections[TRANSPORT_COUNT], rings;
     int64_t memory_max;
+    bool in_cluster;
+    struct store_state cluster;
 };
 
 static void *copy_of(void *to, const void *from, size_t n)
@@ -50,6 +53,9 @@ static void take(struct server *s, struct copy *c)
     c->metrics.by_row = copy_of(histograms, s->metrics.by_row, rows * sizeof(*histograms));
     c->rings = s->rings_used;
     c->memory_max = s->limits.memory_max;
+    c->in_cluster = s->store != NULL && s->store->ops->describe != NULL;
+    if (c->in_cluster)
+        s->store->ops->describe(s->store, &c->cluster);
     pthread_mutex_unlock(&s->mutex);
 }
 
@@ -130,6 +136,17 @@ static void put_types(struct buf *out, const uint64_t *by_type, const char *name
         put(out, "%s{type=\"%s\"} %" PRIu64 "\n", name, roost_type_name((roost_type)t), by_type[t]);
 }
 
+static void put_cluster(struct buf *out, const struct store_state *state)
+{
+    put_one(out, "roost_cluster_leads", "gauge", "Does this node lead its cluster?",
+            strcmp(state->role, "leader") == 0);
+    put_one(out, "roost_cluster_leader", "gauge", "The node that leads, as far as this one knows; 0: none.",
+            state->leader);
+    put_one(out, "roost_cluster_term", "counter", "How often a leader was looked for.", state->term);
+    put_one(out, "roost_cluster_applied", "counter", "The entry of the log that took effect last.",
+            state->applied);
+}
+
 static void put_all(struct buf *out, const struct copy *c)
 {
     static const char *const transports[] = {"ipc", "tcp", "nng", "tls"};
@@ -159,6 +176,8 @@ static void put_all(struct buf *out, const struct copy *c)
     put_one(out, "roost_slow_calls_total", "counter", "Calls over slow-ms.", c->metrics.slow);
     put_one(out, "roost_refused_total", "counter", "Calls refused by a limit or for want of a right.",
             c->metrics.refused);
+    if (c->in_cluster)
+        put_cluster(out, &c->cluster);
 }
 
 void metrics_text(struct server *s, struct buf *out)

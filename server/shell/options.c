@@ -477,20 +477,48 @@ struct core_limits options_limits(const struct options *o)
     };
 }
 
-bool options_durable(const struct options *o, struct durable_options *ret)
+bool options_store(const struct options *o, struct store_options *ret, char *ret_why, size_t why_len)
 {
     const char *batch = strncmp(o->sync, "batch:", 6) == 0 ? o->sync + 6 : NULL;
     char *end = NULL;
     long ms = batch != NULL && *batch >= '0' && *batch <= '9' ? strtol(batch, &end, 10) : 0;
     bool in_batches = ms >= 1 && ms <= BATCH_MS_MAX && *end == '\0';
-    if (!in_batches && strcmp(o->sync, "always") != 0 && strcmp(o->sync, "none") != 0)
+    if (!in_batches && strcmp(o->sync, "always") != 0 && strcmp(o->sync, "none") != 0) {
+        snprintf(ret_why, why_len, "sync is always, batch:MS (1 to 60000) or none, not \"%s\"", o->sync);
         return false;
-    *ret = (struct durable_options){.folder = *o->data != '\0' ? o->data : NULL,
-                                    .sync = in_batches        ? WAL_SYNC_BATCH
-                                            : *o->sync == 'n' ? WAL_SYNC_NONE
-                                                              : WAL_SYNC_ALWAYS,
-                                    .batch_ms = (int)ms,
-                                    .snapshot_bytes = (uint64_t)o->snapshot_bytes};
+    }
+    *ret = (struct store_options){.folder = *o->data != '\0' ? o->data : NULL,
+                                  .sync = in_batches        ? WAL_SYNC_BATCH
+                                          : *o->sync == 'n' ? WAL_SYNC_NONE
+                                                            : WAL_SYNC_ALWAYS,
+                                  .batch_ms = (int)ms,
+                                  .snapshot_bytes = (uint64_t)o->snapshot_bytes};
+    return true;
+}
+
+bool options_cluster(const struct options *o, struct cluster_options *ret, struct credential_files *ret_tls,
+                     char *ret_why, size_t why_len)
+{
+    bool wanted = *o->cluster != '\0', tls = *o->peer_ca != '\0';
+    *ret = (struct cluster_options){.file = NULL};
+    *ret_tls = (struct credential_files){.ca = o->peer_ca, .cert = o->peer_cert, .key = o->peer_key};
+    const char *why = wanted != (o->node != 0)     ? "cluster and node go together"
+                      : wanted && *o->data == '\0' ? "cluster needs data"
+                      : wanted && *o->sync != 'a'  ? "a cluster's sync is always"
+                      : tls != (*o->peer_cert != '\0') || tls != (*o->peer_key != '\0')
+                          ? "peer-ca, peer-cert and peer-key go together"
+                          : NULL;
+    if (why != NULL)
+        snprintf(ret_why, why_len, "%s", why);
+    if (why != NULL || !wanted)
+        return why == NULL;
+    *ret = (struct cluster_options){.node = (uint64_t)o->node,
+                                    .file = o->cluster,
+                                    .join = o->join,
+                                    .election_ms = (unsigned)o->election_ms,
+                                    .listen = *o->peer_listen != '\0' ? o->peer_listen : NULL,
+                                    .tls = tls ? ret_tls : NULL,
+                                    .insecure = o->insecure};
     return true;
 }
 

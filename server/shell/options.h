@@ -12,8 +12,10 @@
 #include <stdio.h>
 
 #include "core/core.h"
-#include "shell/durable.h"
+
+#include "shell/cluster.h"
 #include "shell/local_user.h"
+#include "shell/store.h"
 
 enum { LISTEN_MAX = 16, OPTION_LIST_MAX = 64, OPTION_NAME_MAX = 64 };
 
@@ -96,8 +98,13 @@ void options_free(struct options *o);
 /* The limits among the options. */
 struct core_limits options_limits(const struct options *o);
 
-/* The options of --data; folder borrowed. False: `sync` is none of its words. */
-bool options_durable(const struct options *o, struct durable_options *ret);
+/* The options of --data and of --cluster; texts borrowed. False, and why: they make no sense. */
+bool options_store(const struct options *o, struct store_options *ret, char *ret_why, size_t why_len);
+
+/* Those of --cluster; the files of the peers' TLS go to *ret_tls. False, and why, likewise; none: ret->file
+ * is NULL. */
+bool options_cluster(const struct options *o, struct cluster_options *ret, struct credential_files *ret_tls,
+                     char *ret_why, size_t why_len);
 
 /* Whom allow-uid and allow-gid let in. */
 struct allowed_users options_allowed(const struct options *o);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "shell/cluster.h"
 #include "shell/conn.h"
 #include "shell/durable.h"
 #include "shell/keyring.h"
@@ -174,11 +175,16 @@ void server_write(struct batch *batch, struct conn *c, struct slice bytes)
     mark_dirty(batch, c);
 }
 
+/* Bytes that must wait until the store has what they tell of. */
 static bool holds(const struct server *s, struct conn *c, struct slice bytes)
 {
-    bool held = s->durable != NULL && durable_holds(s->durable, c, bytes);
-    c->held += held;
-    return held;
+    struct store *store = s->store;
+    uint64_t position = store != NULL ? store->ops->position(store) : 0;
+    if (position != 0 && !s->stopping) { /* else its connection ends */
+        held_add(&store->held, position, c, bytes);
+        c->held++;
+    }
+    return position != 0;
 }
 
 void server_send(struct server *s, struct batch *batch, struct conn *c, struct slice bytes)
@@ -249,7 +255,7 @@ static void route(struct server *s, struct batch *batch)
 /* When the timer must wake: for the core, or for a lease. */
 static int64_t next_deadline_us(const struct server *s)
 {
-    int64_t core_us = core_next_deadline_us(s->core);
+    int64_t core_us = s->follows ? INT64_MAX : core_next_deadline_us(s->core);
     core_us = core_us == INT64_MAX ? core_us : core_us - s->clock_us;
     return core_us < s->lease_next_us ? core_us : s->lease_next_us;
 }
@@ -269,6 +275,14 @@ static void refuse(struct server *s, struct batch *batch, const struct event *ev
     if (c != NULL && conn_error(&b, event->payload, ROOST_EDISK, roost_strerror(ROOST_EDISK)))
         server_send(s, batch, c, buf_slice(&b));
     roost__buf_free(&b);
+}
+
+/* A call about the cluster: the store answers it. */
+static void ask_store(struct server *s, struct batch *batch, const struct event *event)
+{
+    struct conn *c = conn_for(s, batch, event->session);
+    if (c != NULL)
+        s->store->ops->ask(s->store, batch, c, event->payload);
 }
 
 /* The calls noted took from the last count until now. Those that came together share it: a clock read for
@@ -315,9 +329,12 @@ int server_step(struct server *s, struct batch *batch, struct event event)
 {
     effects_reset(&s->effects);
     event.now_us = server_batch_us(batch) + s->clock_us;
-    int rc = s->durable == NULL ? core_step(s->core, &event, &s->effects) : durable_step(s->durable, &event);
+    int rc =
+        s->store != NULL ? s->store->ops->step(s->store, &event) : core_step(s->core, &event, &s->effects);
     s->metrics.bytes_out += s->effects.bytes.len;
     route(s, batch);
+    if (s->effects.asks_shell)
+        ask_store(s, batch, &event);
     if (s->effects.row >= 0)
         note_call(s, batch);
     if (rc != ROOST_EDISK || event.kind != EVENT_CALL)
@@ -331,11 +348,22 @@ void server_leave(struct server *s, struct batch *batch)
     if (batch->calls > 0)
         count_calls(s, batch);
     check_timer(s);
+    struct store *store = s->store, *wake = NULL;
+    struct list done;
+    list_init(&done);
+    if (store != NULL) {
+        held_take_done(&store->held, &done);
+        wake = store->has_work ? store : NULL;
+        store->has_work = false;
+    }
     pthread_mutex_unlock(&s->mutex);
+    if (wake != NULL)
+        wake->ops->wake(wake);
     for (size_t i = 0; i < batch->len; i++) {
         batch->dirty[i]->ops->flush(batch->dirty[i]);
         conn_unref(batch->dirty[i]);
     }
+    held_free(&done);
 }
 
 /* ---- keys ---- */
@@ -391,6 +419,33 @@ void server_set_keys(struct server *s, struct keyring *keys)
     keyring_free(old);
 }
 
+/* ---- clusters ---- */
+
+void server_lead(struct server *s, struct batch *batch)
+{
+    s->follows = false;
+    s->clock_us = core_now_us(s->core) - server_now_us();
+    for (uint64_t id = core_session_after(s->core, 0), next; id != 0; id = next) {
+        next = core_session_after(s->core, id);
+        server_step(s, batch, (struct event){.kind = EVENT_DETACHED, .session = id});
+    }
+    if (s->keys != NULL)
+        change_returned(s, batch);
+}
+
+void server_follow(struct server *s)
+{
+    s->follows = true;
+    list_each (it, &s->conns) {
+        struct conn *c = container_of(it, struct conn, in_server);
+        if (c->session == 0 || c->over)
+            continue;
+        server_unbind(s, c);
+        c->over = true;
+        c->ops->close(c);
+    }
+}
+
 /* ---- time ---- */
 
 static void wait_until(struct server *s, int64_t us)
@@ -428,7 +483,18 @@ static void *timer_main(void *arg)
 
 /* ---- life ---- */
 
-static int init_core(struct server *s, const struct durable_options *durable)
+static int open_store(struct server *s, const struct store_options *store, const struct core_options *core)
+{
+    if (store->cluster == NULL)
+        return durable_open(s, store, core);
+#ifdef ROOST_CLUSTER
+    return cluster_open(s, store, core);
+#else
+    return roost__fail(ROOST_EINVAL, "this roostd was built without clusters (ROOST_CLUSTER=OFF)");
+#endif
+}
+
+static int init_core(struct server *s, const struct store_options *store)
 {
     if (sodium_init() < 0)
         return roost__fail(ROOST_ESYS, "libsodium does not start");
@@ -436,9 +502,9 @@ static int init_core(struct server *s, const struct durable_options *durable)
     randombytes_buf(options.hash_key, sizeof(options.hash_key));
     randombytes_buf(&options.epoch, sizeof(options.epoch));
     options.epoch &= INT64_MAX; /* fits the signed integers of every language */
-    options.logged = durable != NULL && durable->folder != NULL;
+    options.logged = store != NULL && store->folder != NULL;
     if (options.logged)
-        return durable_open(s, durable, &options);
+        return open_store(s, store, &options);
     s->core = core_create(&options);
     return s->core == NULL ? roost__fail(ROOST_ENOMEM, "no memory for a core") : ROOST_OK;
 }
@@ -456,7 +522,8 @@ static void init_locks(struct server *s)
 
 static void discard(struct server *s)
 {
-    durable_close(s->durable);
+    if (s->store != NULL)
+        s->store->ops->close(s->store);
     keyring_free(s->keys);
     core_destroy(s->core);
     effects_free(&s->effects);
@@ -468,7 +535,7 @@ static void discard(struct server *s)
     pthread_mutex_destroy(&s->mutex);
 }
 
-int server_start(struct server *s, const struct core_limits *limits, const struct durable_options *durable)
+int server_start(struct server *s, const struct core_limits *limits, const struct store_options *store)
 {
     *s = (struct server){.timer_target_us = INT64_MAX, .lease_next_us = INT64_MAX};
     s->newcomers_max = NEWCOMERS_MAX;
@@ -479,8 +546,8 @@ int server_start(struct server *s, const struct core_limits *limits, const struc
     list_init(&s->newcomers);
     effects_init(&s->effects);
     init_locks(s);
-    int rc = metrics_init(&s->metrics) ? init_core(s, durable)
-                                       : roost__fail(ROOST_ENOMEM, "no memory for metrics");
+    int rc =
+        metrics_init(&s->metrics) ? init_core(s, store) : roost__fail(ROOST_ENOMEM, "no memory for metrics");
     if (rc == ROOST_OK && pthread_create(&s->timer, NULL, timer_main, s) != 0)
         rc = roost__fail(ROOST_ESYS, "no thread for the timer");
     if (rc != ROOST_OK)
@@ -497,7 +564,14 @@ void server_stop(struct server *s)
         struct conn *c = container_of(it, struct conn, in_server);
         c->ops->close(c);
     }
-    durable_drop(s->durable);
+    if (s->store != NULL) {
+        struct list done;
+        held_drop(&s->store->held);
+        held_take_done(&s->store->held, &done);
+        pthread_mutex_unlock(&s->mutex);
+        held_free(&done);
+        pthread_mutex_lock(&s->mutex);
+    }
     while (s->conn_count > 0)
         pthread_cond_wait(&s->all_gone, &s->mutex);
     pthread_mutex_unlock(&s->mutex);

@@ -18,9 +18,9 @@
 #include "shell/watch.h"
 
 struct conn;
-struct durable;
-struct durable_options;
 struct keyring;
+struct store;
+struct store_options;
 
 enum { DIRTY_MAX = 64, ROWS_MAX = 64, NEWCOMERS_MAX = 512 };
 enum transport { TRANSPORT_IPC, TRANSPORT_TCP, TRANSPORT_NNG, TRANSPORT_TLS, TRANSPORT_COUNT };
@@ -28,7 +28,8 @@ enum transport { TRANSPORT_IPC, TRANSPORT_TCP, TRANSPORT_NNG, TRANSPORT_TLS, TRA
 struct server {
     pthread_mutex_t mutex;
     struct core *core;
-    struct durable *durable;   /* NULL: the core lives as long as the server */
+    struct store *store;       /* NULL: the core lives as long as the server */
+    bool follows;              /* another server of the cluster serves, or none: no sessions, no time */
     int64_t clock_us;          /* the core's time is ahead of the monotonic one by */
     struct core_limits limits; /* as they were given; the shell's may change: server_limit() */
     struct effects effects;
@@ -71,9 +72,9 @@ struct batch {
     size_t len;
 };
 
-/* limits NULL: the defaults; durable NULL: nothing is. Errors (worded): ROOST_ENOMEM, ROOST_ESYS, those of
- * durable_open(). */
-int server_start(struct server *s, const struct core_limits *limits, const struct durable_options *durable);
+/* limits NULL: the defaults; store NULL: nothing is kept. Errors (worded): ROOST_ENOMEM, ROOST_ESYS, those of
+ * durable_open() and cluster_open(). */
+int server_start(struct server *s, const struct core_limits *limits, const struct store_options *store);
 
 /* Closes every connection, waits until they are gone, ends the timer, frees the core. Listeners are closed
  * before. */
@@ -108,6 +109,13 @@ void server_count_rings(struct server *s, int offered, int used);
 
 /* Takes a new connection in. False when there are too many, or the server stops. */
 bool server_admit(struct server *s, struct conn *c);
+
+/* This server leads its cluster from now on: to all sessions their connections have broken, and the keys of
+ * here are in force. Inside a batch, by the store. */
+void server_lead(struct server *s, struct batch *batch);
+
+/* It leads no more: all connections with a session end, and no session is told. Likewise. */
+void server_follow(struct server *s);
 
 /* Other keys and rights are in force from now on; the ring becomes the server's. Sessions of identities that
  * are gone, or have another key, end. */

@@ -4,9 +4,11 @@ It proves that the page is enough. Sections in comments are the page's. One thre
 taken by wait(), in any order; call() is both. A session with grace is resumed by itself when its connection breaks.
 """
 import collections
+import random
 import re
 import socket
 import struct
+import time
 
 VERSION = 2
 FRAME_MAX = 67108864
@@ -27,7 +29,7 @@ METHODS = {  # §6: type × 256 + number; those that the tests call
     "event.open": 3328, "event.set": 3330, "event.wait": 3332,
 }
 DELIVERS = {METHODS[name] for name in ("queue.get", "queue.get_nowait", "queue.get_many")}  # §5
-EPROTO, ELIMIT, ECONN = -18, -19, -20  # §7: what the client itself looks at
+EPROTO, ELIMIT, ECONN, ESESSION, EEPOCH, ENOTLEADER = -18, -19, -20, -29, -30, -42  # §7: what the client itself looks at
 
 Reference = collections.namedtuple("Reference", "id type")  # §3
 
@@ -41,7 +43,11 @@ class RoostError(Exception):
 
 
 class Goodbye(RoostError):
-    """The server closed the connection for good; the session is over."""
+    """The server closed the connection for good; the session is over. info: of ENOTLEADER, §2.4."""
+
+    def __init__(self, code, message, info=None):
+        super().__init__(code, message)
+        self.info = info or {}
 
 
 # ---- MessagePack (https://msgpack.org), as far as §1 and §3 need it ----
@@ -167,11 +173,20 @@ def open_socket(url, timeout_s):
     return sock
 
 
+def may_follow(source, leader):
+    """§2.4, 2: from TLS to TLS only, and to a socket of this host only from one."""
+    kinds = ["ipc", "tcp", "tls+tcp"]
+    kind = leader.split("://")[0]
+    return kind in kinds and kinds.index(kind) >= kinds.index(source.split("://")[0])
+
+
 class Client:
-    """A session. grace_ms, lease_ms: §2.1, §2.2; timeout_s: for the server to answer at all."""
+    """A session. url: one, or several with commas between (§2.4). grace_ms, lease_ms: §2.1, §2.2; timeout_s: for the
+    server to answer at all, and to find the one that leads."""
 
     def __init__(self, url, grace_ms=0, lease_ms=0, label=None, timeout_s=60, thread=1):
-        self.url, self.timeout_s, self.thread = url, timeout_s, thread
+        self.urls, self.timeout_s, self.thread = re.split(r", *(?=[a-z+]+://)", url), timeout_s, thread
+        self.url = self.urls[0]  # served last, or named as leader last
         self.info = {"grace_ms": grace_ms, "lease_ms": lease_ms}
         if label is not None:
             self.info["label"] = label
@@ -187,13 +202,56 @@ class Client:
         self.session, self.epoch, self.secret = self.welcome[3], self.welcome[4], self.terms.get("secret")
 
     def connect(self, info):
-        self.sock = open_socket(self.url, self.timeout_s)
+        """§2.4: in rounds, until a server says WELCOME."""
+        end = time.monotonic() + self.timeout_s
+        pause_s, ask_s = 0.02, 1 if len(self.urls) > 1 or "session" in info else self.timeout_s
+        while True:
+            reached, said = self.ask_all(info, ask_s)
+            if said is None:
+                return
+            if time.monotonic() > end or not (reached or "session" in info):
+                raise said
+            time.sleep(pause_s * random.uniform(0.5, 1))
+            pause_s, ask_s = min(2 * pause_s, 0.2), 2 * ask_s
+
+    def ask_all(self, info, ask_s):
+        """One round. Was one of them there, and what was said last: None is WELCOME."""
+        asked, reached, said, named, url = set(), False, None, None, self.url
+        while url is not None:
+            asked.add(url)
+            is_leader, named = url == named, None
+            try:
+                self.ask(url, info, ask_s)
+                self.url = url
+                return True, None
+            except Goodbye as goodbye:
+                is_final = is_leader or len(self.urls) == 1 or goodbye.code in (ESESSION, EEPOCH)
+                if is_final and goodbye.code != ENOTLEADER:
+                    raise
+                reached, said, named = reached or goodbye.code == ENOTLEADER, goodbye, goodbye.info.get("leader")
+            except (OSError, EOFError) as error:
+                reached = reached or isinstance(error, TimeoutError)
+                said = RoostError(ECONN, f"{url}: {error}")
+            if named is not None and may_follow(url, named):
+                self.url = named
+                self.urls += [named] * (named not in self.urls)
+            after = self.urls[self.urls.index(url) :] + self.urls
+            url = next((next_url for next_url in [self.url] + after if next_url not in asked), None)
+        return reached, said
+
+    def ask(self, url, info, ask_s):
+        self.sock = open_socket(url, ask_s)
         self.seen = 0  # §2.1: of this connection
-        self.send(HELLO, "roost", VERSION, info)
-        self.welcome = self.receive()
+        try:
+            self.send(HELLO, "roost", VERSION, info)
+            self.welcome = self.receive()
+        except (OSError, EOFError):
+            self.sock.close()
+            raise
         if self.welcome[0] == GOODBYE:
             self.sock.close()
             raise Goodbye(*self.welcome[1:])
+        self.sock.settimeout(self.timeout_s)
         self.limits, self.terms = self.welcome[5], self.welcome[6]
 
     def resume(self):
@@ -257,6 +315,8 @@ class Client:
             return
         if frame[0] in (REPLY, ERROR):
             self.take_answer(frame)
+        elif frame[0] == GOODBYE and frame[1] == ENOTLEADER:
+            self.resume()  # §2.4: it leads no more
         elif frame[0] == GOODBYE:
             raise Goodbye(*frame[1:])
         elif frame[0] == PONG:

@@ -3,6 +3,7 @@ import math
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -50,6 +51,32 @@ class Server:
         self.process.kill()
         self.process.wait()
         self.start(self.tcp)
+
+
+class Follower:
+    """A server of a cluster as far as one is seen that does not lead: it names another, or none."""
+
+    def __init__(self, leader=None):
+        self.leader, self.asked = leader, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        peer = Client.__new__(Client)
+        while True:
+            try:
+                peer.sock, _ = self.listener.accept()
+            except OSError:
+                return
+            hello = peer.receive()
+            self.asked += hello[0] == roost.HELLO
+            peer.send(roost.GOODBYE, roost.ENOTLEADER, "it does not lead", {"leader": self.leader} if self.leader else {})
+            peer.sock.close()
+
+    def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
 
 
 class Acceptance(unittest.TestCase):
@@ -399,7 +426,7 @@ class Acceptance(unittest.TestCase):
         thief = Client.__new__(Client)
         for key, wrong in (("secret", bytes(16)), ("session", client.session + 1000)):
             info = {"session": client.session, "epoch": client.epoch, "secret": client.secret, key: wrong}
-            thief.url, thief.timeout_s = client.url, 60
+            thief.url, thief.urls, thief.timeout_s = client.url, client.urls, 60
             self.refused("SESSION", thief.connect, info)
         self.assertEqual(client.call(0, "server.ping", 1), 1)
 
@@ -409,6 +436,41 @@ class Acceptance(unittest.TestCase):
         client = self.client(server.tcp, grace_ms=60000)
         server.restart()
         self.refused("EPOCH", client.call, 0, "server.ping")
+
+    # ---- §2.4: clusters ----
+
+    def follower(self, leader=None):
+        follower = Follower(leader)
+        self.addCleanup(follower.stop)
+        return follower
+
+    def test_a_client_goes_where_the_leader_is_and_remembers_it(self):
+        follower, closed = self.follower(self.server.tcp), Follower()
+        closed.stop()
+        client = self.client(f"{closed.url},{follower.url}", grace_ms=60000)
+        self.assertEqual((client.url, follower.asked), (self.server.tcp, 1))
+        lock = client.open("lock", "kept")
+        token, _ = client.call(lock, "lock.acquire")
+        for client.url in (client.url, follower.url):  # the leader was there until now, or another one was
+            client.cut()
+            self.assertTrue(client.call(lock, "lock.locked"))
+        client.call(lock, "lock.release", token)
+        self.assertEqual((client.url, follower.asked), (self.server.tcp, 2))
+
+    def test_servers_that_name_each_other_or_nobody_are_asked_with_pauses_until_the_time_is_up(self):
+        first, third = self.follower(), self.follower()
+        second = self.follower(first.url)
+        first.leader = second.url
+        urls = ",".join(follower.url for follower in (first, second, third))
+        self.refused("NOTLEADER", self.client, urls, timeout_s=0.5)
+        self.assertLess(first.asked + second.asked + third.asked, 60)
+        third.leader = self.server.tcp
+        self.assertEqual(self.client(urls).call(0, "server.ping", 1), 1)
+
+    def test_nothing_leads_from_tls_to_a_line_that_others_read(self):
+        self.assertFalse(roost.may_follow("tls+tcp://a:1", "tcp://a:1"))
+        self.assertFalse(roost.may_follow("tcp://a:1", "ipc:///a"))
+        self.assertTrue(roost.may_follow("ipc:///a", "tls+tcp://a:1"))
 
     def test_silence_beyond_the_lease_ends_a_session_and_signs_of_life_keep_it(self):
         silent, lively, other = self.client(lease_ms=200), self.client(lease_ms=60000), self.client()

@@ -13,6 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "wire/encode.h"
+#include "wire/frame.h"
+
 static struct sockaddr_in local(int port)
 {
     return (struct sockaddr_in){
@@ -75,9 +78,45 @@ static int connect_server(struct proxy *p)
     return -1;
 }
 
+void proxy_lead(struct proxy *p, const char *leader)
+{
+    atomic_store(&p->leader, leader);
+    if (leader != NULL)
+        proxy_cut(p);
+}
+
+/* GOODBYE ENOTLEADER, once HELLO has come: bytes that nobody reads would spoil it. */
+static void send_on(int fd, const char *leader)
+{
+    uint8_t hello[8192];
+    struct buf b = buf_make(1024);
+    ssize_t n = recv(fd, hello, sizeof(hello), 0);
+    frame_begin(&b);
+    roost__put_array(&b, 4);
+    roost__put_uint(&b, FRAME_GOODBYE);
+    roost__put_int(&b, ROOST_ENOTLEADER);
+    roost__put_cstr(&b, "this server does not lead");
+    roost__put_map(&b, leader[0] != '\0');
+    if (leader[0] != '\0') {
+        roost__put_cstr(&b, "leader");
+        roost__put_cstr(&b, leader);
+    }
+    assert_true(roost__frame_end(&b, 0));
+    if (n > 0)
+        (void)!send(fd, b.data, b.len, MSG_NOSIGNAL);
+    roost__buf_free(&b);
+    close(fd);
+}
+
 static void on_accept(struct proxy *p)
 {
     int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
+    const char *leader = atomic_load(&p->leader);
+    if (leader != NULL && !atomic_load(&p->refuses)) {
+        send_on(fd, leader);
+        atomic_fetch_add(&p->asked, 1);
+        return;
+    }
     int server = atomic_load(&p->refuses) ? -1 : connect_server(p);
     if (server < 0) {
         close(fd);

@@ -154,10 +154,17 @@ claim 2 '' roost dict set d k 99999999999999999999999
 claim 2 '' roost --nonsense
 claim 2 '' roost -c http://x ping
 claim 2 '' roost lock run L true
+claim 2 '' roost cluster
+claim 2 '' roost cluster add 4
+claim 2 '' roost cluster remove none
+says 'roost: usage: roost cluster remove NODE'
 
 # Status 3: no connection. Status 4: refused.
 claim 3 '' roost -c "ipc://$dir/none" ping
 claim 3 '' roost -c tcp://127.0.0.1:1 ping
+claim 3 '' roost -c "ipc://$dir/none,tcp://127.0.0.1:1" ping
+says "roost: no server answers: *ipc://$dir/none: *; *tcp://127.0.0.1:1: *"
+claim 4 '' roost cluster status
 claim 4 '' roost list get scores 0
 says 'roost: "scores" is a dict, not a list'
 claim 4 '' roost list append scores 0
@@ -165,10 +172,12 @@ claim 4 '' roost value set v 99999999999
 
 # Special commands.
 claim 0 "$ROOST_URL answers in * ms" roost ping
+claim 0 "$ROOST_URL answers in * ms" roost -c "ipc://$dir/none,$ROOST_URL" ping
 claim 0 '*scores*' roost ls
 claim 0 '*"name": "scores"*' roost ls dict --json
 claim 0 '*objects *' roost info
 claim 0 '{"version": *}' roost info --json
+claim 0 "*address *$ROOST_URL*" roost -c "ipc://$dir/none,$ROOST_URL" info
 claim 0 '*transport *ring: client and server share memory*' roost info
 claim 0 '' roost rm scores
 claim 1 '' roost dict get scores alice

@@ -666,6 +666,10 @@ static void server_proxies_do_what_they_say(void **state)
     assert_true(v.kind == ROOST_ARRAY && v.len == 2 && v.as.items[0].len == 1);
     roost_value_free(&v);
     assert_int_equal(roost_server_kill(m, 1 << 30), ROOST_ENOENT);
+    assert_int_equal(roost_server_cluster(m, &v), ROOST_EINVAL); /* it is of none */
+    assert_int_equal(roost_server_cluster_add(m, 4, "host:1", "tcp://host:2"), ROOST_EINVAL);
+    assert_int_equal(roost_server_cluster_remove(m, 4), ROOST_EINVAL);
+    assert_int_equal(roost_server_cluster_transfer(m, 0), ROOST_EINVAL);
     OK(roost_server_delete(m, ref));
     assert_int_equal(roost_event_set(e), ROOST_ENOENT);
     assert_int_equal(roost_server_find(m, "proxies.here", NULL), ROOST_ENOENT);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "roost/roost.h"
-#include "shell/durable.h"
 #include "shell/net.h"
 #include "shell/server.h"
 #include "tests/faults/wire_faults.h"

@@ -212,6 +212,17 @@ static void a_killed_session_gives_up_what_it_held(void **state)
     lose(victim), lose(next), lose(admin);
 }
 
+static void a_server_of_no_cluster_says_so(void **state)
+{
+    (void)state;
+    struct client *c = client_open();
+    fails(c, 0, "server.cluster", "[]", ROOST_EINVAL);
+    fails(c, 0, "server.cluster_add", "[4, 'host:1', 'tcp://host:2']", ROOST_EINVAL);
+    fails(c, 0, "server.cluster_remove", "[4]", ROOST_EINVAL);
+    fails(c, 0, "server.cluster_transfer", "[]", ROOST_EINVAL);
+    lose(c);
+}
+
 static void nothing_is_left_when_all_sessions_are_gone(void **state)
 {
     (void)state;
@@ -246,6 +257,7 @@ void suite_server(const struct CMUnitTest **ret, size_t *ret_len)
         cmocka_unit_test(retain_and_release_refuse_nonsense),
         cmocka_unit_test(objects_and_sessions_come_in_pages),
         cmocka_unit_test(a_killed_session_gives_up_what_it_held),
+        cmocka_unit_test(a_server_of_no_cluster_says_so),
         cmocka_unit_test(nothing_is_left_when_all_sessions_are_gone),
         cmocka_unit_test(every_row_of_the_table_was_called),
     };

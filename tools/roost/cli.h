@@ -66,6 +66,9 @@ int cli_each(struct cli *c, int n, char **words);
 int cli_keygen(struct cli *c, int n, char **words);
 int cli_cert(struct cli *c, int n, char **words);
 
+/* cluster status|add|remove|transfer. (cluster.c) */
+int cli_cluster(struct cli *c, int n, char **words);
+
 /* key KEYS-FILE IDENTITY KEY-FILE …: an identity for a server. (key.c) */
 int cli_key(struct cli *c, int n, char **words);
 

@@ -20,6 +20,7 @@ static int status_of(int code)
     case ROOST_ECONN:
     case ROOST_EPROTO:
     case ROOST_EAUTH:
+    case ROOST_ENOTLEADER:
         return STATUS_CONNECTION;
     default:
         return STATUS_REFUSED;

@@ -113,7 +113,7 @@ static int print_info(struct cli *c, roost_value said)
 {
     const char *why;
     char text[128];
-    roost_pair *pairs = malloc((said.len + 1) * sizeof(*pairs));
+    roost_pair *pairs = malloc((said.len + 2) * sizeof(*pairs));
     if (pairs == NULL)
         return cli_fail();
     bool ring = roost_manager_transport(c->manager, &why) == ROOST_BY_RING;
@@ -121,7 +121,8 @@ static int print_info(struct cli *c, roost_value said)
     for (uint32_t i = 0; i < said.len; i++)
         pairs[i] = said.as.pairs[i];
     pairs[said.len] = (roost_pair){roost_str("transport"), roost_str(text)};
-    roost_value all = roost_map(pairs, said.len + 1);
+    pairs[said.len + 1] = (roost_pair){roost_str("address"), roost_str(roost_manager_address(c->manager))};
+    roost_value all = roost_map(pairs, said.len + 2);
     if (c->json)
         json_print(c, all);
     else
@@ -158,7 +159,7 @@ static int ping(struct cli *c, int n, char **words)
     if (roost_server_ping(c->manager, roost_nil(), NULL) != 0)
         return cli_fail();
     clock_gettime(CLOCK_MONOTONIC, &after);
-    printf("%s answers in %.3f ms\n", c->url,
+    printf("%s answers in %.3f ms\n", roost_manager_address(c->manager),
            (double)(after.tv_sec - before.tv_sec) * 1e3 + (double)(after.tv_nsec - before.tv_nsec) / 1e6);
     return STATUS_DONE;
 }
@@ -208,6 +209,8 @@ const struct special cli_specials[] = {
      cli_top},
     {"each", "each NAME", "the elements of a dict, list or set, one a line, however many there are",
      cli_each},
+    {"cluster", "cluster status|add NODE PEER CLIENT|remove NODE|transfer [NODE]",
+     "the servers of a cluster, who leads, how far each is; and changes among them", cli_cluster},
     {"transact", "transact [JSON]", "several calls in one step, or none: {\"if\": [...], \"do\": [...]}",
      cli_transact},
     {"completion", "completion bash|zsh", "a script that makes the shell complete roost's commands",

@@ -42,17 +42,18 @@ typedef enum roost_state {
  * the call, but for on_state_arg.
  *
  * grace_ms: how long the server keeps the session, with all it holds, after its connection broke. Default
- * 5000 for tcp://; for ipc://, where a connection breaks only when a process ends, none, but 60000 for the
- * end of a server that keeps its data (roostd --data) and so comes back. lease_ms: a server not heard of for
- * so long (a quarter more at most) is given up, and the server gives up a client likewise: that finds stopped
- * processes and cut cables. Both sides are asked for signs of life by one sleeping thread. Default 10000 for
- * tcp://, none for ipc://. The server's limits are 50 ms and an hour. reconnect_ms: how long the library
- * tries to resume the session; -1: for ever. Default: the grace and the lease granted. on_state: called at
- * every change, before the calls concerned return; from any thread that is inside a call, from the library's
- * own, and from roost_connect() before it returns. It must be short and must not use or close m or what
- * belongs to it. no_ring: a client on ipc:// talks through memory it shares with the server where that can be
- * had, 520 KiB a connection when all of it is used, and else over the socket; nothing else differs.
- * What holds for tcp:// here does for tls+tcp:// too.
+ * 5000 for tcp://, 10000 for several servers; for ipc://, where a connection breaks only when a process ends,
+ * none, but 60000 for the end of a server that keeps its data (roostd --data) and so comes back. lease_ms: a
+ * server not heard of for so long (a quarter more at most) is given up, and the server gives up a client
+ * likewise: that finds stopped processes and cut cables. Both sides are asked for signs of life by one
+ * sleeping thread. Default 10000 for tcp://, 5000 for several servers, none for ipc://. The server's limits
+ * are 50 ms and an hour. reconnect_ms: how long the library tries to resume the session; -1: for ever.
+ * Default: the grace and the lease granted; with several servers 60000 at least, for they may have to elect a
+ * leader. on_state: called at every change, before the calls concerned return; from any thread that is inside
+ * a call, from the library's own, and from roost_connect() before it returns. It must be short and must not
+ * use or close m or what belongs to it. no_ring: a client on ipc:// talks through memory it shares with the
+ * server where that can be had, 520 KiB a connection when all of it is used, and else over the socket;
+ * nothing else differs. What holds for tcp:// here does for tls+tcp:// too.
  *
  * tls_ca, tls_cert, tls_key: files in PEM, for tls+tcp:// (TLS 1.2, RFC 5246): whom to trust (default: the
  * system's CAs), one's own certificate and its key for servers that want one; read at every connecting.
@@ -88,12 +89,17 @@ typedef struct roost_options {
 
 /*
  * Connects to the server at url (ipc:///path/of/socket, tcp://host:port, tcp://[IPv6]:port, tls+tcp:// with
- * the same) and opens a session. options may be NULL. *ret is the caller's: roost_manager_close(). Blocks up
- * to options->timeout_ms (resolving a host name may take the resolver's time on top). Errors: ROOST_EINVAL
- * (no such kind of URL), ROOST_ECONN, ROOST_ETIMEDOUT, ROOST_EPROTO (no roost server, or of another version),
- * ROOST_EAUTH (a certificate or key is wrong, on either side: the message says which and why), ROOST_ENOMEM,
- * ROOST_ESYS. With tls_… or a key: ROOST_EINVAL, ROOST_ESYS (a file that is no such thing, or cannot be
- * read).
+ * the same) and opens a session. For a cluster (roostd --cluster) url is a list of its servers, with commas
+ * between, 32 at most: "tcp://a:7000,tcp://b:7000,tcp://c:7000". The session is opened at the one that leads,
+ * and when another one leads later, it goes on there as after any other broken connection. A server that does
+ * not lead says who does, and is followed there even where the list does not name it (but from tls+tcp://
+ * only to tls+tcp://). Servers that are down are passed over. options may be NULL. *ret is the caller's:
+ * roost_manager_close(). Blocks up to options->timeout_ms (resolving a host name may take the resolver's time
+ * on top). Errors: ROOST_EINVAL (no such kind of URL), ROOST_ECONN (of a list: no server can be reached),
+ * ROOST_ETIMEDOUT, ROOST_ENOTLEADER (no server of a cluster has come to lead in that time), ROOST_EPROTO (no
+ * roost server, or of another version), ROOST_EAUTH (a certificate or key is wrong, on either side: the
+ * message says which and why), ROOST_ENOMEM, ROOST_ESYS. With tls_… or a key: ROOST_EINVAL, ROOST_ESYS (a
+ * file that is no such thing, or cannot be read).
  */
 ROOST_API int roost_connect(const char *url, const roost_options *options, roost_manager **ret);
 
@@ -136,8 +142,15 @@ ROOST_API roost_state roost_manager_state(const roost_manager *m);
  */
 ROOST_API int roost_cancel(roost_manager *m, pthread_t thread);
 
-/* The URL of the server, also for other programs to connect to. Borrowed from m. Never blocks. */
+/* The URL of the server, or the list of them, also for other programs to connect to. Borrowed from m. Never
+ * blocks. */
 ROOST_API const char *roost_manager_url(const roost_manager *m);
+
+/*
+ * The address, one of the list or learned from a server, that m's session of this process is served at now,
+ * or was until its connection broke; NULL: there is no session yet. Borrowed from m. Never blocks.
+ */
+ROOST_API const char *roost_manager_address(const roost_manager *m);
 
 /* What carries a manager's bytes. */
 typedef enum roost_transport {

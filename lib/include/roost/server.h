@@ -109,6 +109,27 @@ ROOST_API int roost_server_objects(roost_manager *m, uint64_t cursor, uint32_t m
 ROOST_API int roost_server_kill(roost_manager *m, uint64_t session);
 
 /*
+ * The cluster that the server leads: a map, to be freed, of leader and node (ids), term, applied (the last
+ * entry of the log that took effect) and nodes: an array of maps of id, peer and client (addresses), role
+ * ("voter", "standby", "spare"), leads, and match (the last entry that it has, as far as its leader knows).
+ * Errors, of the next three too: ROOST_EINVAL (the server is of no cluster), ROOST_EPERM; those of the
+ * connection.
+ */
+ROOST_API int roost_server_cluster(roost_manager *m, roost_value *ret);
+
+/*
+ * add: a node that was started with `roostd --join`, or that has moved: where its peers (host:port) and its
+ * clients (a URL) reach it. Returns when it has caught up and votes; ROOST_ECONN: it is known but cannot be
+ * reached: call again. remove: takes it out; stop it then. transfer: node `id` leads from now on; 0: whoever
+ * has come farthest; this connection ends and is resumed there. One change at a time: ROOST_EBUSY.
+ * ROOST_EINVAL: a node that leads is not removed, a bad address; ROOST_ENOENT: no such node. Blocking for as
+ * long as it takes: seconds.
+ */
+ROOST_API int roost_server_cluster_add(roost_manager *m, uint64_t id, const char *peer, const char *client);
+ROOST_API int roost_server_cluster_remove(roost_manager *m, uint64_t id);
+ROOST_API int roost_server_cluster_transfer(roost_manager *m, uint64_t id);
+
+/*
  * An object's time to live: in ttl_ms milliseconds of the server's time (at least 1) it is deleted as by
  * roost_server_delete(). ttl: the milliseconds left, begun ones counted whole; -1: no end. persist takes it
  * away; *ret says whether there was one. Errors: ROOST_ENOENT, ROOST_EINVAL.

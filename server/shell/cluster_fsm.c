@@ -1,0 +1,370 @@
+/*
+ * cluster_fsm.c: what libraft keeps alike on all nodes: the core and the table of nodes; see cluster_node.h.
+ *
+ * A snapshot is the core as it was at some moment, which a child made by fork() writes into memory while
+ * service goes on, and behind it the entries applied since: together they are the state as of the last of
+ * these. Its core may be ahead of the log, so libraft gets it only when all that the core had then has been
+ * applied.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/crc32c.h"
+#include "base/error.h"
+#include "shell/cluster_node.h"
+#include "shell/log.h"
+#include "shell/server.h"
+#include "wire/frame.h"
+#include "wire/scan.h"
+
+enum {
+    HEADER = 48, /* magic, version, lengths of nodes, state and entries, checksums of these and of this */
+    VERSION = 1,
+    ENTRIES_MAX = 1 << 16, /* until a snapshot, however short they are */
+    TRAILING_MIN = 64,
+    TRAILING_MAX = 4096,
+    LOOK_US = 10 * 1000
+};
+
+static const char magic[9] = "roostclu";
+
+void cluster_die(const char *what)
+{
+    log_error("%s: the server stops", what);
+    _exit(1);
+}
+
+void cluster_set_core(struct cluster *c)
+{
+    struct core *core = c->replica.core != NULL ? c->replica.core : c->empty;
+    struct server *s = c->store.server;
+    if (core == s->core)
+        return;
+    s->core = core;
+    core_set_in_cluster(core, true);
+    core_set_rings(core, s->rings_used);
+    if (core != c->empty && memcmp(core_limits(core), &s->limits, sizeof(s->limits)) != 0)
+        log_warn("the limits given here differ from those that the cluster began with, which count");
+}
+
+/* ---- entries ---- */
+
+static int take_nodes(struct cluster *c, struct slice entry)
+{
+    uint32_t len = get_u32be(entry.data);
+    struct nodes nodes;
+    if (len < 8 || len > entry.len)
+        return roost__fail(ROOST_EDAMAGED, "a table of nodes in the log is none");
+    struct slice value = slice_of(entry.data + 8, len - 8);
+    if (!roost__scan_check(value, FRAME_DEPTH_MAX) || !nodes_take(value, &nodes))
+        return roost__fail(ROOST_EDAMAGED, "a table of nodes in the log is none");
+    c->nodes = nodes;
+    c->nodes_changed = true;
+    return ROOST_OK;
+}
+
+/* Under the mutex. */
+static int apply(struct cluster *c, struct slice entry)
+{
+    uint32_t kind = entry.len >= 8 ? get_u32be(entry.data + 4) : 0;
+    if (kind == KIND_NOTHING)
+        return ROOST_OK;
+    if (kind == KIND_NODES)
+        return take_nodes(c, entry);
+    int rc = replica_apply(&c->replica, entry);
+    c->lost = c->lost || replica_broken(&c->replica);
+    return rc;
+}
+
+static void keep_behind(struct snapshot *s, struct slice entry)
+{
+    uint8_t length[8];
+    put_u64be(length, entry.len);
+    buf_append(&s->behind, length, sizeof(length));
+    buf_append(&s->behind, entry.data, entry.len);
+}
+
+static int on_apply(struct raft_fsm *fsm, const struct raft_buffer *bytes, void **result)
+{
+    struct cluster *c = fsm->data;
+    struct slice entry = slice_of(bytes->base, bytes->len);
+    int rc = ROOST_OK;
+    *result = NULL;
+    pthread_mutex_lock(&c->store.server->mutex);
+    if (replica_is_ahead(&c->replica) && !cluster_leads(c))
+        c->lost = true; /* what comes now may be another's */
+    if (!c->lost) {
+        rc = apply(c, entry);
+        cluster_set_core(c);
+    }
+    pthread_mutex_unlock(&c->store.server->mutex);
+    if (rc != ROOST_OK)
+        cluster_die(roost_errmsg());
+    c->log_bytes += entry.len;
+    c->log_entries++;
+    if (c->snapshot.child != 0 || c->snapshot.done)
+        keep_behind(&c->snapshot, entry);
+    return 0;
+}
+
+/* ---- snapshots out ---- */
+
+static bool write_all(int fd, struct slice bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t n = write(fd, bytes.data, bytes.len);
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0)
+            bytes = slice_of(bytes.data + n, bytes.len - (size_t)n);
+    }
+    return true;
+}
+
+/* The child has a copy of the core as it was, and all the time it wants. */
+static void write_state(struct cluster *c, int fd)
+{
+    struct buf state = buf_make(SIZE_MAX / 2);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (dup2(fd, 3) != 3)
+        _exit(1);
+    close_range(4, ~0U, 0); /* nobody's connection or lock stays open because of it */
+    _exit(replica_save(&c->replica, &state) == ROOST_OK && write_all(3, buf_slice(&state)) ? 0 : 1);
+}
+
+static void begin_snapshot(struct cluster *c)
+{
+    struct snapshot *s = &c->snapshot;
+    pthread_mutex_lock(&c->store.server->mutex);
+    bool can = c->replica.core != NULL && !c->lost;
+    int fd = can ? memfd_create("roost-snapshot", MFD_CLOEXEC) : -1;
+    pid_t child = fd >= 0 ? fork() : -1;
+    if (child == 0)
+        write_state(c, fd);
+    uint64_t number = c->replica.number;
+    pthread_mutex_unlock(&c->store.server->mutex);
+    if (child < 0) {
+        if (can)
+            log_error("no snapshot: %s", strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    *s = (struct snapshot){.child = child, .fd = fd, .number = number, .behind = buf_make(SIZE_MAX / 2)};
+    c->log_bytes = c->log_entries = 0;
+}
+
+static void forget(struct snapshot *s)
+{
+    if (s->state != NULL)
+        munmap(s->state, s->state_len);
+    if (s->fd > 0)
+        close(s->fd);
+    roost__buf_free(&s->behind);
+    *s = (struct snapshot){.child = 0};
+}
+
+void cluster_snapshot_drop(struct cluster *c)
+{
+    struct snapshot *s = &c->snapshot;
+    if (s->parts != NULL)
+        return; /* libraft writes it, and gives it back */
+    if (s->child > 0) {
+        kill(s->child, SIGKILL);
+        waitpid(s->child, NULL, 0);
+    }
+    forget(s);
+}
+
+static void end_child(struct cluster *c)
+{
+    struct snapshot *s = &c->snapshot;
+    int status;
+    int64_t now_us = boot_us();
+    if (now_us - s->looked_us < LOOK_US)
+        return;
+    s->looked_us = now_us;
+    if (waitpid(s->child, &status, WNOHANG) != s->child)
+        return;
+    s->child = 0;
+    off_t len = lseek(s->fd, 0, SEEK_END);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && len > 0)
+        s->state = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, s->fd, 0);
+    s->done = s->state != NULL && s->state != MAP_FAILED;
+    s->state_len = (size_t)len;
+    if (s->done)
+        return;
+    log_error("no snapshot: there may be no memory for it; the log grows");
+    s->state = NULL;
+    forget(s);
+}
+
+void cluster_snapshot_look(struct cluster *c)
+{
+    struct snapshot *s = &c->snapshot;
+    if (s->parts != NULL)
+        return;
+    if (s->child != 0)
+        end_child(c);
+    if (s->done)
+        raft_set_snapshot_threshold(&c->raft, 1); /* it will ask for it */
+    else if (s->child == 0 && (c->log_bytes >= c->snapshot_bytes || c->log_entries >= ENTRIES_MAX))
+        begin_snapshot(c);
+}
+
+static void put_header(struct cluster *c, struct buf *out, const struct buf *nodes)
+{
+    uint8_t h[HEADER] = {0};
+    struct snapshot *s = &c->snapshot;
+    memcpy(h, magic, 8);
+    put_u32be(h + 8, VERSION);
+    put_u32be(h + 12, (uint32_t)nodes->len);
+    put_u64be(h + 16, s->state_len);
+    put_u64be(h + 24, s->behind.len);
+    put_u32be(h + 32, roost__crc32c(0, nodes->data, nodes->len));
+    put_u32be(h + 36, roost__crc32c(0, s->state, s->state_len));
+    put_u32be(h + 40, roost__crc32c(0, s->behind.data, s->behind.len));
+    put_u32be(h + 44, roost__crc32c(0, h, 44));
+    buf_append(out, h, sizeof(h));
+    buf_append(out, nodes->data, nodes->len);
+}
+
+/* About a quarter of the log that made the snapshot due stays behind it. */
+static void set_trailing(struct cluster *c)
+{
+    uint64_t n =
+        c->log_entries > 0 ? c->snapshot_bytes / 4 / (c->log_bytes / c->log_entries + 1) : TRAILING_MAX;
+    n = n < TRAILING_MIN ? TRAILING_MIN : n > TRAILING_MAX ? TRAILING_MAX : n;
+    raft_set_snapshot_trailing(&c->raft, (unsigned)n);
+}
+
+/* All parts are libraft's to read until on_written(). */
+static int on_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
+{
+    struct cluster *c = fsm->data;
+    struct snapshot *s = &c->snapshot;
+    struct buf nodes = buf_make(1 << 16), head = buf_make(1 << 17);
+    pthread_mutex_lock(&c->store.server->mutex);
+    bool ready = s->done && !c->lost && replica_applied(&c->replica) >= s->number;
+    nodes_put(&c->nodes, &nodes);
+    pthread_mutex_unlock(&c->store.server->mutex);
+    if (ready)
+        put_header(c, &head, &nodes);
+    roost__buf_free(&nodes);
+    s->parts = ready && !head.failed && !s->behind.failed ? raft_calloc(3, sizeof(*s->parts)) : NULL;
+    if (s->parts == NULL) {
+        roost__buf_free(&head);
+        if (s->behind.failed)
+            forget(s);
+        return RAFT_BUSY; /* it asks again with the next entry */
+    }
+    s->parts[0] = (struct raft_buffer){.base = head.data, .len = head.len};
+    s->parts[1] = (struct raft_buffer){.base = s->state, .len = s->state_len};
+    s->parts[2] = (struct raft_buffer){.base = s->behind.data, .len = s->behind.len};
+    *bufs = s->parts;
+    *n_bufs = s->behind.len > 0 ? 3 : 2;
+    set_trailing(c);
+    raft_set_snapshot_threshold(&c->raft, INT32_MAX);
+    return 0;
+}
+
+static int on_written(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
+{
+    struct cluster *c = fsm->data;
+    struct snapshot *s = &c->snapshot;
+    (void)bufs;
+    (void)n_bufs;
+    if (s->parts == NULL)
+        return 0;
+    free(s->parts[0].base);
+    raft_free(s->parts);
+    forget(s);
+    log_debug("snapshot of entry %llu", (unsigned long long)raft_last_applied(&c->raft));
+    return 0;
+}
+
+/* ---- snapshots in ---- */
+
+struct parts {
+    struct slice nodes, state, behind;
+};
+
+static bool read_parts(struct slice bytes, struct parts *ret)
+{
+    const uint8_t *h = bytes.data;
+    if (bytes.len < HEADER || memcmp(h, magic, 8) != 0 || get_u32be(h + 44) != roost__crc32c(0, h, 44))
+        return false;
+    uint64_t n = get_u32be(h + 12), state = get_u64be(h + 16), behind = get_u64be(h + 24),
+             left = bytes.len - HEADER;
+    if (get_u32be(h + 8) != VERSION || n > left || state > left - n || behind != left - n - state)
+        return false;
+    ret->nodes = slice_of(h + HEADER, n);
+    ret->state = slice_of(ret->nodes.data + n, state);
+    ret->behind = slice_of(ret->state.data + state, behind);
+    return get_u32be(h + 32) == roost__crc32c(0, ret->nodes.data, n) &&
+           get_u32be(h + 36) == roost__crc32c(0, ret->state.data, state) &&
+           get_u32be(h + 40) == roost__crc32c(0, ret->behind.data, behind);
+}
+
+static int apply_behind(struct cluster *c, struct slice rest)
+{
+    int rc = ROOST_OK;
+    while (rest.len > 0 && rc == ROOST_OK) {
+        uint64_t len = rest.len >= 8 ? get_u64be(rest.data) : UINT64_MAX;
+        if (len > rest.len - 8)
+            return roost__fail(ROOST_EDAMAGED, "a snapshot ends before its entries do");
+        rc = apply(c, slice_of(rest.data + 8, len));
+        rest = slice_of(rest.data + 8 + len, rest.len - 8 - len);
+    }
+    return rc;
+}
+
+static int restore(struct cluster *c, struct slice bytes)
+{
+    struct parts parts;
+    struct nodes nodes;
+    if (!read_parts(bytes, &parts))
+        return roost__fail(ROOST_EDAMAGED,
+                           "a snapshot of the cluster's log is damaged, or of another version");
+    if (!roost__scan_check(parts.nodes, FRAME_DEPTH_MAX) || !nodes_take(parts.nodes, &nodes))
+        return roost__fail(ROOST_EDAMAGED, "the table of nodes of a snapshot is none");
+    int rc = replica_restore(&c->replica, parts.state);
+    cluster_set_core(c); /* before anything is applied */
+    if (rc != ROOST_OK)
+        return rc;
+    c->nodes = nodes;
+    c->nodes_changed = true;
+    return apply_behind(c, parts.behind);
+}
+
+static int on_restore(struct raft_fsm *fsm, struct raft_buffer *bytes)
+{
+    struct cluster *c = fsm->data;
+    int rc = ROOST_OK;
+    cluster_snapshot_drop(c);
+    pthread_mutex_lock(&c->store.server->mutex);
+    c->lost = c->lost || replica_is_ahead(&c->replica);
+    if (!c->lost)
+        rc = restore(c, slice_of(bytes->base, bytes->len));
+    pthread_mutex_unlock(&c->store.server->mutex);
+    if (rc != ROOST_OK)
+        cluster_die(roost_errmsg());
+    c->log_bytes = c->log_entries = 0;
+    raft_free(bytes->base);
+    return 0;
+}
+
+void cluster_fsm_init(struct cluster *c)
+{
+    c->fsm = (struct raft_fsm){.version = 2,
+                               .data = c,
+                               .apply = on_apply,
+                               .snapshot = on_snapshot,
+                               .restore = on_restore,
+                               .snapshot_finalize = on_written};
+}
