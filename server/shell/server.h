@@ -44,10 +44,7 @@ struct server {
     struct metrics metrics;
     struct watch_settings watch;
     struct refusals refusals;
-    struct hmap rates; /* of peers */
-    /* Puts what server.cluster tells, as far as it is known here; false: nothing now. Takes the mutex itself.
-     * NULL: this server is of no cluster. Set before the first connection. */
-    bool (*put_cluster)(struct server *s, struct buf *out);
+    struct hmap rates;       /* of peers */
     bool no_rings;           /* by the user's wish; set before the first connection */
     size_t rings;            /* offered, at most limits.rings_max … */
     size_t rings_used;       /* … and in use */

@@ -6,6 +6,7 @@
 
 #include "shell/json.h"
 #include "shell/server.h"
+#include "shell/store.h"
 #include "wire/encode.h"
 #include "wire/scan.h"
 
@@ -101,7 +102,13 @@ static void put_objects(struct picture *p)
 static void put_cluster(struct picture *p)
 {
     struct buf map = buf_make(1 << 20);
-    if (p->server->put_cluster != NULL && p->server->put_cluster(p->server, &map) && !map.failed) {
+    struct store *store = p->server->store;
+    if (store == NULL || store->ops->picture == NULL)
+        return;
+    pthread_mutex_lock(&p->server->mutex);
+    store->ops->picture(store, &map);
+    pthread_mutex_unlock(&p->server->mutex);
+    if (!map.failed) {
         put(p, ",\n\"cluster\": ");
         json_put(p->out, buf_slice(&map), STATE_TEXT);
     }

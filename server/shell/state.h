@@ -25,7 +25,7 @@ void state_free(struct state *state);
 
 /*
  * Appends {"info", "objects", "more_objects", "sessions", "more_sessions", "lines"}, and "cluster" on a
- * server that is one of several (struct server's put_cluster): the objects that are worth a look (rank.h),
+ * server that is one of several (store.h): the objects that are worth a look (rank.h),
  * the first sessions, and who holds and waits for those objects that somebody waits for or holds. Takes the
  * server's mutex for a page at a time, so the parts need not be of one moment.
  */
