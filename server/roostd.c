@@ -151,19 +151,33 @@ static const char *given(const char *text)
     return *text != '\0' ? text : NULL;
 }
 
+/* Who may come in is read, at the start or again. */
+static void say_loaded(const struct daemon *d, const char *what, const char *file)
+{
+    struct log_field fields[] = {{"what", what, 0}, {"file", file, 0}};
+    if (d->options.audit)
+        log_event(LOG_LEVEL_INFO, "audit", fields, sizeof(fields) / sizeof(fields[0]));
+}
+
 /* Where somebody listens at a tls+tcp URL, or files for one were named. */
 static bool load_tls(struct daemon *d)
 {
     const struct options *o = &d->options;
-    const struct credential_files files = {
-        .ca = given(o->tls_ca), .cert = given(o->tls_cert), .key = given(o->tls_key)};
+    const struct credential_files files = {.ca = given(o->tls_ca),
+                                           .cert = given(o->tls_cert),
+                                           .key = given(o->tls_key),
+                                           .crl = given(o->tls_crl)};
     bool wanted = files.cert != NULL || files.key != NULL || o->tls_require_client_cert;
     for (unsigned i = 0; i < d->url_count; i++)
         wanted = wanted || net_is_tls(d->urls[i]);
-    if (!wanted || tls_load(&files, o->tls_require_client_cert, &d->tls) == ROOST_OK)
+    if (!wanted)
         return true;
-    log_error("%s", roost_errmsg());
-    return false;
+    if (tls_load(&d->tls, &files, o->tls_require_client_cert) != ROOST_OK) {
+        log_error("%s", roost_errmsg());
+        return false;
+    }
+    say_loaded(d, "certificates loaded", o->tls_cert);
+    return true;
 }
 
 /* Reads the keys, at the start and again. */
@@ -255,28 +269,61 @@ static void apply_options(struct daemon *d)
     atomic_store(&d->server.watch.audit, d->options.audit);
 }
 
+static struct core_limits limits_of(const struct options *o)
+{
+    struct core_limits limits = options_limits(o);
+    if (limits.memory_max == 0)
+        limits.memory_max = (int64_t)sysconf(_SC_PHYS_PAGES) / 2 * sysconf(_SC_PAGESIZE);
+    return limits;
+}
+
 static void reload_options(struct daemon *d)
 {
-    char why[256];
-    if (!options_reload(&d->options, d->argc, d->argv)) {
+    struct buf changed = buf_make(4096);
+    if (options_reload(&d->options, d->argc, d->argv, &changed)) {
+        struct core_limits limits = limits_of(&d->options);
+        apply_options(d);
+        server_set_limits(&d->server, &limits, (size_t)d->options.max_anonymous);
+        log_info("%s: read again; what has changed: %.*s", d->options.config, (int)changed.len,
+                 changed.len > 0 ? (const char *)changed.data : "");
+    } else {
         log_error("%s: has an error: nothing was changed", d->options.config);
-        return;
     }
-    apply_options(d);
-    if (d->http != NULL && !http_reload(d->http, d->options.http_token_file, why, sizeof(why)))
-        log_error("%s", why);
-    log_info("%s: read again", d->options.config);
+    roost__buf_free(&changed);
+}
+
+static void reload_tls(struct daemon *d)
+{
+    if (load_tls(d))
+        net_drop_revoked(&d->server);
+    else
+        log_error("the certificates stay as they were");
+}
+
+static void reload_token(struct daemon *d)
+{
+    char why[256];
+    if (!http_reload(d->http, d->options.http_token_file, why, sizeof(why)))
+        log_error("%s: the token stays as it was", why);
+    else if (*d->options.http_token_file != '\0')
+        say_loaded(d, "http token loaded", d->options.http_token_file);
 }
 
 /* With nothing to read again, a SIGHUP ends the server, as it does programs that know nothing of it. */
 static bool reload(struct daemon *d)
 {
-    if (d->options.config == NULL && *d->options.keys == '\0')
+    const struct options *o = &d->options;
+    bool tls = d->tls.now != NULL, token = d->http != NULL && *o->http_token_file != '\0';
+    if (o->config == NULL && *o->keys == '\0' && !tls && !token)
         return false;
-    if (d->options.config != NULL)
+    if (o->config != NULL)
         reload_options(d);
     if (!load_keys(d))
         log_error("the keys stay as they were");
+    if (tls)
+        reload_tls(d);
+    if (d->http != NULL)
+        reload_token(d);
     return true;
 }
 
@@ -303,14 +350,6 @@ static void wait_for_the_end(struct daemon *d, int signals, int owner)
     }
 }
 
-static struct core_limits limits_of(const struct options *o)
-{
-    struct core_limits limits = options_limits(o);
-    if (limits.memory_max == 0)
-        limits.memory_max = (int64_t)sysconf(_SC_PHYS_PAGES) / 2 * sysconf(_SC_PAGESIZE);
-    return limits;
-}
-
 static bool start_http(struct daemon *d)
 {
     char why[256];
@@ -331,6 +370,7 @@ static int serve(struct daemon *d, int signals, int owner)
     struct cluster_options cluster;
     struct credential_files peer_tls;
     char why[256];
+    tls_init(&d->tls);
     if (!options_store(&d->options, &store, why, sizeof(why)) ||
         !options_cluster(&d->options, &cluster, &peer_tls, why, sizeof(why))) {
         log_error("%s", why);
@@ -359,7 +399,7 @@ static int serve(struct daemon *d, int signals, int owner)
     http_stop(d->http);
     server_stop(&d->server);
     free_listeners(d);
-    tls_unload(&d->tls);
+    tls_free(&d->tls);
     return ok ? 0 : 1;
 }
 

@@ -1,7 +1,11 @@
 """test_manifests.py: the manifests have the fields Kubernetes demands, agree with each other and with the image, and give the
 server no right it does not need. Needs python3-yaml."""
+import os
 import pathlib
 import re
+import shutil
+import subprocess
+import tempfile
 import unittest
 
 import yaml
@@ -18,18 +22,20 @@ METADATA = {"name": NAME, "labels?": LABELS}
 PROBE = {"exec": {"command": [str]}, "periodSeconds": PORT, "timeoutSeconds": PORT, "failureThreshold": PORT}
 CONTAINER = {
     "name": NAME, "image": str, "imagePullPolicy": {"IfNotPresent", "Always"}, "args": [str],
+    "env": [{"name": str, "value": str}],
     "ports": [{"name": NAME, "containerPort": PORT, "protocol": {"TCP"}}],
     "securityContext": {"allowPrivilegeEscalation": {False}, "readOnlyRootFilesystem": {True}, "capabilities": {"drop": [{"ALL"}]}},
     "resources": {"requests": {"cpu": str, "memory": str}, "limits": {"memory": str, "cpu?": str}},
     "startupProbe": PROBE, "readinessProbe": PROBE, "livenessProbe": PROBE,
-    "volumeMounts": [{"name": NAME, "mountPath": str, "readOnly": {True}}],
+    "volumeMounts": [{"name": NAME, "mountPath": str, "readOnly?": {True}}],
 }
 POD = {
     "automountServiceAccountToken": {False}, "enableServiceLinks": {False}, "imagePullSecrets": [{"name": NAME}],
     "securityContext": {"runAsNonRoot": {True}, "runAsUser": range(1000, 65534), "runAsGroup": range(1000, 65534),
                         "fsGroup": range(1000, 65534), "seccompProfile": {"type": {"RuntimeDefault"}}},
     "containers": [CONTAINER],
-    "volumes": [{"name": NAME, "secret": {"secretName": NAME, "optional": {True}, "defaultMode": {0o440}}}],
+    "volumes": [{"name": NAME, "secret?": {"secretName": NAME, "defaultMode": {0o440}},
+                 "emptyDir?": {"medium": {"Memory"}, "sizeLimit": str}}],
 }
 SCHEMAS = {
     "Deployment": {
@@ -89,6 +95,24 @@ def read(name):
         return yaml.safe_load(file)
 
 
+def moved(text, places):
+    for place, other in places.items():
+        text = text.replace(place, other)
+    return text
+
+
+def make_secret(folder, mode, group):
+    """The files that docker/README.md says, as a kubelet mounts them: root's, and the group's to read."""
+    roost = os.environ["ROOST"]
+    os.mkdir(f"{folder}/secret", 0o755)
+    for words in (["keygen", "certs"], ["cert", "certs", "--server", "roost,localhost,127.0.0.1"], ["key", "keys", "alice", "alice.key"]):
+        subprocess.run([roost, *words], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    for name, source in (("server.pem", "certs/roost.pem"), ("server.key", "certs/roost.key"), ("keys", "keys")):
+        shutil.copy(f"{folder}/{source}", f"{folder}/secret/{name}")
+        os.chown(f"{folder}/secret/{name}", 0, group)
+        os.chmod(f"{folder}/secret/{name}", mode)
+
+
 class Manifests(unittest.TestCase):
     def setUp(self):
         self.documents = {path.name: read(path.name) for path in HERE.glob("*.yaml")}
@@ -124,13 +148,40 @@ class Manifests(unittest.TestCase):
         policy = self.by_kind["NetworkPolicy"]["spec"]["ingress"][0]["ports"][0]
         self.assertEqual({named["containerPort"], service["port"], policy["port"]}, {port})
         self.assertEqual(service["targetPort"], named["name"])
-        self.assertIn(f"tcp://0.0.0.0:{port}", self.container["args"])
+        self.assertIn(f"--listen=tls+tcp://0.0.0.0:{port}", self.container["args"])
 
     def test_the_user_is_the_images_and_not_root(self):
         user, group = map(int, re.findall(r"^USER (\d+):(\d+)$", DOCKERFILE, re.M)[-1])
         context = self.pod["spec"]["securityContext"]
         self.assertEqual((context["runAsUser"], context["runAsGroup"], context["fsGroup"]), (user, group, group))
         self.assertNotEqual(user, 0)
+
+    @unittest.skipUnless(os.geteuid() == 0 and "ROOSTD" in os.environ, "needs root, to be another user, and $ROOSTD")
+    def test_the_server_starts_with_these_arguments_and_a_secret_as_it_is_mounted(self):
+        context = self.pod["spec"]["securityContext"]
+        mode = next(volume["secret"]["defaultMode"] for volume in self.pod["spec"]["volumes"] if "secret" in volume)
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            make_secret(folder, mode, context["fsGroup"])
+            os.mkdir(f"{folder}/run", 0o700)
+            os.chown(f"{folder}/run", context["runAsUser"], context["runAsGroup"])
+            places = {"/run/secrets/roost": f"{folder}/secret", "/run/roost": f"{folder}/run", "0.0.0.0:7117": "127.0.0.1:0"}
+            args = [moved(arg, places) for arg in self.container["args"]]
+            read, write = os.pipe()
+            server = subprocess.Popen([os.environ["ROOSTD"], *args[1:], f"--ready-fd={write}"], pass_fds=[write],
+                                      user=context["runAsUser"], group=context["runAsGroup"], extra_groups=[context["fsGroup"]])
+            self.addCleanup(server.kill)
+            os.close(write)
+            with os.fdopen(read) as ready:
+                url = ready.readline().strip()
+            self.assertTrue(url.startswith("tls+tcp://"), url)
+            own = {"user": context["runAsUser"], "group": context["runAsGroup"], "timeout": 20, "stdout": subprocess.DEVNULL}
+            probe = moved(self.container["env"][0]["value"], places)
+            subprocess.run([os.environ["ROOST"], "-c", probe, "ping"], check=True, **own)
+            subprocess.run([os.environ["ROOST"], "-c", url, "--tls-ca", f"{folder}/certs/ca.pem", "--identity", "alice",
+                            "--key-file", f"{folder}/alice.key", "ping"], check=True, timeout=20, stdout=subprocess.DEVNULL)
+            server.terminate()
+            self.assertEqual(server.wait(timeout=20), 0)
 
     def test_service_and_policy_mean_the_servers_pods(self):
         labels = self.pod["metadata"]["labels"].items()

@@ -12,7 +12,7 @@
 #include "roost/manager.h"
 #include "wire/proof.h"
 
-enum { ACCESS_WORDS = 6 };
+enum { ACCESS_WORDS = 7 };
 
 struct access {
     char *words[ACCESS_WORDS]; /* as in access.c's table; NULL: not said */

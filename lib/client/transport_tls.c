@@ -23,6 +23,7 @@ enum {
     ALERT_NO_CERTIFICATE = 41,
     ALERT_BAD_CERTIFICATE = 42,
     ALERT_UNSUPPORTED_CERTIFICATE = 43,
+    ALERT_CERTIFICATE_REVOKED = 44,
     ALERT_CERTIFICATE_EXPIRED = 45,
     ALERT_UNKNOWN_CA = 48
 };
@@ -87,7 +88,7 @@ static int configure(struct tls *t, const char *name)
     bool ok = roost__tls_configure(conf, MBEDTLS_SSL_IS_CLIENT);
     mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_REQUIRED);
     mbedtls_ssl_conf_verify(conf, check_certificate, t);
-    mbedtls_ssl_conf_ca_chain(conf, &t->own.ca, NULL);
+    mbedtls_ssl_conf_ca_chain(conf, &t->own.ca, credentials_crl(&t->own));
     if (ok && t->own.cert.raw.p != NULL)
         ok = mbedtls_ssl_conf_own_cert(conf, &t->own.cert, &t->own.key) == 0;
     ok = ok && mbedtls_ssl_setup(&t->ssl, conf) == 0 && mbedtls_ssl_set_hostname(&t->ssl, name) == 0;
@@ -104,6 +105,8 @@ static int fail_refused(const struct tls *t, int alert)
     switch (alert) {
     case ALERT_NO_CERTIFICATE:
         return roost__fail(ROOST_EAUTH, "the server wants a client certificate");
+    case ALERT_CERTIFICATE_REVOKED:
+        return roost__fail(ROOST_EAUTH, "the server says that the client's certificate was revoked");
     case ALERT_CERTIFICATE_EXPIRED:
         return roost__fail(ROOST_EAUTH, "the server says that the client's certificate is out of date");
     case ALERT_UNKNOWN_CA:

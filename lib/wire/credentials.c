@@ -16,6 +16,8 @@ void roost__credentials_init(struct credentials *c)
     mbedtls_x509_crt_init(&c->ca);
     mbedtls_x509_crt_init(&c->cert);
     mbedtls_pk_init(&c->key);
+    mbedtls_x509_crl_init(&c->crl);
+    c->has_crl = false;
 }
 
 void roost__credentials_free(struct credentials *c)
@@ -23,6 +25,7 @@ void roost__credentials_free(struct credentials *c)
     mbedtls_x509_crt_free(&c->ca);
     mbedtls_x509_crt_free(&c->cert);
     mbedtls_pk_free(&c->key);
+    mbedtls_x509_crl_free(&c->crl);
 }
 
 /* ---- files ---- */
@@ -93,6 +96,20 @@ static int load_key(const char *path, mbedtls_pk_context *ret)
                : roost__fail(ROOST_EINVAL, "the file %s holds no private key in PEM without password", path);
 }
 
+static int load_crl(const char *path, struct credentials *ret)
+{
+    struct buf pem = {0};
+    int rc = roost__read_file(path, "CRL", PEM_MAX, &pem);
+    if (rc != ROOST_OK)
+        return rc;
+    int bad = mbedtls_x509_crl_parse(&ret->crl, pem.data, pem.len);
+    roost__buf_free(&pem);
+    ret->has_crl = true;
+    return bad == 0 && ret->crl.raw.p != NULL
+               ? ROOST_OK
+               : roost__fail(ROOST_EINVAL, "the CRL %s holds no revocation list in PEM", path);
+}
+
 int roost__credentials_load(const struct credential_files *files, struct credentials *ret)
 {
     int rc = ROOST_OK;
@@ -101,6 +118,8 @@ int roost__credentials_load(const struct credential_files *files, struct credent
                            files->cert == NULL ? "the certificate" : "the key");
     if (files->ca != NULL)
         rc = load_certificates(files->ca, "CA file", &ret->ca);
+    if (rc == ROOST_OK && files->crl != NULL)
+        rc = load_crl(files->crl, ret);
     if (rc != ROOST_OK || files->cert == NULL)
         return rc;
     rc = load_certificates(files->cert, "certificate", &ret->cert);
@@ -123,7 +142,16 @@ static int fail_time(const char *whose, const char *verb, const mbedtls_x509_tim
 int roost__fail_certificate(uint32_t flags, const mbedtls_x509_time *from, const mbedtls_x509_time *to,
                             const char *whose, const char *name, const char *ca)
 {
+    enum { NO_CRL = MBEDTLS_X509_BADCRL_EXPIRED | MBEDTLS_X509_BADCRL_FUTURE };
     char words[256];
+    if (flags & MBEDTLS_X509_BADCERT_REVOKED)
+        return roost__fail(ROOST_EAUTH, "%s was revoked", whose);
+    if (flags & NO_CRL)
+        return roost__fail(ROOST_EAUTH, "%s may have been revoked: its CA's list (CRL) is out of date",
+                           whose);
+    if (flags & MBEDTLS_X509_BADCRL_NOT_TRUSTED)
+        return roost__fail(ROOST_EAUTH, "%s may have been revoked: the list (CRL) is not signed by its CA",
+                           whose);
     if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
         return fail_time(whose, "expired at", to);
     if (flags & MBEDTLS_X509_BADCERT_FUTURE)

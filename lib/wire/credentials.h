@@ -8,6 +8,7 @@
 #define ROOST_WIRE_CREDENTIALS_H
 
 #include <mbedtls/pk.h>
+#include <mbedtls/x509_crl.h>
 #include <mbedtls/x509_crt.h>
 
 #include "base/buf.h"
@@ -19,13 +20,22 @@ struct credential_files {
     const char *ca;   /* the certificates of those who are trusted to sign others', PEM */
     const char *cert; /* one's own, and those between it and the CA's, PEM */
     const char *key;  /* its private key, PEM, without password */
+    const char *crl;  /* what the CAs have revoked, PEM: an unbroken list for each CA that has one */
 };
 
 struct credentials {
     mbedtls_x509_crt ca;
     mbedtls_x509_crt cert;
     mbedtls_pk_context key;
+    mbedtls_x509_crl crl;
+    bool has_crl;
 };
+
+/* As mbedtls_ssl_conf_ca_chain() wants it: NULL when there is none, for then nothing is revoked. */
+static inline mbedtls_x509_crl *credentials_crl(struct credentials *c)
+{
+    return c->has_crl ? &c->crl : NULL;
+}
 
 void roost__credentials_init(struct credentials *c);
 void roost__credentials_free(struct credentials *c);

@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "wire/credentials.h"
@@ -62,6 +63,22 @@ bool roost__key_parse(struct slice digits, uint8_t ret[PROOF_KEY_LEN])
            n == PROOF_KEY_LEN;
 }
 
+static bool is_our_group(gid_t group)
+{
+    gid_t groups[256];
+    int n = getgroups(sizeof(groups) / sizeof(groups[0]), groups);
+    for (int i = 0; i < n; i++)
+        if (groups[i] == group)
+            return true;
+    return group == getegid();
+}
+
+static bool is_secret(const struct stat *st)
+{
+    bool lent = st->st_uid == 0 && geteuid() != 0 && is_our_group(st->st_gid);
+    return (st->st_mode & (S_IRWXG | S_IRWXO) & ~(lent ? S_IRGRP : 0U)) == 0;
+}
+
 int roost__secret_file_read(const char *path, const char *what, struct buf *ret)
 {
     struct stat st;
@@ -69,7 +86,7 @@ int roost__secret_file_read(const char *path, const char *what, struct buf *ret)
     if (stat(path, &st) != 0)
         return roost__fail(ROOST_ESYS, "cannot read the %s %s: %s", what, path,
                            strerror_r(errno, reason, sizeof(reason)));
-    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    if (!is_secret(&st))
         return roost__fail(ROOST_EINVAL,
                            "the %s %s has mode %04o: others than its owner may use it "
                            "(chmod 600)",

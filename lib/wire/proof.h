@@ -40,7 +40,8 @@ bool roost__key_parse(struct slice digits, uint8_t ret[PROOF_KEY_LEN]);
 int roost__key_file_read(const char *path, uint8_t ret[PROOF_KEY_LEN]);
 
 /* Reads a secret file and a NUL behind it, as roost__read_file() does. ROOST_EINVAL when the group or others
- * may read or change it. */
+ * may read or change it; but what root lends to another user by a group of his may be read by that group: so
+ * Kubernetes mounts a Secret (fsGroup, mode 0440). */
 int roost__secret_file_read(const char *path, const char *what, struct buf *ret);
 
 #endif

@@ -229,6 +229,28 @@ bool core_look(struct core *core, uint64_t code, struct slice args, struct effec
     return true;
 }
 
+size_t core_objects(const struct core *core, uint64_t *cursor, struct core_object *ret, size_t max)
+{
+    struct list *head = (struct list *)(uintptr_t)&core->objects;
+    struct object *at = object_find(core, *cursor);
+    size_t n = 0;
+    for (const struct list *it = page_start(head, at != NULL ? &at->in_core : NULL, *cursor, object_id);
+         it != head && n < max; it = it->next) {
+        const struct object *o = object_at(it);
+        ret[n++] = (struct core_object){o->id, o->calls, list_count(&o->holds), object_waiters(o)};
+        *cursor = o->id;
+    }
+    return n;
+}
+
+bool core_describe(struct core *core, uint64_t id, struct buf *out)
+{
+    const struct object *o = object_find(core, id);
+    if (o != NULL)
+        object_describe(core, o, out);
+    return o != NULL;
+}
+
 void core_counts(const struct core *core, struct core_counts *ret)
 {
     *ret = (struct core_counts){.calls_by_row = core->calls_by_row,

@@ -15,6 +15,18 @@
 bool core_look(struct core *core, uint64_t code, struct slice args, struct effects *effects,
                struct slice *ret);
 
+/* An object, as far as its place among the others goes. */
+struct core_object {
+    uint64_t id, calls, holders, waiters;
+};
+
+/* The objects behind *cursor (0: all), in the order of their ids, at most max; *cursor moves to the last of
+ * them. Returns how many; 0: there is none. */
+size_t core_objects(const struct core *core, uint64_t *cursor, struct core_object *ret, size_t max);
+
+/* Puts the description that server.objects gives of an object. False: there is none. */
+bool core_describe(struct core *core, uint64_t id, struct buf *out);
+
 /* Borrowed tables, valid until the next step: by the rows of roost__methods, and by type code. */
 struct core_counts {
     const uint64_t *calls_by_row, *errors_by_row;

@@ -156,6 +156,10 @@ int64_t core_grace_ms(const struct core *core, uint64_t session);
 /* Puts the map of limits, for WELCOME and server.info. */
 void core_put_limits(const struct core *core, struct buf *out);
 
+/* Which of the shell's limits core_put_limits() tells from now on; borrowed, as long as the core lives. They
+ * are not the core's state. NULL: those it was made with. */
+void core_tell_limits(struct core *core, const struct core_limits *of_shell);
+
 /* Borrowed, as long as the core lives. */
 const struct core_limits *core_limits(const struct core *core);
 

@@ -303,7 +303,8 @@ struct core {
     bool reply_refs;         /* it carries references that were counted */
     bool starved;            /* a comparison could not be made for want of memory: it said "not equal" */
     struct core_limits limits;
-    bool logged;            /* as in struct core_options */
+    const struct core_limits *told; /* the shell's of now; NULL: those above */
+    bool logged;                    /* as in struct core_options */
     bool reads;             /* the step under way is that of a call which is not logged: core_only_reads() */
     uint64_t confirmed;     /* core_confirmed() */
     uint64_t ref_count;     /* of sessions to objects */
@@ -427,6 +428,9 @@ bool kept_full(const struct core *core, const struct session *s);
 void kept_free(struct core *core, struct session *s);
 
 /* ---- object.c ---- */
+
+/* How many wait in its lines. */
+size_t object_waiters(const struct object *o);
 
 struct object *object_find(const struct core *core, uint64_t id);
 struct object *object_find_name(const struct core *core, struct slice name);

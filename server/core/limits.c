@@ -20,18 +20,31 @@ static const struct {
     const char *name;
     size_t offset;
     int64_t min, max;
+    bool of_shell;
 } rows[] = {
 #define ROOST_LIMIT(name, kind, standard, min, max, unit, help) \
-    {#name, offsetof(struct core_limits, name), min, max},
+    {#name, offsetof(struct core_limits, name), min, max, false},
+#define ROOST_SHELL_LIMIT(name, kind, standard, min, max, unit, help) \
+    {#name, offsetof(struct core_limits, name), min, max, true},
 #include "core/limits.def"
 #undef ROOST_LIMIT
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
+static int64_t row_of(const struct core_limits *limits, size_t i)
+{
+    return *(const int64_t *)(const void *)((const char *)limits + rows[i].offset);
+}
+
 static int64_t value_of(const struct core *core, size_t i)
 {
-    return *(const int64_t *)(const void *)((const char *)&core->limits + rows[i].offset);
+    return row_of(&core->limits, i);
+}
+
+void core_tell_limits(struct core *core, const struct core_limits *of_shell)
+{
+    core->told = of_shell;
 }
 
 void core_set_limits(struct core *core, const struct core_limits *limits)
@@ -49,7 +62,7 @@ void core_put_limits(const struct core *core, struct buf *out)
     roost__put_map(out, ROWS);
     for (size_t i = 0; i < ROWS; i++) {
         roost__put_cstr(out, rows[i].name);
-        roost__put_int(out, value_of(core, i));
+        roost__put_int(out, row_of(core->told != NULL && rows[i].of_shell ? core->told : &core->limits, i));
     }
 }
 

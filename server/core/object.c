@@ -272,14 +272,19 @@ void object_words(const struct object *o, char *ret, size_t size)
         snprintf(ret, size, "%s #%llu", roost_type_name(o->type->code), (unsigned long long)o->id);
 }
 
+size_t object_waiters(const struct object *o)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < LINES_MAX; i++)
+        n += line_len(o, i);
+    return n;
+}
+
 void object_describe(struct core *core, const struct object *o, struct buf *out)
 {
     struct buf own = buf_make(64 << 10);
     unsigned n = o->type->describe != NULL ? o->type->describe(o, &own) : 0;
     buf_fail_with(out, &own);
-    size_t waiting = 0;
-    for (unsigned i = 0; i < LINES_MAX; i++)
-        waiting += line_len(o, i);
     roost__put_map(out, 10 + n + (o->expiry != NULL));
     roost__put_cstr(out, "id");
     roost__put_uint(out, o->id);
@@ -294,7 +299,7 @@ void object_describe(struct core *core, const struct object *o, struct buf *out)
     roost__put_cstr(out, "stored_refs");
     roost__put_uint(out, o->stored_refs);
     roost__put_cstr(out, "waiters");
-    roost__put_uint(out, waiting);
+    roost__put_uint(out, object_waiters(o));
     roost__put_cstr(out, "holders");
     roost__put_uint(out, list_count(&o->holds));
     roost__put_cstr(out, "bytes");

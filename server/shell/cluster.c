@@ -17,6 +17,7 @@
 #include "shell/cluster_node.h"
 #include "shell/log.h"
 #include "shell/server.h"
+#include "wire/encode.h"
 
 int64_t boot_us(void)
 {
@@ -81,6 +82,42 @@ static void describe(struct store *store, struct store_state *ret)
     struct cluster *c = cluster_of(store);
     *ret = c->state;
     ret->applied = atomic_load(&c->applied_index);
+}
+
+static void put_node(const struct node *n, struct buf *out)
+{
+    roost__put_map(out, 3);
+    roost__put_cstr(out, "id");
+    roost__put_uint(out, n->id);
+    roost__put_cstr(out, "peer");
+    roost__put_cstr(out, n->peer);
+    roost__put_cstr(out, "client");
+    roost__put_cstr(out, n->client);
+}
+
+static void picture(struct store *store, struct buf *out)
+{
+    const struct cluster *c = cluster_of(store);
+    const struct nodes *nodes = c->nodes.len > 0 ? &c->nodes : &c->file;
+    struct store_state now;
+    describe(store, &now);
+    roost__put_map(out, 7);
+    roost__put_cstr(out, "cluster");
+    roost__put_cstr(out, c->file.cluster);
+    roost__put_cstr(out, "role");
+    roost__put_cstr(out, now.role);
+    roost__put_cstr(out, "node");
+    roost__put_uint(out, now.node);
+    roost__put_cstr(out, "leader");
+    roost__put_uint(out, now.leader);
+    roost__put_cstr(out, "term");
+    roost__put_uint(out, now.term);
+    roost__put_cstr(out, "applied");
+    roost__put_uint(out, now.applied);
+    roost__put_cstr(out, "nodes");
+    roost__put_array(out, nodes->len);
+    for (unsigned i = 0; i < nodes->len; i++)
+        put_node(&nodes->at[i], out);
 }
 
 static void wake(struct store *store)
@@ -215,6 +252,7 @@ static const struct store_ops ops = {.step = step,
                                      .ask = cluster_ask,
                                      .leader = leader,
                                      .describe = describe,
+                                     .picture = picture,
                                      .wake = wake,
                                      .close = cluster_close};
 

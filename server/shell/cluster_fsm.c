@@ -48,6 +48,7 @@ void cluster_set_core(struct cluster *c)
     s->core = core;
     core_set_in_cluster(core, true);
     core_set_rings(core, s->rings_used);
+    core_tell_limits(core, &s->limits); /* the shell's are each server's own */
     if (core != c->empty && memcmp(core_limits(core), &s->limits, sizeof(s->limits)) != 0)
         log_warn("the limits given here differ from those that the cluster began with, which count");
 }

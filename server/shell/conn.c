@@ -20,10 +20,11 @@ void conn_init(struct conn *c, struct server *s, const struct conn_ops *ops, con
     c->ops = ops;
     c->since_us = server_now_us();
     c->in = buf_make(FRAME_MAX + FRAME_HEADER + ROOM_MAX);
-    c->out = buf_make((size_t)s->limits.unread_max);
+    c->out = buf_make((size_t)server_limit(&s->limits.unread_max));
     list_init(&c->in_server);
     list_init(&c->in_newcomers);
     atomic_init(&c->refs, 1);
+    atomic_init(&c->unsent, 0);
     pthread_mutex_init(&c->mutex, NULL);
     snprintf(c->peer, sizeof(c->peer), "%s", peer);
     snprintf(c->host, sizeof(c->host), "%s", host);
@@ -64,7 +65,7 @@ int64_t conn_patience_us(const struct conn *c)
 /* The longest frame that the peer may send now. */
 static uint32_t longest(const struct conn *c)
 {
-    return c->session == 0 ? FRAME_HELLO_MAX : (uint32_t)c->server->limits.frame_max;
+    return c->session == 0 ? FRAME_HELLO_MAX : (uint32_t)server_limit(&c->server->limits.frame_max);
 }
 
 /* Bytes of the frame under way that are still to come, as far as known. */
@@ -146,26 +147,60 @@ bool conn_error(struct buf *out, struct slice payload, int code, const char *wor
     return roost__frame_end(out, at);
 }
 
-/* A peer calls more often than it may: this call is answered, and not made. */
-static bool refuse_call(struct conn *c, struct slice payload)
+/* A call that passes a limit is answered, and not made. `what` is for the log. */
+static bool refuse_call(struct conn *c, struct slice payload, const char *what, const char *words)
 {
     struct call_frame call;
-    char words[192];
     struct buf b = buf_make(256);
     if (!roost__frame_call(payload, &call)) {
         conn_goodbye(c, ROOST_EPROTO, "a frame has the wrong shape");
         return false;
     }
-    snprintf(words, sizeof(words), "%s makes more calls a second than the limit rate (%lld)", c->host,
-             (long long)c->server->limits.rate);
     bool ok = conn_error(&b, payload, ROOST_ELIMIT, words);
     if (ok) {
         conn_write(c, buf_slice(&b));
         c->ops->flush(c);
     }
     roost__buf_free(&b);
-    watch_refusal(c, "rate", ROOST_ELIMIT);
+    watch_refusal(c, what, ROOST_ELIMIT);
     return ok;
+}
+
+static bool refuse_rate(struct conn *c, struct slice payload)
+{
+    char words[192];
+    snprintf(words, sizeof(words), "%s makes more calls a second than the limit rate (%lld)", c->host,
+             (long long)c->server->limits.rate);
+    return refuse_call(c, payload, "rate", words);
+}
+
+/* Calls that were made, whose answers wait for the disk or for the peer to read. Those that wait for a lock
+ * or an item are the core's to count. */
+static size_t in_flight(const struct conn *c)
+{
+    return c->held + atomic_load_explicit(&c->unsent, memory_order_relaxed);
+}
+
+/* A look without the mutex may miss that all has just gone. */
+static bool is_crowded(struct conn *c)
+{
+    size_t max = (size_t)c->server->limits.in_flight_max;
+    if (in_flight(c) < max)
+        return false;
+    pthread_mutex_lock(&c->mutex);
+    bool crowded = in_flight(c) >= max;
+    pthread_mutex_unlock(&c->mutex);
+    return crowded;
+}
+
+static bool refuse_crowd(struct conn *c, struct slice payload)
+{
+    char words[192];
+    snprintf(words, sizeof(words),
+             "%zu calls of this session are in flight, their answers not taken yet: the limit in_flight_max "
+             "is %lld",
+             in_flight(c), (long long)c->server->limits.in_flight_max);
+    return refuse_call(c, payload, "in_flight_max", words);
 }
 
 /* A frame of a session under way. Returns false to close the connection. */
@@ -175,7 +210,9 @@ static bool take_session_frame(struct conn *c, struct batch *batch, struct slice
     switch (roost__frame_kind(payload)) {
     case FRAME_CALL:
         if (c->rate != NULL && !rate_take(c->rate, server_batch_us(batch), c->server->limits.rate))
-            return refuse_call(c, payload);
+            return refuse_rate(c, payload);
+        if (is_crowded(c))
+            return refuse_crowd(c, payload);
         break;
     case FRAME_ACK:
         event.kind = EVENT_ACK;
@@ -303,10 +340,18 @@ bool conn_received(struct conn *c, size_t n)
 
 /* ---- bytes out ---- */
 
+/* Under the mutex, so that a plain addition does. */
+static void count_unsent(struct conn *c)
+{
+    unsigned n = atomic_load_explicit(&c->unsent, memory_order_relaxed);
+    atomic_store_explicit(&c->unsent, n + 1, memory_order_relaxed);
+}
+
 void conn_write(struct conn *c, struct slice bytes)
 {
     pthread_mutex_lock(&c->mutex);
     bool ok = c->closed || buf_append(&c->out, bytes.data, bytes.len);
+    count_unsent(c);
     pthread_mutex_unlock(&c->mutex);
     if (!ok) {
         log_warn("%s: closing: it does not read its answers, or there is no memory for them", c->peer);
@@ -329,8 +374,10 @@ void conn_write_all(struct conn *c, struct buf *bytes)
 {
     pthread_mutex_lock(&c->mutex);
     bool swaps = !c->closed && c->out.len == 0 && bytes->cap <= c->out.max;
-    if (swaps)
+    if (swaps) {
         swap(&c->out, bytes);
+        count_unsent(c);
+    }
     pthread_mutex_unlock(&c->mutex);
     if (!swaps)
         conn_write(c, buf_slice(bytes));

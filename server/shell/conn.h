@@ -69,6 +69,8 @@ struct conn {
     struct buf in; /* the receiving side's */
     pthread_mutex_t mutex;
     struct buf out;
+    atomic_uint unsent; /* frames in `out` and in what the transport is writing; 0 when all of it has gone */
+    size_t held;        /* answers that wait for the log; under the server's mutex */
     bool closed;
     struct rate *rate;    /* of its host, NULL: any; likewise */
     char peer[128];       /* for the log and server.sessions: "tcp 10.0.0.7:4711", "ipc uid 1000 pid 42" */

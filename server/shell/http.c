@@ -33,9 +33,10 @@ struct http {
     bool stopping;
     bool has_token;
     uint8_t token[HASH_BYTES]; /* hashed: equal lengths to compare */
-    struct effects effects;    /* of looks, for the picture */
+    struct state state;        /* of pictures */
     struct buf picture;        /* the last, as an event */
     int64_t pictured_us;
+    unsigned watchers; /* of pictures, at most HTTP_WATCHERS_MAX */
 };
 
 /* ---- who may ask ---- */
@@ -125,6 +126,8 @@ static enum MHD_Result queue(struct MHD_Connection *c, unsigned status, const ch
     add_headers(r, type);
     if (status == MHD_HTTP_UNAUTHORIZED)
         MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+    if (status >= MHD_HTTP_BAD_REQUEST) /* who was refused takes up no connection */
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
     enum MHD_Result rc = MHD_queue_response(c, status, r);
     MHD_destroy_response(r);
     return rc;
@@ -215,7 +218,7 @@ static void refresh(struct http *h)
     if (h->picture.len > 0 && now_us - h->pictured_us < HTTP_TICK_MS * 900)
         return;
     struct buf json = buf_make(BODY_MAX);
-    state_json(h->server, &h->effects, &json);
+    state_json(&h->state, h->server, &json);
     buf_reset(&h->picture);
     buf_append(&h->picture, "data: ", 6);
     for (size_t i = 0, from = 0; i <= json.len && !json.failed; i++) {
@@ -232,10 +235,9 @@ static void refresh(struct http *h)
 static enum MHD_Result answer_state(struct http *h, struct MHD_Connection *c)
 {
     struct buf body = buf_make(BODY_MAX);
-    struct effects effects;
-    effects_init(&effects);
-    state_json(h->server, &effects, &body);
-    effects_free(&effects);
+    pthread_mutex_lock(&h->mutex);
+    state_json(&h->state, h->server, &body);
+    pthread_mutex_unlock(&h->mutex);
     return answer_built(c, "application/json", &body);
 }
 
@@ -281,18 +283,39 @@ static ssize_t next_bytes(void *context, uint64_t at, char *to, size_t room)
     return (ssize_t)n;
 }
 
+static bool add_watcher(struct http *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    bool room = h->watchers < HTTP_WATCHERS_MAX;
+    h->watchers += room;
+    pthread_mutex_unlock(&h->mutex);
+    return room;
+}
+
+static void drop_watcher(struct http *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    h->watchers--;
+    pthread_mutex_unlock(&h->mutex);
+}
+
 static void end_watcher(void *context)
 {
     struct watcher *w = context;
+    drop_watcher(w->http);
     roost__buf_free(&w->pending);
     free(w);
 }
 
 static enum MHD_Result answer_events(struct http *h, struct MHD_Connection *c)
 {
+    if (!add_watcher(h))
+        return say(c, MHD_HTTP_SERVICE_UNAVAILABLE, "too many are watching\n");
     struct watcher *w = calloc(1, sizeof(*w));
-    if (w == NULL)
+    if (w == NULL) {
+        drop_watcher(h);
         return MHD_NO;
+    }
     *w = (struct watcher){.http = h, .pending = buf_make(BODY_MAX)};
     struct MHD_Response *r =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, next_bytes, w, end_watcher);
@@ -433,10 +456,11 @@ static int open_socket(struct http *h, const char *address, char *why, size_t wh
 static bool start_daemon(struct http *h, int fd)
 {
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
-    h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
-                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
-                                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_TIMEOUT_S,
-                                 MHD_OPTION_THREAD_STACK_SIZE, (size_t)256 << 10, MHD_OPTION_END);
+    h->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        h->loopback ? 0U : (unsigned)HTTP_HOST_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_TIMEOUT_S,
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)256 << 10, MHD_OPTION_END);
     return h->daemon != NULL;
 }
 
@@ -447,7 +471,7 @@ static struct http *http_new(struct server *s)
         return NULL;
     h->server = s;
     h->picture = buf_make(BODY_MAX);
-    effects_init(&h->effects);
+    state_init(&h->state);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -511,7 +535,7 @@ void http_stop(struct http *h)
     if (h->daemon != NULL)
         MHD_stop_daemon(h->daemon);
     roost__buf_free(&h->picture);
-    effects_free(&h->effects);
+    state_free(&h->state);
     pthread_cond_destroy(&h->stop);
     pthread_mutex_destroy(&h->mutex);
     free(h);

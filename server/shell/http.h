@@ -15,7 +15,14 @@
 struct http;
 struct server;
 
-enum { HTTP_CONNECTIONS_MAX = 64, HTTP_TIMEOUT_S = 30, HTTP_TICK_MS = 1000 };
+/* Of the connections some are kept from who watches, and from a single other host, for probes and metrics. */
+enum {
+    HTTP_CONNECTIONS_MAX = 64,
+    HTTP_WATCHERS_MAX = 40,
+    HTTP_HOST_MAX = 48,
+    HTTP_TIMEOUT_S = 10, /* of a peer that neither sends nor takes anything */
+    HTTP_TICK_MS = 1000
+};
 
 /* Serves at "addr:port". token_file: may be empty. NULL, and why, when it cannot. */
 struct http *http_start(struct server *s, const char *address, const char *token_file, char *ret_why,

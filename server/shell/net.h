@@ -22,9 +22,9 @@ struct listener;
 struct tls_server;
 
 struct listen_options {
-    unsigned socket_mode; /* permissions of an ipc socket */
-    int socket;           /* one that listens there already (supervisor.h), for net_epoll; 0: make one */
-    const struct tls_server *tls; /* for tls+tcp; borrowed as long as the listener lives */
+    unsigned socket_mode;   /* permissions of an ipc socket */
+    int socket;             /* one that listens there already (supervisor.h), for net_epoll; 0: make one */
+    struct tls_server *tls; /* for tls+tcp; borrowed as long as the listener lives */
 };
 
 enum { URL_MAX = 256 };
@@ -39,6 +39,9 @@ struct listener {
 /* Listens at a URL. NULL on failure, and why says why. */
 struct listener *net_listen(struct server *s, const char *url, const struct listen_options *options,
                             char *ret_why, size_t why_len);
+
+/* Cuts off whose certificate was revoked by what tls_load() has loaded. */
+void net_drop_revoked(struct server *s);
 
 /* One for each transport; `url` without the "nng+". */
 struct listener *net_epoll_listen(struct server *s, const char *url, const struct listen_options *options,

@@ -58,6 +58,8 @@ static bool next_output(struct peer *p)
     struct buf empty = p->sending;
     p->sending = p->conn.out;
     p->conn.out = empty;
+    if (p->sending.len == 0)
+        atomic_store_explicit(&p->conn.unsent, 0, memory_order_relaxed);
     return p->sending.len > 0;
 }
 
@@ -320,13 +322,14 @@ static void peer_begin(struct epoll_listener *l, int fd)
     p->fd = fd;
     p->socket = (struct source){.kind = SOURCE_SOCKET, .peer = p};
     net_ring_init(p);
-    p->sending = buf_make((size_t)l->server->limits.unread_max);
+    p->sending = buf_make((size_t)server_limit(&l->server->limits.unread_max));
     list_init(&p->in_newborn);
     if (!l->tcp)
         p->conn.user = local_user_at(&l->server->allowed, fd);
     if (l->tls != NULL) {
-        p->conn.binding = slice_of(l->tls->binding, sizeof(l->tls->binding));
         p->tls = tls_stream_new(l->tls, fd);
+        if (p->tls != NULL)
+            p->conn.binding = slice_of(p->tls->context->binding, sizeof(p->tls->context->binding));
     }
     if ((l->tls != NULL) != (p->tls != NULL)) {
         conn_discard(&p->conn);
@@ -334,7 +337,7 @@ static void peer_begin(struct epoll_listener *l, int fd)
     }
     if (!server_admit(l->server, &p->conn)) {
         log_warn("%s: refused a connection: the server stops, or %lld are open (connections_max)",
-                 l->base.url, (long long)l->server->limits.connections_max);
+                 l->base.url, (long long)server_limit(&l->server->limits.connections_max));
         conn_discard(&p->conn);
         return;
     }
@@ -342,6 +345,28 @@ static void peer_begin(struct epoll_listener *l, int fd)
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &p->socket};
     if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
         peer_end(p);
+}
+
+static void drop_revoked(struct peer *p)
+{
+    static const char why[] = "the client's certificate was revoked";
+    if (p->tls == NULL || !tls_stream_revoked(p->tls))
+        return;
+    watch_act(&p->conn, why);
+    conn_goodbye(&p->conn, ROOST_EAUTH, why);
+    peer_close(&p->conn);
+}
+
+void net_drop_revoked(struct server *s)
+{
+    struct batch batch;
+    server_enter(s, &batch);
+    list_each (it, &s->conns) {
+        struct conn *c = container_of(it, struct conn, in_server);
+        if (c->ops == &tls_ops)
+            drop_revoked(peer_of(c));
+    }
+    server_leave(s, &batch);
 }
 
 static unsigned long descriptors_allowed(void)

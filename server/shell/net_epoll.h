@@ -30,7 +30,7 @@ struct epoll_listener {
     int stop;         /* an eventfd: the loop ends */
     struct source accept_source, stop_source;
     bool tcp;
-    const struct tls_server *tls;  /* NULL: plain */
+    struct tls_server *tls;        /* NULL: plain */
     int64_t paused_us;             /* out of descriptors: accepting again at this time; 0: it does */
     bool may_spin;                 /* there is another core for the clients to run on */
     bool refused;                  /* being out of descriptors was said in the log */

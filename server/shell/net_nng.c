@@ -64,8 +64,10 @@ static void send_more(struct peer *p)
         p->sending = p->conn.out;
         p->conn.out = empty;
     }
-    if (p->sending.len == 0)
+    if (p->sending.len == 0) {
+        atomic_store_explicit(&p->conn.unsent, 0, memory_order_relaxed);
         return;
+    }
     p->busy = true;
     conn_ref(&p->conn);
     post_send(p);
@@ -171,7 +173,7 @@ static struct peer *peer_new(struct nng_listener_state *l, nng_stream *stream)
     struct peer *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return NULL;
-    p->sending = buf_make((size_t)l->server->limits.unread_max);
+    p->sending = buf_make((size_t)server_limit(&l->server->limits.unread_max));
     if (nng_aio_alloc(&p->recv, on_received, p) != 0 || nng_aio_alloc(&p->send, on_sent, p) != 0) {
         nng_aio_free(p->recv);
         free(p);
@@ -193,7 +195,7 @@ static void welcome_stream(struct nng_listener_state *l, nng_stream *stream)
     }
     if (!server_admit(l->server, &p->conn)) {
         log_warn("%s: refused a connection: the server stops, or %lld are open (connections_max)",
-                 l->base.url, (long long)l->server->limits.connections_max);
+                 l->base.url, (long long)server_limit(&l->server->limits.connections_max));
         conn_discard(&p->conn);
     } else if (!post_recv(p)) {
         peer_close(&p->conn);

@@ -21,6 +21,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
     {#name, OPTION_##kind, standard, 0, min, max, unit, RELOADS_##when, help, offsetof(struct options, name)},
 #define ROOST_LIMIT(name, kind, standard, min, max, unit, help) \
     {#name, OPTION_##kind, NULL, standard, min, max, unit, false, help, offsetof(struct options, name)},
+#define ROOST_SHELL_LIMIT(name, kind, standard, min, max, unit, help) \
+    {#name, OPTION_##kind, NULL, standard, min, max, unit, true, help, offsetof(struct options, name)},
 #include "shell/options.def"
 #undef ROOST_OPTION
 #undef ROOST_LIMIT
@@ -426,18 +428,29 @@ static void swap(struct options *a, struct options *b, const struct option_row *
     memcpy(field(b, row), &was, size);
 }
 
-bool options_reload(struct options *o, int argc, char **argv)
+/* One more name of a list for people. */
+static void add_name(struct buf *names, const char *name)
+{
+    buf_append(names, ", ", names->len > 0 ? 2 : 0);
+    buf_append(names, name, strlen(name));
+}
+
+bool options_reload(struct options *o, int argc, char **argv, struct buf *ret_changed)
 {
     struct options fresh;
     int print = 0;
     char name[OPTION_NAME_MAX];
     bool ok = read_all(&fresh, argc, argv, &print) < 0;
     for (const struct option_row *row = option_rows; ok && row < option_rows + OPTION_COUNT; row++) {
+        if (same(o, &fresh, row))
+            continue;
         option_spell(row, name);
-        if (row->reloads)
+        if (row->reloads) {
             swap(o, &fresh, row);
-        else if (!same(o, &fresh, row))
+            add_name(ret_changed, name);
+        } else {
             log_warn("%s has changed: it takes effect when roostd is started again", name);
+        }
     }
     options_free(&fresh);
     return ok;

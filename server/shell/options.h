@@ -87,10 +87,11 @@ extern const struct option_row option_rows[OPTION_COUNT];
 int options_load(struct options *o, int argc, char **argv);
 
 /*
- * Reads everything again: what may change while the server runs is moved into o, what may not and did is
- * warned of. False: the error was printed, and o is as it was.
+ * Reads everything again: what may change while the server runs and did is moved into o, and its names are
+ * appended to ret_changed; what may not and did is warned of. False: the error was printed, and o is as it
+ * was.
  */
-bool options_reload(struct options *o, int argc, char **argv);
+bool options_reload(struct options *o, int argc, char **argv, struct buf *ret_changed);
 
 void options_free(struct options *o);
 

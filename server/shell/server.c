@@ -103,6 +103,32 @@ bool server_admit(struct server *s, struct conn *c)
     return ok;
 }
 
+/* Only what it newly limits: a connection counts for its host's rate as long as there is one. */
+static void change_rate(struct server *s, struct conn *c)
+{
+    if (s->limits.rate > 0 && c->rate == NULL)
+        c->rate = rate_of(s, c->host);
+    if (s->limits.rate == 0) {
+        rate_drop(s, c->rate);
+        c->rate = NULL;
+    }
+}
+
+void server_set_limits(struct server *s, const struct core_limits *limits, size_t newcomers_max)
+{
+    pthread_mutex_lock(&s->mutex);
+#define ROOST_LIMIT(name, kind, standard, min, max, unit, help)
+#define ROOST_SHELL_LIMIT(name, kind, standard, min, max, unit, help) \
+    __atomic_store_n(&s->limits.name, limits->name, __ATOMIC_RELAXED);
+#include "core/limits.def"
+#undef ROOST_LIMIT
+    s->newcomers_max = newcomers_max;
+    core_tell_limits(s->core, &s->limits);
+    list_each (it, &s->conns)
+        change_rate(s, container_of(it, struct conn, in_server));
+    pthread_mutex_unlock(&s->mutex);
+}
+
 void server_forget(struct server *s, struct conn *c)
 {
     pthread_mutex_lock(&s->mutex);
@@ -144,6 +170,7 @@ static void mark_dirty(struct batch *batch, struct conn *c)
 
 void server_write(struct batch *batch, struct conn *c, struct slice bytes)
 {
+    c->held -= c->held > 0; /* answers that are held go before any other */
     conn_write(c, bytes);
     mark_dirty(batch, c);
 }
@@ -153,8 +180,10 @@ static bool holds(const struct server *s, struct conn *c, struct slice bytes)
 {
     struct store *store = s->store;
     uint64_t position = store != NULL ? store->ops->position(store) : 0;
-    if (position != 0 && !s->stopping) /* else its connection ends */
+    if (position != 0 && !s->stopping) { /* else its connection ends */
         held_add(&store->held, position, c, bytes);
+        c->held++;
+    }
     return position != 0;
 }
 

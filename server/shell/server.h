@@ -32,7 +32,7 @@ struct server {
     struct store *store;       /* NULL: the core lives as long as the server */
     bool follows;              /* another server of the cluster serves, or none: no sessions, no time */
     int64_t clock_us;          /* the core's time is ahead of the monotonic one by */
-    struct core_limits limits; /* the core's, as they were given */
+    struct core_limits limits; /* as they were given; the shell's may change: server_limit() */
     struct effects effects;
     struct backup backup;
     struct hmap conns_by_session;
@@ -119,6 +119,15 @@ void server_follow(struct server *s);
 /* Other keys and rights are in force from now on; the ring becomes the server's. Sessions of identities that
  * are gone, or have another key, end. */
 void server_set_keys(struct server *s, struct keyring *keys);
+
+/* The shell's limits are these from now on; the core's are not touched. Connections that are there stay. */
+void server_set_limits(struct server *s, const struct core_limits *limits, size_t newcomers_max);
+
+/* One of the shell's limits, where the mutex is not held. */
+static inline int64_t server_limit(const int64_t *limit)
+{
+    return __atomic_load_n(limit, __ATOMIC_RELAXED);
+}
 
 /* The connection's memory is going. */
 void server_forget(struct server *s, struct conn *c);

@@ -56,6 +56,9 @@ struct store_ops {
 
     void (*describe)(struct store *store, struct store_state *ret);
 
+    /* Puts the same and the nodes, as server.cluster tells of them, as far as it is known on every node. */
+    void (*picture)(struct store *store, struct buf *out);
+
     /* ---- of both ---- */
 
     /* Work was left for a thread of the store: wakes it. Not under the mutex. NULL: it needs no waking. */

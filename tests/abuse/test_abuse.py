@@ -114,9 +114,9 @@ class Ring:
 
 
 class Server:
-    """A roostd of the test's own, over ipc and tcp, perhaps with few descriptors."""
+    """A roostd of the test's own, over ipc and tcp, perhaps with few descriptors, or with more arguments."""
 
-    def __init__(self, descriptors=None):
+    def __init__(self, descriptors=None, args=()):
         self.folder = tempfile.TemporaryDirectory(prefix="roost-abuse-")
         self.path = os.path.join(self.folder.name, "s")
         self.log = open(os.path.join(self.folder.name, "log"), "wb")
@@ -124,7 +124,7 @@ class Server:
         read, write = os.pipe()
         self.process = subprocess.Popen(
             [os.environ["ROOSTD"], "--listen", "tcp://127.0.0.1:0", "--listen", f"ipc://{self.path}",
-             "--listen", f"nng+ipc://{self.path}.nng", "--ready-fd", str(write)],
+             "--listen", f"nng+ipc://{self.path}.nng", "--ready-fd", str(write), *args],
             pass_fds=[write], stderr=self.log, preexec_fn=limit)
         os.close(write)
         with os.fdopen(read) as ready:

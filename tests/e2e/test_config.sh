@@ -57,7 +57,7 @@ claim "… and its error names it" grep -q "value_max (100)" "$folder/why"
 claim "log-level warn leaves out what is none" test ! -s "$folder/log"
 printf 'log-level = debug\nlog-format = json\nvalue-max = 200\n' >"$conf"
 kill -HUP "$server"
-claim "SIGHUP reads the file again" await_log '"level": "info", "message": ".*read again"'
+claim "SIGHUP reads the file again" await_log '"level": "info", "message": ".*read again; what has changed: log-level, log-format, audit"'
 claim "… and warns of what waits for a restart" await_log 'value-max has changed'
 printf 'log-level = \n' >"$conf"
 kill -HUP "$server"

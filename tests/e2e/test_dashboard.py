@@ -134,6 +134,11 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
     roost("queue", "put", "results", "1")
     roost("dict", "set", "scores", "alice", "3")
     roost("dict", "set", "<b>bold</b>", "k", "1")
+    subprocess.run([bin_folder + "/roost", "-c", url], text=True, stdout=subprocess.DEVNULL, timeout=120, check=True,
+                   input="".join(f"set add s{n} 1\n" for n in range(1100)))
+    roost("dict", "set", "late", "k", "1")
+    for n in range(5):
+        roost("dict", "set", "late", "k", str(n))
     holder = start("lock", "run", "door", "--", "sleep", "600")
     while "holds" not in roost("who", "door"):
         time.sleep(0.02)
@@ -151,6 +156,8 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
     claim("the sums are there", re.search(r"Waiting calls\s+2\s", plain))
     claim("objects have their type and size", re.search(r"jobs\s+queue\s+7\s", plain))
     claim("a name is text, whatever it looks like", "&lt;b&gt;bold&lt;/b&gt;" in dom and "<b>bold" not in dom)
+    claim("of many objects those that matter come first", re.search(r"late\s+dict\s", plain))
+    claim("… and it says that there are more", "; more are there: these are held, waited for, or called most" in plain)
     claim("the lock's holder is named", re.search(r"held by roost[^<]* for ", dom))
     line = re.search(r'<ol aria-label="waiting, in order">(.*?)</ol>', dom, re.S)
     claim("… and who waits, in order", line and line.group(1).count("<li") == 2)
@@ -186,6 +193,16 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
     claim("… in the dark", browser.look(1280, True, shot("dark.png")) <= 1280 and
           browser.value("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)")
     claim("… and a phone, where nothing but tables scrolls", browser.look(390, False, shot("phone.png")) <= 390)
+    claim("a server of no cluster shows none", browser.value("document.getElementById('cluster').hidden"))
+    nodes = [{"id": n, "peer": f"10.0.0.{n}:7001", "client": f"tls+tcp://10.0.0.{n}:7000", "role": "voter", "leads": n == 2,
+              "match": 4710 + n, "heard_ms": 40 * n} for n in (1, 2, 3)]
+    browser.value("source.close(); show({...state, cluster: " + json.dumps(
+        {"cluster": "shop", "node": 1, "role": "follower", "leader": 2, "term": 3, "applied": 4711, "nodes": nodes}) + "})")
+    words = browser.value("document.getElementById('cluster').innerText")
+    claim("one of a cluster shows who leads", "node 2 leads at tls+tcp://10.0.0.2:7000, term 3" in words)
+    claim("… and every node", all(f"tls+tcp://10.0.0.{n}:7000" in words for n in (1, 2, 3)) and "1 (this)" in words)
+    claim("… which fits a phone", browser.look(390, True, shot("cluster-phone.png")) <= 390)
+    claim("… and a desktop", browser.look(1280, False, shot("cluster.png")) <= 1280)
     claim("no script failed", browser.errors == [])
     browser.end()
 

@@ -54,6 +54,23 @@ assert sorted(o[\"name\"] for o in state[\"objects\"]) == [\"jobs\", \"scores\"]
 '"
 get /events --max-time 3 >"$folder/events"
 claim "/events sends pictures, one a second" test "$(grep -c '^data: {"info"' "$folder/events")" -ge 2
+claim "who watches leaves room for who asks" python3 -c "
+import http.client, urllib.parse
+where = urllib.parse.urlparse('$http').netloc
+watching = []
+for _ in range(60):
+    c = http.client.HTTPConnection(where, timeout=20)
+    c.request('GET', '/events')
+    r = c.getresponse()
+    watching.append((c, r)) if r.status == 200 else c.close()
+assert 30 <= len(watching) <= 40, len(watching)  # one of before may not be gone yet
+c = http.client.HTTPConnection(where, timeout=20)
+c.request('GET', '/metrics')
+assert c.getresponse().status == 200
+"
+claim "no path leads elsewhere" sh -c "for p in // /../ /metrics/ /%2e%2e/etc/passwd /METRICS /page.html; do
+  test \"\$(curl -s --path-as-is --max-time 20 -o /dev/null -w '%{http_code}' '$http'\$p)\" = 404 || exit 1; done"
+claim "headers beyond measure are refused" test "$(head -c 200000 /dev/zero | tr '\0' a | sed 's/^/X: /' >"$folder/header"; status / -H @"$folder/header")" = 431
 claim "/ is the page" sh -c "curl -s '$http/' | grep -q '<title>roost</title>'"
 claim "a name that was made to lead here is refused" test "$(status / -H 'Host: evil.example')" = 403
 claim "nothing is changed by HTTP" test "$(status / -X POST -d x)" = 405
@@ -74,7 +91,7 @@ claim "in the URL too, for a browser" test "$(status '/?token=a%20token%20that%2
 claim "health and readiness need none" test "$(status /health)$(status /ready)" = 200200
 echo 'and now quite another token' >"$folder/token"
 kill -HUP "$server"
-timeout 20 sh -c "until grep -q 'read again' '$folder/log'; do sleep 0.02; done"
+timeout 20 sh -c "until grep -q 'http token loaded' '$folder/log'; do sleep 0.02; done"
 claim "SIGHUP reads the token again" test "$(status /metrics -H 'Authorization: Bearer and now quite another token')" = 200
 claim "… and the old one is none" test "$(status /metrics -H 'Authorization: Bearer a token that nobody guesses')" = 401
 stop

@@ -93,6 +93,7 @@ static void check_options(int argc, char **argv)
 {
     struct options o;
     struct store_options store;
+    struct buf changed = buf_make(65536);
     char why[256];
     if (options_load(&o, argc, argv) == -1) {
         struct core_limits limits = options_limits(&o);
@@ -100,8 +101,9 @@ static void check_options(int argc, char **argv)
         assert(limits.frame_max <= 64 << 20 && users.uid_len <= ALLOWED_MAX && users.gid_len <= ALLOWED_MAX);
         (void)options_store(&o, &store, why, sizeof(why));
         check_written(&o);
-        assert(options_reload(&o, argc, argv));
+        assert(options_reload(&o, argc, argv, &changed) && changed.len == 0);
     }
+    roost__buf_free(&changed);
     options_free(&o);
 }
 

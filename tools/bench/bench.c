@@ -209,12 +209,16 @@ int main(int argc, char **argv)
     ok = measure_rows(session_rows, session_row_count, &peer, &o, all) && ok;
     ok = measure_rows(server_rows, server_row_count, &peer, &o, all) && ok;
     ok = measure_rows(between_rows, between_row_count, &peer, &o, all) && ok;
+    ok = measure_rows(http_rows, http_row_count, &peer, &o, all) && ok;
 #ifdef ROOST_BENCH_REDIS
     ok = measure_rows(redis_rows, redis_row_count, &peer, &o, all) && ok;
 #endif
 #ifdef ROOST_BENCH_DURABLE
     ok = measure_rows(durable_rows, durable_row_count, &peer, &o, all) && ok;
     ok = measure_rows(cluster_rows, cluster_row_count, &peer, &o, all) && ok;
+#endif
+#ifdef ROOST_BENCH_TLS
+    ok = measure_rows(tls_rows, tls_row_count, &peer, &o, all) && ok;
 #endif
     ok = measure_rows(local_rows, local_row_count, &peer, &o, all) && ok;
     ok = measure_rows(shm_rows, shm_row_count, &peer, &o, all) && ok;

@@ -20,9 +20,10 @@ struct row {
 };
 
 extern const struct row server_rows[], floor_rows[], local_rows[], shm_rows[], ring_rows[], session_rows[],
-    between_rows[], redis_rows[], durable_rows[], cluster_rows[];
+    between_rows[], redis_rows[], durable_rows[], cluster_rows[], tls_rows[], http_rows[];
 extern const size_t server_row_count, floor_row_count, local_row_count, shm_row_count, ring_row_count,
-    session_row_count, between_row_count, redis_row_count, durable_row_count, cluster_row_count;
+    session_row_count, between_row_count, redis_row_count, durable_row_count, cluster_row_count,
+    tls_row_count, http_row_count;
 
 /* Seconds, monotonic. */
 double bench_now(void);

@@ -42,6 +42,15 @@ static const struct {
     {"tcp.create_drop", 1000},
     {"ipc.list.iterate.100k", 100},
     {"tcp.list.iterate.100k", 100},
+    /* over TLS */
+    {"tls.handshake", 1},
+    {"tls.redis.get", 1},
+    {"tls.redis.set", 1},
+    {"tls.redis.get.64k", 1},
+    {"tls.redis.set.64k", 1},
+    {"tls.redis.get.50clients", 1},
+    /* a server that is watched beside one that is not */
+    {"tcp.dict.get.watched", 0.97},
     /* a session that can be resumed beside one that cannot */
     {"session.tcp.dict.set_get", 0.95},
     {"session.tcp.queue.put_get", 0.95},

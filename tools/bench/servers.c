@@ -23,7 +23,7 @@ int bench_complain(void)
     return -1;
 }
 
-static void end_process(pid_t *pid)
+void bench_end_process(pid_t *pid)
 {
     if (*pid <= 0)
         return;
@@ -83,16 +83,31 @@ int bench_roostd_start_with(struct bench_roostd *s, const char *const *options)
     return 0;
 }
 
+int bench_roostd_start_tls(struct bench_roostd *s, const char *cert, const char *key)
+{
+    const char *const options[] = {"--listen", "tls+tcp://127.0.0.1:0", "--tls-cert", cert, "--tls-key", key,
+                                   NULL};
+    return bench_roostd_start_with(s, options);
+}
+
+int bench_roostd_start_http(struct bench_roostd *s, int port)
+{
+    char http[32];
+    const char *const options[] = {"--listen", "tcp://127.0.0.1:0", "--http", http, NULL};
+    snprintf(http, sizeof(http), "127.0.0.1:%d", port);
+    return bench_roostd_start_with(s, options);
+}
+
 void bench_roostd_kill(struct bench_roostd *s)
 {
     if (s->pid > 0)
         kill(s->pid, SIGKILL);
-    end_process(&s->pid);
+    bench_end_process(&s->pid);
 }
 
 void bench_roostd_stop(struct bench_roostd *s)
 {
-    end_process(&s->pid);
+    bench_end_process(&s->pid);
 }
 
 /* The one that rows measure over tcp. */
@@ -201,7 +216,7 @@ int bench_redis_begin(void)
 
 void bench_redis_end(void)
 {
-    end_process(&redis.pid);
+    bench_end_process(&redis.pid);
     unlink(redis.socket);
     rmdir(redis.folder);
 }

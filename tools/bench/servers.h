@@ -37,8 +37,15 @@ struct bench_roostd {
 int bench_roostd_start(struct bench_roostd *s, const char *also);
 /* With these options besides what makes it say its address, a list that ends with NULL. */
 int bench_roostd_start_with(struct bench_roostd *s, const char *const *options);
+/* One that listens at tls+tcp alone, with this certificate. */
+int bench_roostd_start_tls(struct bench_roostd *s, const char *cert, const char *key);
+/* One on a free port of the loopback that serves HTTP, too. */
+int bench_roostd_start_http(struct bench_roostd *s, int port);
 void bench_roostd_stop(struct bench_roostd *s);
 void bench_roostd_kill(struct bench_roostd *s);
+
+/* Ends a process, which then is 0. */
+void bench_end_process(pid_t *pid);
 
 /* What a process has in memory now, in bytes; 0: it cannot be told. */
 double bench_resident(pid_t pid);

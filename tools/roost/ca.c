@@ -33,7 +33,7 @@ static int fail_mbedtls(const char *what, int rc)
 
 /* ---- files ---- */
 
-static int path_of(const char *folder, const char *name, const char *suffix, char ret[PATH_MAX])
+int ca_path(const char *folder, const char *name, const char *suffix, char ret[PATH_MAX])
 {
     int n = snprintf(ret, PATH_MAX, "%s/%s.%s", folder, name, suffix);
     return n > 0 && n < PATH_MAX ? ROOST_OK : roost__fail(ROOST_EINVAL, "%s: the path is too long", folder);
@@ -60,7 +60,7 @@ static int write_key(const char *folder, const char *name, mbedtls_pk_context *k
 {
     char path[PATH_MAX];
     unsigned char pem[PEM_ROOM];
-    int rc = path_of(folder, name, "key", path);
+    int rc = ca_path(folder, name, "key", path);
     if (rc != ROOST_OK)
         return rc;
     int bad = mbedtls_pk_write_key_pem(key, pem, sizeof(pem));
@@ -190,7 +190,7 @@ static int write_certificate(const char *folder, const char *name, mbedtls_x509w
 {
     char path[PATH_MAX];
     unsigned char pem[PEM_ROOM];
-    int rc = path_of(folder, name, "pem", path);
+    int rc = ca_path(folder, name, "pem", path);
     if (rc != ROOST_OK)
         return rc;
     int bad = mbedtls_x509write_crt_pem(crt, pem, sizeof(pem), take_chance, NULL);
@@ -215,7 +215,7 @@ static int write_both(const char *folder, const char *name, mbedtls_x509write_ce
     if (rc != ROOST_OK)
         return rc;
     rc = write_key(folder, name, key);
-    if (rc != ROOST_OK && path_of(folder, name, "pem", path) == ROOST_OK)
+    if (rc != ROOST_OK && ca_path(folder, name, "pem", path) == ROOST_OK)
         unlink(path);
     return rc;
 }
@@ -247,9 +247,9 @@ int ca_create(const char *folder, time_t from, time_t until)
 static int load_ca(const char *folder, struct credentials *ret)
 {
     char cert[PATH_MAX], key[PATH_MAX];
-    int rc = path_of(folder, "ca", "pem", cert);
+    int rc = ca_path(folder, "ca", "pem", cert);
     if (rc == ROOST_OK)
-        rc = path_of(folder, "ca", "key", key);
+        rc = ca_path(folder, "ca", "key", key);
     const struct credential_files files = {.cert = cert, .key = key};
     return rc == ROOST_OK ? roost__credentials_load(&files, ret) : rc;
 }

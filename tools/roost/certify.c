@@ -71,18 +71,33 @@ static const char *kind_of(const char *option)
     return NULL;
 }
 
+static int revoke(const char *folder, const char *name)
+{
+    time_t now = time(NULL);
+    if (ca_revoke(folder, name, now - SKEW, now + (time_t)CA_DAYS * DAY) != 0)
+        return cli_fail();
+    printf("%s/crl.pem: %s is revoked, for servers with --tls-crl and clients with tls_crl\n", folder, name);
+    return STATUS_DONE;
+}
+
+static int act(const char *folder, const char *option, char *word)
+{
+    const char *kind = kind_of(option);
+    if (kind != NULL)
+        return certify(folder, kind, word);
+    if (strcmp(option, "--revoke") == 0)
+        return revoke(folder, word);
+    return cli_usage("cert: %s is none of --server, --client, --node, --revoke", option);
+}
+
 int cli_cert(struct cli *c, int n, char **words)
 {
     (void)c;
     int status = STATUS_DONE;
     if (n < 3 || n % 2 == 0)
         return cli_usage("usage: roost cert FOLDER [--server NAME[,HOST]...]... [--client NAME]... "
-                         "[--node NAME[,HOST]...]...");
-    for (int i = 1; i < n && status == STATUS_DONE; i += 2) {
-        const char *kind = kind_of(words[i]);
-        if (kind == NULL)
-            return cli_usage("cert: %s is not --server, --client or --node", words[i]);
-        status = certify(words[0], kind, words[i + 1]);
-    }
+                         "[--node NAME[,HOST]...]... [--revoke NAME]...");
+    for (int i = 1; i < n && status == STATUS_DONE; i += 2)
+        status = act(words[0], words[i], words[i + 1]);
     return status;
 }

@@ -6,7 +6,7 @@
 
 #include "cli.h"
 
-enum { TLS_CA = 256, TLS_CERT, TLS_KEY, TLS_NAME, IDENTITY, KEY_FILE };
+enum { TLS_CA = 256, TLS_CERT, TLS_KEY, TLS_CRL, TLS_NAME, IDENTITY, KEY_FILE };
 
 static const char *default_url(void)
 {
@@ -28,6 +28,7 @@ static int options(struct cli *c, int argc, char **argv)
                                           {"tls-ca", required_argument, NULL, TLS_CA},
                                           {"tls-cert", required_argument, NULL, TLS_CERT},
                                           {"tls-key", required_argument, NULL, TLS_KEY},
+                                          {"tls-crl", required_argument, NULL, TLS_CRL},
                                           {"tls-name", required_argument, NULL, TLS_NAME},
                                           {"identity", required_argument, NULL, IDENTITY},
                                           {"key-file", required_argument, NULL, KEY_FILE},
@@ -51,6 +52,9 @@ static int options(struct cli *c, int argc, char **argv)
             break;
         case TLS_KEY:
             c->access.tls_key = optarg;
+            break;
+        case TLS_CRL:
+            c->access.tls_crl = optarg;
             break;
         case TLS_NAME:
             c->access.tls_name = optarg;

@@ -58,12 +58,14 @@ typedef enum roost_state {
  *
  * tls_ca, tls_cert, tls_key: files in PEM, for tls+tcp:// (TLS 1.2, RFC 5246): whom to trust (default: the
  * system's CAs), one's own certificate and its key for servers that want one; read at every connecting.
- * tls_name: whom the server's certificate must be for, a host name or an address; default: the host of the
- * URL. identity, key_file: who this client is to the server, and the file with the key to prove it (64
- * hexadecimal digits; its owner's alone, mode 0600), read once. With them the server must prove that it knows
- * the key too: one that does not is refused, so nobody can stand in for it. Each of the six that is NULL is
- * taken from the environment: ROOST_TLS_CA, ROOST_TLS_CERT, ROOST_TLS_KEY, ROOST_TLS_NAME, ROOST_IDENTITY,
- * ROOST_KEY_FILE. roost_manager_start() uses none of them.
+ * tls_crl: the
+ * CA's list of what it has revoked; without one no certificate is. tls_name: whom the server's certificate
+ * must be for, a host name or an address; default: the host of the URL. identity, key_file: who this client
+ * is to the server, and the file with the key to prove it (64 hexadecimal digits; its owner's alone, mode
+ * 0600), read once. With them the server must prove that it knows the key too: one that does not is refused,
+ * so nobody can stand in for it. Each of the seven that is NULL is taken from the environment: ROOST_TLS_CA,
+ * ROOST_TLS_CERT, ROOST_TLS_KEY, ROOST_TLS_CRL, ROOST_TLS_NAME, ROOST_IDENTITY, ROOST_KEY_FILE.
+ * roost_manager_start() uses none of them.
  */
 typedef struct roost_options {
     int timeout_ms; /* for connecting, and for a server to start; 0 means 10000, -1 the system's own limits */
@@ -83,6 +85,7 @@ typedef struct roost_options {
     const char *tls_name;
     const char *identity; /* at most 64 printable characters of ASCII */
     const char *key_file;
+    const char *tls_crl; /* a file in PEM: refuse servers whose certificates stand in it */
 } roost_options;
 
 /*
