@@ -101,14 +101,14 @@ static int take_claim(struct epoll_listener *l)
 {
     uint8_t bytes[CLAIM_TOKEN_LEN + 1];
     struct sockaddr_un from;
-    socklen_t len = sizeof(from);
-    ssize_t n = recvfrom(l->claims, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &len);
+    struct destination back = {.fd = l->claims, .address = &from, .len = sizeof(from)};
+    ssize_t n = recvfrom(l->claims, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &back.len);
     if (n < 0)
         return -1;
     struct peer *p = n == CLAIM_TOKEN_LEN ? redeem(l, bytes) : NULL;
     if (p == NULL)
         return 0;
-    if (!net_ring_pass_to(p, l->claims, &from, len)) /* he is gone, or takes nothing */
+    if (!net_ring_pass_to(p, &back)) /* he is gone, or takes nothing */
         net_ring_withdraw(p);
     return 1;
 }

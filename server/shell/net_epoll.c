@@ -66,9 +66,8 @@ static bool next_output(struct peer *p)
 /* send(), with the descriptors of a ring that was just offered. */
 static ssize_t send_passing(struct peer *p, const void *data, size_t len)
 {
-    struct iovec bytes = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
-    struct msghdr m = {.msg_iov = &bytes, .msg_iovlen = 1};
-    ssize_t n = net_ring_send_passing(p, p->fd, &m);
+    const struct destination there = {.fd = p->fd};
+    ssize_t n = net_ring_send_passing(p, &there, data, len);
     if (n >= 0 || errno == ETOOMANYREFS) /* then the client does without a ring */
         net_ring_passed(p);
     if (n < 0 && errno == ETOOMANYREFS)

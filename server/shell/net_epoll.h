@@ -96,13 +96,18 @@ bool net_ring_move(struct conn *c);
 /* The descriptors were sent. Under conn.mutex. */
 void net_ring_passed(struct peer *p);
 
-/* sendmsg() without waiting, of one piece, with the descriptors. Under conn.mutex. */
-ssize_t net_ring_send_passing(struct peer *p, int fd, struct msghdr *m);
+/* Where descriptors are sent: a socket of ours, and an address when it is not connected. */
+struct destination {
+    int fd;
+    struct sockaddr_un *address;
+    socklen_t len;
+};
 
-/* Sends the descriptors to another socket of the peer's. False: they did not go. The loop's thread, as the
- * next.
- */
-bool net_ring_pass_to(struct peer *p, int fd, struct sockaddr_un *to, socklen_t len);
+/* send() without waiting, with the descriptors. Under conn.mutex. */
+ssize_t net_ring_send_passing(struct peer *p, const struct destination *to, const void *data, size_t len);
+
+/* Sends them to another socket of the peer's. False: they did not go. The loop's thread, as the next. */
+bool net_ring_pass_to(struct peer *p, const struct destination *to);
 
 /* The ring that was offered is not taken: gives it back, as if there had been none. */
 void net_ring_withdraw(struct peer *p);

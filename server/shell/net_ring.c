@@ -73,29 +73,31 @@ void net_ring_passed(struct peer *p)
     p->passing[0] = -1;
 }
 
-ssize_t net_ring_send_passing(struct peer *p, int fd, struct msghdr *m)
+ssize_t net_ring_send_passing(struct peer *p, const struct destination *to, const void *data, size_t len)
 {
     union {
         char bytes[CMSG_SPACE(sizeof(p->passing))];
         struct cmsghdr align;
     } control = {{0}};
-    m->msg_control = control.bytes;
-    m->msg_controllen = sizeof(control.bytes);
-    struct cmsghdr *head = CMSG_FIRSTHDR(m);
+    struct iovec bytes = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
+    struct msghdr m = {.msg_name = to->address,
+                       .msg_namelen = to->len,
+                       .msg_iov = &bytes,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&m);
     head->cmsg_level = SOL_SOCKET;
     head->cmsg_type = SCM_RIGHTS;
     head->cmsg_len = CMSG_LEN(sizeof(p->passing));
     memcpy(CMSG_DATA(head), p->passing, sizeof(p->passing));
-    return sendmsg(fd, m, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sendmsg(to->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-bool net_ring_pass_to(struct peer *p, int fd, struct sockaddr_un *to, socklen_t len)
+bool net_ring_pass_to(struct peer *p, const struct destination *to)
 {
-    char byte = 0;
-    struct iovec bytes = {.iov_base = &byte, .iov_len = sizeof(byte)};
-    struct msghdr m = {.msg_name = to, .msg_namelen = len, .msg_iov = &bytes, .msg_iovlen = 1};
     pthread_mutex_lock(&p->conn.mutex);
-    bool ok = net_ring_send_passing(p, fd, &m) == sizeof(byte);
+    bool ok = net_ring_send_passing(p, to, "", 1) == 1;
     net_ring_passed(p);
     pthread_mutex_unlock(&p->conn.mutex);
     return ok;

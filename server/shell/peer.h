@@ -26,7 +26,7 @@
 enum {
     PEER_GREETING_MS = 5000, /* from the first packet to the end of the greeting, on either side */
     PEER_STRANGERS_MAX = 32, /* that are not through with it; one more drops the oldest */
-    PEER_SILENCE_MS = 15000, /* bytes that nobody acknowledges for so long end the connection */
+    PEER_SILENCE_MS = 15000, /* bytes that nobody takes for so long end the connection */
     PEER_ADDRESS_MAX = 255,  /* bytes of HOST:PORT; a name is looked up at every connect */
     PEER_CLUSTER_MAX = 32    /* letters, digits, '-' */
 };
