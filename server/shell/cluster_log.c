@@ -9,14 +9,11 @@
 #include "base/error.h"
 #include "shell/cluster_node.h"
 #include "shell/log.h"
-#include "shell/peer.h"
 #include "shell/server.h"
 
 enum {
     NEVER = INT32_MAX, /* a threshold: we say when a snapshot is due */
     TRAILING = 4096,   /* entries kept behind a snapshot, so that who lags a little needs none */
-    CONNECT_RETRY_MS = 200,
-    DISK_RETRY_MS = 200,
     DISK_LOOK_US = 500 * 1000,
     DISK_ROOM = 48 << 20 /* libraft takes room for segments of 8 MiB in advance */
 };
@@ -473,15 +470,6 @@ static void on_trace(struct raft_tracer *tracer, int type, const void *info)
         log_debug("raft: %s", i->diagnostic.message);
 }
 
-/* libraft takes the loop's time, which is that of the beginning of its round; a promise not to vote for
- * another counts from when the leader was heard. */
-static raft_time time_now(struct raft_io *io)
-{
-    struct cluster *c = container_of(io, struct cluster, io);
-    uv_update_time(&c->loop);
-    return c->io_time(io);
-}
-
 static int fail_raft(struct cluster *c, const char *what, int rc)
 {
     const char *words = raft_errmsg(&c->raft);
@@ -513,27 +501,6 @@ static int bootstrap(struct cluster *c)
     rc = rc == 0 ? raft_bootstrap(&c->raft, &conf) : rc;
     raft_configuration_close(&conf);
     return rc;
-}
-
-static int init_io(struct cluster *c)
-{
-    const struct peer_settings peer = {
-        .cluster = c->file.cluster, .listen = c->options.listen, .tls = c->options.tls};
-    int rc = peer_init(&c->transport, &c->loop, &peer);
-    if (rc != ROOST_OK)
-        return rc;
-    rc = raft_uv_init(&c->io, &c->loop, c->log_folder, &c->transport);
-    if (rc != 0) {
-        peer_fini(&c->transport);
-        return roost__fail(ROOST_ESYS, "%s: %s", c->log_folder, raft_strerror(rc));
-    }
-    raft_uv_set_auto_recovery(&c->io, false);
-    raft_uv_set_connect_retry_delay(&c->io, CONNECT_RETRY_MS);
-    raft_uv_set_disk_retry(&c->io, DISK_RETRY_MS);
-    raft_uv_set_tracer(&c->io, &c->tracer);
-    c->io_time = c->io.time;
-    c->io.time = time_now;
-    return ROOST_OK;
 }
 
 /* A node that was up before may have promised somebody not to vote for another, and has forgotten it: it
@@ -569,7 +536,7 @@ static int start(struct cluster *c)
 
 static int up(struct cluster *c)
 {
-    int rc = init_io(c);
+    int rc = cluster_io_init(c);
     if (rc != ROOST_OK)
         return rc;
     cluster_fsm_init(c);
@@ -593,8 +560,7 @@ int cluster_up(struct cluster *c)
 static bool up_again(struct cluster *c)
 {
     log_info("what this node took ahead of the log is undone: its state is read from the disk again");
-    raft_uv_close(&c->io);
-    peer_fini(&c->transport);
+    cluster_io_free(c);
     lock(c);
     replica_reset(&c->replica);
     cluster_set_core(c);
@@ -619,8 +585,7 @@ static void close_loop(struct cluster *c)
     uv_close((struct uv_handle_s *)&c->wake, on_handle_closed);
     uv_close((struct uv_handle_s *)&c->look, on_handle_closed);
     uv_run(&c->loop, UV_RUN_DEFAULT);
-    raft_uv_close(&c->io);
-    peer_fini(&c->transport);
+    cluster_io_free(c);
     if (uv_loop_close(&c->loop) != 0)
         log_warn("the cluster's loop ends with something open");
 }
