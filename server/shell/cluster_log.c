@@ -276,6 +276,7 @@ bool cluster_hand_over(struct cluster *c, uint64_t id)
     if (c->heir != 0 || id == 0 || !c->serving)
         return c->heir != 0;
     c->heir = id;
+    c->heir_until_us = boot_us() + c->options.election_ms * INT64_C(1000);
     lock(c);
     c->handing_over = true;
     server_of(c)->follows = true; /* whoever comes now waits for the next one */
@@ -292,14 +293,30 @@ static void on_offered(struct raft_transfer *request)
     c->leads = false; /* if it does after all, it begins anew */
 }
 
+/* The heir does not catch up: this node goes on. */
+static void keep(struct cluster *c)
+{
+    log_warn("node %llu does not catch up, and so cannot lead", (unsigned long long)c->heir);
+    c->heir = 0;
+    c->offered_term = c->term;
+    lock(c);
+    c->handing_over = false;
+    server_of(c)->follows = false;
+    unlock(c);
+}
+
 /* All that was taken is for good, and told: nothing is undone by another's leading. */
 static void offer(struct cluster *c)
 {
+    raft_index match = 0;
+    bool caught_up = raft_match_index(&c->raft, c->heir, &match) != 0 || match == raft_last_index(&c->raft);
     lock(c);
     bool quiet =
         c->in_flight == 0 && !replica_is_ahead(&c->replica) && list_empty(&c->full) && !c->wants_entry;
     unlock(c);
-    if (!quiet)
+    if (!caught_up && boot_us() > c->heir_until_us)
+        keep(c);
+    if (!quiet || !caught_up) /* one that lags ignores the offer */
         return;
     stop_serving(c);
     c->offered_term = c->term;

@@ -105,6 +105,7 @@ struct cluster {
     struct raft_barrier barrier;
     struct raft_transfer transfer;
     uint64_t heir;          /* who is to lead next; 0: nobody in particular */
+    int64_t heir_until_us;  /* it is given so long to catch up */
     bool transferring;      /* libraft does it */
     int64_t end_us;         /* it stops, whether there is an heir or not; 0: it does not stop */
     raft_term offered_term; /* in which leadership was offered to another */
