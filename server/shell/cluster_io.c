@@ -1,5 +1,5 @@
 /*
- * cluster_io.c: libraft's disk and network, with two things of 0.22.1 put right; see cluster_node.h.
+ * cluster_io.c: libraft's disk and network, with three things of 0.22.1 put right; see cluster_node.h.
  *
  * Time: libraft is told the time of the beginning of the loop's round. A promise not to vote for another must
  * count from when the leader was heard, not from before: the leader's lease stands on it. So the loop's time
@@ -10,6 +10,7 @@
  * refuses every further change, and its snapshots have the configuration from before. So a message is cut in
  * front of each change.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -69,11 +70,47 @@ static unsigned next_change(const struct raft_append_entries *m, unsigned from)
     return i < m->n_entries ? i : m->n_entries;
 }
 
+/* The latest is kept; what it has is ours until it is received. */
+static void put_off(struct cluster *c, const struct raft_message *message)
+{
+    cluster_io_forget(c);
+    c->late = *message;
+    c->late.server_address = strdup(message->server_address);
+    c->is_late = c->late.server_address != NULL;
+    if (!c->is_late) {
+        raft_configuration_close(&c->late.install_snapshot.conf);
+        raft_free(c->late.install_snapshot.data.base);
+    }
+}
+
+void cluster_io_forget(struct cluster *c)
+{
+    if (!c->is_late)
+        return;
+    c->is_late = false;
+    raft_configuration_close(&c->late.install_snapshot.conf);
+    raft_free(c->late.install_snapshot.data.base);
+    free((char *)(uintptr_t)c->late.server_address);
+}
+
+void cluster_io_look(struct cluster *c)
+{
+    if (!c->is_late || c->snapshot.parts != NULL)
+        return;
+    c->is_late = false;
+    c->io_receive(&c->io, &c->late);
+    free((char *)(uintptr_t)c->late.server_address);
+}
+
 /* What is left out for want of memory its leader sends again. */
 static void receive(struct raft_io *io, struct raft_message *message)
 {
     struct cluster *c = container_of(io, struct cluster, io);
     struct raft_append_entries whole = message->append_entries;
+    if (message->type == RAFT_INSTALL_SNAPSHOT && c->snapshot.parts != NULL && !c->closing) {
+        put_off(c, message);
+        return;
+    }
     if (message->type != RAFT_APPEND_ENTRIES || whole.n_entries < 2 ||
         next_change(&whole, 0) == whole.n_entries) {
         c->io_receive(io, message);

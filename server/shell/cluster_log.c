@@ -410,6 +410,7 @@ static void close_log(struct cluster *c)
     c->leads = false;
     stop_serving(c);
     cluster_snapshot_drop(c);
+    cluster_io_forget(c);
     raft_close(&c->raft, on_closed);
 }
 
@@ -462,6 +463,7 @@ static void on_look(struct uv_prepare_s *handle)
         return;
     propose(c);
     cluster_answer_asked(c);
+    cluster_io_look(c);
     cluster_snapshot_look(c);
     look_at_disk(c);
     publish(c);

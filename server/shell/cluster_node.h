@@ -96,6 +96,8 @@ struct cluster {
     raft_time (*io_time)(struct raft_io *io); /* cluster_io.c stands before these */
     int (*io_start)(struct raft_io *io, unsigned ms, raft_io_tick_cb tick, raft_io_recv_cb recv);
     raft_io_recv_cb io_receive;
+    struct raft_message late; /* a snapshot that waits for our own */
+    bool is_late;
     bool is_up;
     bool closing;
     bool leads;     /* the barrier of this term was asked for */
@@ -154,6 +156,10 @@ bool cluster_hand_over(struct cluster *c, uint64_t id);
 /* Errors (worded). */
 int cluster_io_init(struct cluster *c);
 void cluster_io_free(struct cluster *c);
+
+/* Receives what was put off, when it is time. */
+void cluster_io_look(struct cluster *c);
+void cluster_io_forget(struct cluster *c);
 
 /* ---- cluster_fsm.c ---- */
 
