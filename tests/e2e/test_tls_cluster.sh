@@ -4,7 +4,7 @@
 set -uo pipefail
 PATH=$(realpath "$1"):$PATH
 readme=$(realpath "$2")
-roostd --help | grep -q -- --cluster || exit 77
+roostd --help | grep -- --cluster >/dev/null || exit 77
 folder=$(mktemp -d)
 cd "$folder" || exit 1
 failed=0
