@@ -96,7 +96,6 @@ class Strangers(unittest.TestCase):
         self.honest.running = False
         self.honest.join()
         self.assertIsNone(self.honest.wrong)
-        self.assertGreater(self.honest.calls, 10)
         self.assertLess(self.honest.slowest, 5)
         self.assertEqual(self.server.stop()[0], 0)
 
@@ -117,6 +116,10 @@ class Strangers(unittest.TestCase):
         while (still := sum(map(is_open, socks))) > BORNE:
             self.assertLess(time.monotonic(), end)
         self.assertLessEqual(self.server.resident_kib() - self.resident, BORNE * KIB_EACH + (8 << 10))
+        served = self.honest.calls + 100  # who is in works on
+        while self.honest.calls < served:
+            self.assertTrue(self.honest.is_alive())
+            time.sleep(0.01)
         late = self.server.connect("tcp")  # they keep nobody out
         late.settimeout(20)
         late.sendall(HELLO)

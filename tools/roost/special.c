@@ -216,7 +216,9 @@ const struct special cli_specials[] = {
     {"completion", "completion bash|zsh", "a script that makes the shell complete roost's commands",
      cli_completion},
     {"keygen", "keygen FOLDER", "a private authority for TLS: FOLDER/ca.pem and ca.key", cli_keygen},
-    {"cert", "cert FOLDER [--server NAME[,HOST]...]... [--client NAME]... [--node NAME[,HOST]...]... [--revoke NAME]...",
+    {"cert",
+     "cert FOLDER [--server NAME[,HOST]...]... [--client NAME]... [--node NAME[,HOST]...]... [--revoke "
+     "NAME]...",
      "keys and certificates, signed by the folder's authority, or revoked by it", cli_cert},
     {"key", "key KEYS-FILE IDENTITY KEY-FILE [RIGHTS PATTERN]",
      "a new identity with a key and a rule: read,write,admin on names like PATTERN", cli_key},
