@@ -2,68 +2,6 @@
 #include "tests/sim/world.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "wire/decode.h"
-
-void fail_world(struct world *w, const char *format, ...)
-{
-    va_list args;
-    int n = snprintf(w->why, sizeof(w->why), "step %" PRIu64 ": ", w->steps);
-    va_start(args, format);
-    vsnprintf(w->why + n, sizeof(w->why) - (size_t)n, format, args);
-    va_end(args);
-    longjmp(w->failed, 1);
-}
-
-void say_world(const struct world *w, const char *format, ...)
-{
-    va_list args;
-    if (!w->verbose)
-        return;
-    printf("%8.3f ms step %" PRIu64 "  ", (double)w->now_us / 1000, w->steps);
-    va_start(args, format);
-    vprintf(format, args);
-    va_end(args);
-    printf("\n");
-}
-
-void say_frame(const struct world *w, const char *what, uint64_t session, struct slice payload)
-{
-    roost_value v;
-    if (!w->verbose || roost__decode(payload, true, &v) != ROOST_OK)
-        return;
-    printf("%8.3f ms step %" PRIu64 "    %s ", (double)w->now_us / 1000, w->steps, what);
-    if (session != 0)
-        printf("session %" PRIu64 ": ", session);
-    roost_value_print(stdout, v);
-    printf("\n");
-    roost_value_free(&v);
-}
-
-/* ---- the agenda ---- */
-
-void agenda_add(struct world *w, struct entry e, int64_t in_us)
-{
-    assert(w->agenda_len < AGENDA_MAX && in_us >= 0);
-    e.at_us = w->now_us + in_us;
-    e.order = ++w->last_order;
-    w->agenda[w->agenda_len++] = e;
-}
-
-static size_t first_entry(const struct world *w)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < w->agenda_len; i++) {
-        const struct entry *a = &w->agenda[i], *b = &w->agenda[best];
-        if (a->at_us < b->at_us || (a->at_us == b->at_us && a->order < b->order))
-            best = i;
-    }
-    return best;
-}
-
 /* The server sees to what is due, sometimes late. */
 static void tick(struct world *w)
 {
@@ -73,7 +11,7 @@ static void tick(struct world *w)
 
 static void happen(struct world *w)
 {
-    size_t first = first_entry(w);
+    size_t first = agenda_first(w);
     int64_t due_us = core_next_deadline_us(w->core[0]);
     if (due_us != NEVER && due_us - w->offset_us <= w->agenda[first].at_us &&
         (w->calm || chance(&w->dice, 80))) {
@@ -82,8 +20,7 @@ static void happen(struct world *w)
         tick(w);
         return;
     }
-    struct entry e = w->agenda[first];
-    w->agenda[first] = w->agenda[--w->agenda_len];
+    struct entry e = agenda_take(w, first);
     w->now_us = e.at_us;
     if (e.what == TO_SERVER)
         net_to_server(w, &e);

@@ -20,7 +20,9 @@ enum {
     AGENDA_MAX = 512,
     LINKS_MAX = 256,
     ACKS_MAX = 64,
-    FRAME_BYTES = 4096
+    FRAME_BYTES = 4096,
+    DELAY_US = 3000, /* of a frame on its way */
+    LEASE_US = 30000
 };
 
 enum what {
@@ -41,7 +43,7 @@ struct entry {
 
 /* A connection: each end may know it as open or not. */
 struct link {
-    unsigned client;
+    unsigned client, node; /* node: the server's number */
     uint64_t session;
     bool client_end, server_end;
     int64_t last_us[2]; /* frames of one direction stay in order */
@@ -112,7 +114,18 @@ void fail_world(struct world *w, const char *format, ...) __attribute__((format(
 void say_world(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for a frame: who, the session (0: none), what. */
 void say_frame(const struct world *w, const char *what, uint64_t session, struct slice payload);
+
+/* ---- agenda.c ---- */
+
 void agenda_add(struct world *w, struct entry e, int64_t in_us);
+/* Which entry happens next; takes one out. */
+size_t agenda_first(const struct world *w);
+struct entry agenda_take(struct world *w, size_t i);
+
+/* ---- predict.c ---- */
+
+/* The model takes the event; fails unless the core's step returned and answered what it expects. */
+void predict(struct world *w, const struct event *event, int rc, const struct effects *e);
 
 /* ---- check.c: the server and what it is held against ---- */
 
@@ -132,14 +145,22 @@ struct slice observe(struct world *w, uint64_t target, unsigned method, struct s
 void saved_begin(const struct world *w);
 void saved_now_and_then(struct world *w);
 
-/* ---- net.c: connections ---- */
+/* ---- link.c: connections ---- */
+
+/* Puts a frame on its way. */
+void net_post(struct world *w, unsigned link, enum what what, char kind, struct slice payload);
 
 void net_connect(struct world *w, unsigned client);
 void net_send(struct world *w, unsigned client, char kind, struct slice payload);
 /* The client's connection breaks; what is on its way vanishes. */
 void net_break(struct world *w, unsigned client);
-void net_to_server(struct world *w, const struct entry *e);
 void net_to_client(struct world *w, const struct entry *e);
+
+/* ---- net.c: the server's end of them ---- */
+
+/* The server that the client tries. */
+unsigned net_node(const struct world *w, unsigned client);
+void net_to_server(struct world *w, const struct entry *e);
 void net_closed(struct world *w, const struct entry *e);
 /* Sends the effects of the step just made to who is connected. */
 void net_answer(struct world *w);
