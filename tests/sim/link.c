@@ -73,6 +73,8 @@ void net_to_client(struct world *w, const struct entry *e)
     if (e->kind == 'r') {
         w->links[e->link].client_end = false;
         client_refused(w, e->client);
+    } else if (e->kind == 'b') {
+        client_disconnect(w, e->client);
     } else if (e->kind == 'w') {
         struct item it;
         const uint8_t *p = roost__scan_item(payload.data, &it);

@@ -49,6 +49,7 @@ static void begin(struct world *w, uint64_t seed, bool verbose)
     w->verbose = verbose;
     w->dice.state = seed * 0x2545f4914f6cdd1d + 1;
     w->offset_us = 1000000;
+    w->sessions_max = M_SESSIONS - 4;
     w->bytes = buf_make(64 << 20);
     w->scratch = buf_make(1 << 20);
     for (int i = 0; i < 2; i++)
@@ -98,35 +99,6 @@ static void settle(struct world *w)
     for (unsigned n = 0; n < 400 && w->agenda_len > 0; n++)
         happen(w);
     check_state(w);
-}
-
-/* Everything that has a name, or all there is, is deleted. */
-static void delete_objects(struct world *w, bool all)
-{
-    for (uint64_t id = 1; id <= w->model->object_count; id++) {
-        const struct mobject *o = &w->model->objects[id - 1];
-        uint8_t bytes[64];
-        struct buf b = {.data = bytes, .cap = sizeof(bytes), .max = sizeof(bytes)};
-        if (!o->live || (o->name[0] == '\0' && !all))
-            continue;
-        roost__put_array(&b, CALL_PARTS);
-        roost__put_int(&b, FRAME_CALL);
-        roost__put_uint(&b, ++w->observed);
-        roost__put_uint(&b, 0);
-        roost__put_uint(&b, 0);
-        roost__put_uint(&b, METHOD_server_delete);
-        roost__put_array(&b, 1);
-        roost__put_ref(&b, id, o->type);
-        check_step(w, (struct event){.kind = EVENT_CALL, .session = w->observer, .payload = buf_slice(&b)});
-        net_answer(w);
-    }
-}
-
-static void end_sessions(struct world *w)
-{
-    for (uint64_t id = 1; id <= w->model->session_count; id++)
-        if (id != w->observer && model_session(w->model, id) != NULL)
-            check_step(w, (struct event){.kind = EVENT_LOST, .session = id});
 }
 
 static void finish(struct world *w)
