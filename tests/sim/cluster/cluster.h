@@ -111,6 +111,8 @@ void node_look(struct node *n);
 /* The server's timer. */
 void node_tick(struct node *n);
 void node_transfer(struct node *n);
+/* Does it still lead? */
+void node_ask(struct node *n);
 
 /* ---- stream.c: what was agreed on, against the model ---- */
 

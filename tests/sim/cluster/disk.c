@@ -4,7 +4,7 @@
 
 #include "tests/sim/cluster/cluster.h"
 
-enum { FIRST_INDEX = 1 };
+enum { FIRST_INDEX = 1, BACKLOG_US = 150000 };
 
 void disk_init(struct disk *d)
 {
@@ -90,7 +90,9 @@ static struct write *new_write(struct raft_io *io, void (*store)(struct node *n,
     x->task.run = run_write;
     x->store = store;
     int64_t begin_us = n->disk.busy_until_us > w->now_us ? n->disk.busy_until_us : w->now_us;
-    n->disk.busy_until_us = begin_us + 1 + roll(&w->dice, (unsigned)n->disk.write_us);
+    if (begin_us < w->now_us + BACKLOG_US) /* else it joins the last one */
+        begin_us += 1 + roll(&w->dice, (unsigned)n->disk.write_us);
+    n->disk.busy_until_us = begin_us;
     task_add(w, &x->task, n->index, n->disk.busy_until_us - w->now_us);
     return x;
 }
@@ -115,8 +117,10 @@ static int disk_append(struct raft_io *io, struct raft_io_append *req, const str
 static void store_truncation(struct node *n, struct write *x)
 {
     struct disk *d = &n->disk;
-    if (x->from < d->first + d->len)
-        cut_entries(d, x->from > d->first ? (size_t)(x->from - d->first) : 0, d->len);
+    bool inside = x->from >= d->first && x->from <= d->first + d->len;
+    cut_entries(d, inside ? (size_t)(x->from - d->first) : 0, d->len);
+    if (!inside) /* behind a snapshot */
+        d->first = x->from;
 }
 
 static int disk_truncate(struct raft_io *io, raft_index index)
@@ -142,12 +146,14 @@ static void store_snapshot(struct node *n, struct write *x)
     d->snapshot_index = s->index;
     d->snapshot_term = s->term;
     d->configuration_index = s->configuration_index;
-    raft_index keep = x->trailing == 0         ? d->first + d->len
-                      : s->index > x->trailing ? s->index - x->trailing + 1
-                                               : 1;
-    size_t cut = keep > d->first ? (size_t)(keep - d->first) : 0;
-    cut_entries(d, 0, cut < d->len ? cut : d->len);
-    d->first = d->len > 0 ? keep > d->first ? keep : d->first : s->index + 1;
+    raft_index end = d->first + d->len, keep = s->index > x->trailing ? s->index - x->trailing + 1 : 1;
+    if (x->trailing == 0) {
+        cut_entries(d, 0, d->len);
+        d->first = s->index + 1;
+    } else if (keep > d->first && keep < end) {
+        cut_entries(d, 0, (size_t)(keep - d->first));
+        d->first = keep;
+    }
 }
 
 /* A snapshot of who was ahead of the log waits until the log is where it is. */
@@ -211,17 +217,23 @@ static struct raft_snapshot *load_snapshot(const struct disk *d)
     return s;
 }
 
+/*
+ * What is read is as of the call, and a read is never cancelled. libraft 0.22.1 would send a newer snapshot
+ * under its index, but with the term of the older one (and its receiver gives up, for good), and frees what
+ * it has not got when a read is cancelled.
+ */
 struct read {
     struct task task;
     struct raft_io_snapshot_get *get;
+    struct raft_snapshot *snapshot;
 };
 
 static void run_read(struct world *w, struct task *t, bool cancelled)
 {
     struct read *x = container_of(t, struct read, task);
-    const struct disk *d = &w->cluster->nodes[t->node].disk;
-    (void)cancelled; /* libraft 0.22.1 frees what it has not got when it is told that a read was cancelled */
-    x->get->cb(x->get, load_snapshot(d), 0);
+    (void)w;
+    (void)cancelled;
+    x->get->cb(x->get, x->snapshot, 0);
     free(x);
 }
 
@@ -231,7 +243,7 @@ static int disk_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get *re
     struct read *x = calloc(1, sizeof(*x));
     assert(x != NULL);
     req->cb = cb;
-    *x = (struct read){.task.run = run_read, .get = req};
+    *x = (struct read){.task.run = run_read, .get = req, .snapshot = load_snapshot(&n->disk)};
     task_add(n->world, &x->task, n->index, 1 + roll(&n->world->dice, (unsigned)n->disk.write_us));
     return 0;
 }
@@ -241,8 +253,12 @@ static int disk_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get *re
 static int disk_load(struct raft_io *io, raft_term *term, raft_id *voted_for, struct raft_snapshot **snapshot,
                      raft_index *start_index, struct raft_entry *entries[], size_t *n_entries)
 {
-    const struct disk *d = &node_of(io)->disk;
+    struct disk *d = &node_of(io)->disk;
     size_t bytes = 0;
+    if (d->first + d->len <= d->snapshot_index) { /* it was committed without this disk */
+        cut_entries(d, 0, d->len);
+        d->first = d->snapshot_index + 1;
+    }
     *term = d->term;
     *voted_for = d->vote;
     *snapshot = load_snapshot(d);

@@ -51,8 +51,6 @@ struct proposal {
     bool asks;
 };
 
-static void ask_around(struct node *n);
-
 static void release(struct node *n)
 {
     while (n->held_first < n->held_len && may_go(n, &n->held[n->held_first])) {
@@ -62,7 +60,7 @@ static void release(struct node *n)
         roost__buf_free(&h->bytes);
     }
     if (n->held_first < n->held_len && n->held[n->held_first].number <= replica_applied(&n->replica))
-        ask_around(n);
+        node_ask(n);
 }
 
 /* What was proposed then was committed: since then nobody else can have been elected for a while. */
@@ -110,8 +108,7 @@ static void forget_proposals(struct node *n)
     n->asks = false;
 }
 
-/* Does it still lead? */
-static void ask_around(struct node *n)
+void node_ask(struct node *n)
 {
     n->asks = n->asks || propose(n, NULL);
 }
@@ -449,15 +446,12 @@ void node_stop(struct node *n, bool killed)
     bool alive = n->role != DEAD;
     n->role = DEAD;
     close_links(n);
-    n->disk.torn = false;
-    if (!alive) {
+    if (killed || !alive)
         tasks_cancel(n->world, n->index);
-        return;
+    if (alive) {
+        raft_close(&n->raft, NULL);
+        forget_proposals(n);
+        replica_free(&n->replica);
     }
-    if (killed)
-        tasks_cancel(n->world, n->index);
     n->disk.torn = false;
-    raft_close(&n->raft, NULL);
-    forget_proposals(n);
-    replica_free(&n->replica);
 }
