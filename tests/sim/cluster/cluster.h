@@ -54,6 +54,7 @@ struct node;
 struct proposal;
 void disk_init(struct disk *d);
 void disk_free(struct disk *d);
+bool disk_has(const struct disk *d, raft_index index, raft_term term);
 /* The methods of raft_io that keep something. */
 void disk_methods(struct raft_io *io);
 
@@ -170,9 +171,10 @@ void fate_calm(struct world *w);
 struct cluster {
     struct node nodes[NODES_MAX];
     unsigned n;
-    bool cut[NODES_MAX][NODES_MAX]; /* nothing gets from there to there */
-    unsigned loss;                  /* so many messages of a hundred vanish */
-    int64_t latency_us;             /* of a message at most */
+    bool cut[NODES_MAX][NODES_MAX];        /* nothing gets from there to there */
+    int64_t last_us[NODES_MAX][NODES_MAX]; /* messages stay in order */
+    unsigned loss;                         /* so many messages of a hundred vanish */
+    int64_t latency_us;                    /* of a message at most */
     struct stream stream;
     struct node *at;   /* the server that serves the frame under way */
     int hint[CLIENTS]; /* where a client was told to go; -1: it was not */

@@ -29,6 +29,11 @@ void disk_free(struct disk *d)
     roost__buf_free(&d->snapshot);
 }
 
+bool disk_has(const struct disk *d, raft_index index, raft_term term)
+{
+    return index >= d->first && index < d->first + d->len && d->entries[index - d->first].term == term;
+}
+
 static void put_bytes(struct buf *b, const void *bytes, size_t len)
 {
     buf_reset(b);

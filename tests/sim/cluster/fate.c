@@ -96,7 +96,7 @@ static void run_fate(struct world *w, struct task *t, bool cancelled)
         free(t);
         return;
     }
-    task_add(w, t, NODES_MAX, 1000 + roll(&w->dice, 120000));
+    task_add(w, t, NODES_MAX, 1000 + roll(&w->dice, 60000));
     strike(w);
 }
 
@@ -108,7 +108,7 @@ void fate_begin(struct world *w)
     struct task *t = calloc(1, sizeof(*t));
     assert(t != NULL);
     t->run = run_fate;
-    task_add(w, t, NODES_MAX, roll(&w->dice, 300000));
+    task_add(w, t, NODES_MAX, roll(&w->dice, 200000));
 }
 
 void fate_calm(struct world *w)

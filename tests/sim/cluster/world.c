@@ -126,7 +126,7 @@ static void choose_theme(struct world *w)
     for (unsigned i = 0; i < 4; i++)
         w->types[i] = i < n ? (roost_type)(1 + roll(&w->dice, TYPE_COUNT - 1)) : w->types[i % n];
     w->faults = chance(&w->dice, 10) ? 0 : 1 + roll(&w->dice, 30);
-    w->acts_left = 200 + roll(&w->dice, 1000);
+    w->acts_left = 300 + roll(&w->dice, 2000);
     w->cluster->n = chance(&w->dice, 60) ? 3 : 5;
 }
 
