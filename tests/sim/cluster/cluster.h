@@ -20,7 +20,8 @@ enum { NODES_MAX = 5, ELECTION_MS = 50, HEARTBEAT_MS = 10, COMMANDS_MAX = 1 << 1
 struct task {
     /* Does it, and frees the task. cancelled: its server was killed meanwhile. */
     void (*run)(struct world *w, struct task *t, bool cancelled);
-    unsigned node; /* whose; NODES_MAX: nobody's, it happens in any case */
+    unsigned node; /* whose; NODES_MAX: nobody's, it happens in any case … */
+    unsigned to;   /* … as soon as that server runs; NODES_MAX: at once */
 };
 
 void task_add(struct world *w, struct task *t, unsigned node, int64_t in_us);
@@ -54,7 +55,6 @@ struct node;
 struct proposal;
 void disk_init(struct disk *d);
 void disk_free(struct disk *d);
-bool disk_has(const struct disk *d, raft_index index, raft_term term);
 /* The methods of raft_io that keep something. */
 void disk_methods(struct raft_io *io);
 
@@ -87,8 +87,8 @@ struct node {
     struct disk disk;
     struct replica replica;
     enum role role;
-    bool takes_snapshot;
     bool proposes, asks, rebuild, transfers; /* a task is under way; a barrier is; it must begin anew */
+    int64_t frozen_us;                       /* until then it stands still, and does not know it */
     int64_t offset_us, rate;                 /* of its stamps; its clock runs so many thousandths */
     int64_t lease_us, certain_us;            /* it leads until at least; … it led at */
     struct proposal *proposals;              /* in the order of the log */
@@ -111,6 +111,8 @@ void node_stop(struct node *n, bool killed);
 void node_look(struct node *n);
 /* The server's timer. */
 void node_tick(struct node *n);
+/* All that is due to happen to it until then happens then, in the same order. world.c */
+void node_freeze(struct node *n, int64_t until_us);
 void node_transfer(struct node *n);
 /* Does it still lead? */
 void node_ask(struct node *n);

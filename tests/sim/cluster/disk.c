@@ -29,11 +29,6 @@ void disk_free(struct disk *d)
     roost__buf_free(&d->snapshot);
 }
 
-bool disk_has(const struct disk *d, raft_index index, raft_term term)
-{
-    return index >= d->first && index < d->first + d->len && d->entries[index - d->first].term == term;
-}
-
 static void put_bytes(struct buf *b, const void *bytes, size_t len)
 {
     buf_reset(b);
@@ -173,7 +168,6 @@ static void run_local_snapshot(struct world *w, struct task *t, bool cancelled)
     }
     if (!cancelled || (!early && chance(&w->dice, 50)))
         store_snapshot(n, x);
-    n->takes_snapshot = false;
     finish_write(x, cancelled ? RAFT_CANCELED : 0);
 }
 
@@ -185,10 +179,8 @@ static int disk_snapshot_put(struct raft_io *io, unsigned trailing, struct raft_
     x->put = req;
     x->snapshot = snapshot;
     x->trailing = trailing;
-    if (trailing > 0) {
+    if (trailing > 0)
         x->task.run = run_local_snapshot;
-        node_of(io)->takes_snapshot = true;
-    }
     return 0;
 }
 

@@ -34,6 +34,7 @@ static void kill_node(struct world *w, struct node *n)
         return;
     say_world(w, "server %u is killed", n->index + 1);
     node_stop(n, true);
+    n->frozen_us = 0;
     node_start(n, (int64_t)ELECTION_MS * 1000 * 5 / 4 +
                       (int64_t)roll(&w->dice, chance(&w->dice, 70) ? 20000 : 300000));
 }
@@ -57,10 +58,19 @@ static void split(struct world *w)
             w->cluster->cut[i][k] |= (side >> i & 1) != (side >> k & 1);
 }
 
+static void freeze(struct world *w, struct node *n)
+{
+    int64_t for_us = 20000 + (int64_t)roll(&w->dice, 200000);
+    if (n->frozen_us > w->now_us)
+        return;
+    say_world(w, "server %u stands still for %d us", n->index + 1, (int)for_us);
+    node_freeze(n, w->now_us + for_us);
+}
+
 static void strike(struct world *w)
 {
     struct node *n = victim(w);
-    switch (roll(&w->dice, 10)) {
+    switch (roll(&w->dice, 11)) {
     case 0:
     case 1:
         kill_node(w, n);
@@ -84,6 +94,9 @@ static void strike(struct world *w)
     case 7:
         if (n->role == SERVES && !n->transfers)
             node_transfer(n);
+        break;
+    case 8:
+        freeze(w, n);
         break;
     default:
         heal(w);

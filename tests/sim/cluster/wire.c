@@ -1,6 +1,7 @@
 /* wire.c: a machine's clock, and its messages to others: late, out of order, lost; see cluster.h. */
 #include <stdlib.h>
 
+#include "shell/raft_guard.h"
 #include "tests/sim/cluster/cluster.h"
 
 static const char *const addresses[NODES_MAX] = {"1", "2", "3", "4", "5"};
@@ -57,24 +58,11 @@ static void discard(struct raft_message *m)
     }
 }
 
-/*
- * A snapshot that libraft 0.22.1 must not see: it crashes when it is taking one itself, and it drops all that
- * it has behind one that comes late, though it has acknowledged that. Its sender goes on with entries after a
- * while.
- */
-static bool is_deadly(const struct node *n, const struct raft_message *m)
-{
-    const struct raft_install_snapshot *s = &m->install_snapshot;
-    return m->type == RAFT_INSTALL_SNAPSHOT &&
-           (n->takes_snapshot || s->last_index <= raft_last_applied((struct raft *)(uintptr_t)&n->raft) ||
-            disk_has(&n->disk, s->last_index, s->last_term));
-}
-
 static void run_parcel(struct world *w, struct task *t, bool cancelled)
 {
     struct parcel *p = container_of(t, struct parcel, task);
     struct node *n = &w->cluster->nodes[p->to];
-    if (cancelled || n->role == DEAD || is_deadly(n, &p->message)) {
+    if (cancelled || n->role == DEAD || !raft_guard(&n->raft, &p->message)) {
         discard(&p->message);
         free(p);
         return;
@@ -89,7 +77,7 @@ static void post(struct node *from, unsigned to, const struct raft_message *mess
     struct world *w = from->world;
     struct parcel *p = calloc(1, sizeof(*p));
     assert(p != NULL);
-    *p = (struct parcel){.task.run = run_parcel, .to = to, .message = *message};
+    *p = (struct parcel){.task = {.run = run_parcel, .to = to}, .to = to, .message = *message};
     p->message.server_id = from->index + 1;
     p->message.server_address = addresses[from->index];
     if (message->type == RAFT_APPEND_ENTRIES)

@@ -85,7 +85,7 @@ static struct node *due_node(const struct world *w, int64_t until_us, int64_t *r
     struct node *best = NULL;
     for (unsigned i = 0; i < w->cluster->n; i++) {
         struct node *n = &w->cluster->nodes[i];
-        if (n->role != SERVES || core_next_deadline_us(n->replica.core) == NEVER)
+        if (n->role != SERVES || n->frozen_us > w->now_us || core_next_deadline_us(n->replica.core) == NEVER)
             continue;
         int64_t at_us = core_next_deadline_us(n->replica.core) - n->offset_us;
         if (at_us <= until_us) {
@@ -94,6 +94,36 @@ static struct node *due_node(const struct world *w, int64_t until_us, int64_t *r
         }
     }
     return best;
+}
+
+/* The server that an entry is of; NULL: none. */
+static struct node *whose(const struct world *w, const struct entry *e)
+{
+    unsigned i = e->what == TASK ? (e->task->node < NODES_MAX ? e->task->node : e->task->to)
+                 : e->what == TO_SERVER || e->what == CLOSED ? w->links[e->link].node
+                                                             : NODES_MAX;
+    return i < NODES_MAX ? &w->cluster->nodes[i] : NULL;
+}
+
+void node_freeze(struct node *n, int64_t until_us)
+{
+    struct world *w = n->world;
+    n->frozen_us = until_us;
+    for (bool more = true; more;) {
+        struct entry *first = NULL;
+        for (size_t i = 0; i < w->agenda_len; i++) {
+            struct entry *e = &w->agenda[i];
+            if (e->at_us < until_us && whose(w, e) == n &&
+                (first == NULL || e->at_us < first->at_us ||
+                 (e->at_us == first->at_us && e->order < first->order)))
+                first = e;
+        }
+        more = first != NULL;
+        if (more) {
+            first->at_us = until_us;
+            first->order = ++w->last_order;
+        }
+    }
 }
 
 static void happen(struct world *w)
@@ -107,7 +137,12 @@ static void happen(struct world *w)
         return;
     }
     struct entry e = agenda_take(w, first);
+    const struct node *of = whose(w, &e);
     w->now_us = e.at_us;
+    if (of != NULL && of->frozen_us > w->now_us) {
+        agenda_add(w, e, of->frozen_us - w->now_us);
+        return;
+    }
     if (e.what == TASK)
         run_task(w, e.task);
     else if (e.what == TO_CLIENT)
