@@ -34,6 +34,11 @@ static void trim(struct raft_append_entries *a, raft_index n)
     }
 }
 
+bool raft_guard_snapshot(const struct raft *r)
+{
+    return r->last_applied == r->commit_index;
+}
+
 bool raft_guard(const struct raft *r, struct raft_message *message)
 {
     struct raft_append_entries *a = &message->append_entries;

@@ -22,4 +22,11 @@
  */
 bool raft_guard(const struct raft *r, struct raft_message *message);
 
+/*
+ * May a snapshot be taken, in fsm->snapshot? Else answer RAFT_BUSY; libraft will ask again. On a slow disk a
+ * follower's commit index goes back behind what was applied, and the snapshot would be of a later state than
+ * its index says.
+ */
+bool raft_guard_snapshot(const struct raft *r);
+
 #endif

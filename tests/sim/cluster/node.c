@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "shell/raft_guard.h"
 #include "tests/sim/cluster/cluster.h"
 
 enum { LEASE_PERCENT = 80, GATHER_US = 300, ENTRY_HEADER = 28 };
@@ -342,7 +343,7 @@ static int on_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigne
     struct node *n = fsm->data;
     struct buf b = buf_make(1 << 24);
     uint8_t commands[8];
-    if (n->replica.core == NULL || replica_broken(&n->replica))
+    if (n->replica.core == NULL || replica_broken(&n->replica) || !raft_guard_snapshot(&n->raft))
         return RAFT_BUSY;
     put_u64be(commands, n->commands);
     buf_append(&b, commands, sizeof(commands));
