@@ -19,6 +19,8 @@
 #include "wire/methods.h"
 #include "wire/scan.h"
 
+enum { PATIENCE_US = 10 * 1000000 };
+
 struct ask {
     struct list in_cluster;
     struct cluster *cluster;
@@ -27,8 +29,9 @@ struct ask {
     uint64_t method;
     struct node node; /* the arguments, as far as there are any */
     struct raft_change change;
-    bool tabled;  /* the table of nodes is as it is to be, or will be when what is proposed was applied */
-    bool dropped; /* nobody waits for the answer */
+    bool tabled;      /* the table of nodes is as it is to be, or will be when what is proposed was applied */
+    int64_t until_us; /* it is tried again if it cannot begin yet */
+    bool dropped;     /* nobody waits for the answer */
 };
 
 static void ask_free(struct ask *a)
@@ -188,11 +191,14 @@ static void on_change(struct raft_change *request, int result)
         c->asking_goes_on = true; /* not from within libraft */
 }
 
-/* Libraft answers later, or not at all. */
+/* Libraft answers later, or not at all; while a change is under way that an earlier leader began we try
+ * again. */
 static void expect(struct ask *a, int rc)
 {
     if (rc == 0)
         a->cluster->waiting++;
+    else if (rc == RAFT_CANTCHANGE && boot_us() < a->until_us)
+        a->cluster->asking_goes_on = true;
     else
         finish(a, rc);
 }
@@ -276,6 +282,7 @@ static void begin(struct ask *a)
         refuse(a, ROOST_ENOENT, "there is no such node");
     } else {
         c->asking = a;
+        a->until_us = boot_us() + PATIENCE_US;
         go_on(a);
     }
 }

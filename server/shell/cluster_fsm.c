@@ -107,7 +107,7 @@ static int on_apply(struct raft_fsm *fsm, const struct raft_buffer *bytes, void 
         cluster_die(roost_errmsg());
     c->log_bytes += entry.len;
     c->log_entries++;
-    if (c->snapshot.child != 0 || c->snapshot.done)
+    if ((c->snapshot.child != 0 || c->snapshot.done) && c->snapshot.parts == NULL)
         keep_behind(&c->snapshot, entry);
     return 0;
 }

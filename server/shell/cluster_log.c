@@ -402,6 +402,12 @@ static void close_log(struct cluster *c)
 /* Somebody else may lead before the clients have found out. */
 static void end(struct cluster *c)
 {
+    if (c->end_us == 0)
+        c->end_us = boot_us() + 3 * c->options.election_ms * INT64_C(1000);
+    if (boot_us() > c->end_us) { /* whoever was to lead does not */
+        close_log(c);
+        return;
+    }
     bool wait = c->heir != 0 || (c->serving && c->offered_term != c->term && cluster_hand_over(c, 0));
     if (!wait)
         close_log(c);

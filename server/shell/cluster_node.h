@@ -104,6 +104,7 @@ struct cluster {
     struct raft_transfer transfer;
     uint64_t heir;          /* who is to lead next; 0: nobody in particular */
     bool transferring;      /* libraft does it */
+    int64_t end_us;         /* it stops, whether there is an heir or not; 0: it does not stop */
     raft_term offered_term; /* in which leadership was offered to another */
     bool nodes_changed;
     struct ask *asking;  /* the one under way */

@@ -346,7 +346,7 @@ void conn_ended(struct conn *c)
     server_count_rings(c->server, c->has_ring ? -1 : 0, c->on_ring ? -1 : 0);
     if (c->session != 0 && !c->over) {
         server_unbind(c->server, c);
-        c->over = true; /* it may be among the server's for a while yet */
+        c->over = true; /* whoever keeps it longer finds nothing of the session here */
         bool lost = c->ends_session || (c->waits_for_server && !c->server->stopping);
         enum event_kind kind = lost ? EVENT_LOST : EVENT_DETACHED;
         server_step(c->server, &batch, (struct event){.kind = kind, .session = c->session});

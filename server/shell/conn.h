@@ -57,7 +57,7 @@ struct conn {
     char name[IDENTITY_MAX + 1];
     struct local_user user;
     struct greeting *greeting; /* between CHALLENGE and PROOF */
-    bool over;                 /* another connection has taken the session over; under the server's mutex */
+    bool over;                 /* the session is not, or no more, this connection's; under the server's mutex */
     bool has_ring;             /* a ring was offered; likewise */
     bool on_ring;              /* and the peer moved to it */
     bool ends_session;         /* the session ends with this connection, whatever its grace; likewise */

@@ -64,12 +64,19 @@ static int end_nodes(void **state)
     return 0;
 }
 
-static roost_manager *connect_to(const char *url)
+static roost_manager *connect_with(const char *url, int lease_ms)
 {
     roost_manager *m;
-    if (roost_connect(url, NULL, &m) != 0)
+    const roost_options options = {.lease_ms = lease_ms, .grace_ms = 120000};
+    if (roost_connect(url, &options, &m) != 0)
         fail_msg("%s", roost_errmsg());
     return m;
+}
+
+/* A server that sleeps is given up after a while. */
+static roost_manager *connect_to(const char *url)
+{
+    return connect_with(url, 2000);
 }
 
 static roost_manager *connect_to_all(void)
@@ -332,13 +339,13 @@ static void a_leader_that_slept_tells_nothing_old(void **state)
         roost_value v;
         roost_pending *p;
         int leader = await_leader();
-        roost_manager *old = connect_to(nodes[leader].url);
+        roost_manager *old = connect_with(nodes[leader].url, -1);
         OK(roost_dict_open(old, "d", &d));
         OK(roost_dict_get(d, roost_str("a"), &v));
         node_kill(leader, SIGSTOP);
-        roost_async(&p, -1, roost_dict_get(d, roost_str("a"), NULL));
         await_other_leader(leader);
         set_int(m, "a", 100 + round);
+        roost_async(&p, -1, roost_dict_get(d, roost_str("a"), NULL)); /* behind the set */
         node_kill(leader, SIGCONT);
         OK(roost_pending_result(p, &v, -1));
         assert_int_equal(v.as.i, 100 + round);
