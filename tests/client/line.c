@@ -21,41 +21,15 @@ void assert_ok(int rc, const char *what)
 /* ---- the server, the proxy, and a client that is not behind it ---- */
 
 pid_t server;
-char url[256];
+char url[ROOSTD_URL];
 struct proxy proxy;
 roost_manager *direct;
-
-static void start_server(void)
-{
-    int ready[2];
-    assert_int_equal(pipe(ready), 0);
-    server = fork();
-    if (server == 0) {
-        char fd[16];
-        snprintf(fd, sizeof(fd), "%d", ready[1]);
-        close(ready[0]);
-        execl(getenv("ROOSTD"), "roostd", "--listen", "tcp://127.0.0.1:0", "--ready-fd", fd, "--log-level",
-              "error", (char *)NULL);
-        _exit(127);
-    }
-    close(ready[1]);
-    FILE *from = fdopen(ready[0], "r");
-    assert_non_null(fgets(url, sizeof(url), from));
-    url[strcspn(url, "\n")] = '\0';
-    fclose(from);
-}
-
-static void end_server(int signal)
-{
-    kill(server, signal);
-    assert_int_equal(waitpid(server, NULL, 0), server);
-}
 
 void restart_server(void)
 {
     roost_manager_close(direct);
-    end_server(SIGKILL);
-    start_server();
+    roostd_end(server, SIGKILL);
+    server = roostd_start(url);
     OK(roost_connect(url, NULL, &direct));
     atomic_store(&proxy.port, atoi(strrchr(url, ':') + 1));
 }
@@ -63,7 +37,7 @@ void restart_server(void)
 int set_up(void **state)
 {
     (void)state;
-    start_server();
+    server = roostd_start(url);
     proxy_start(&proxy, url);
     return roost_connect(url, NULL, &direct);
 }
@@ -73,7 +47,7 @@ int tear_down(void **state)
     (void)state;
     roost_manager_close(direct);
     proxy_stop(&proxy);
-    end_server(SIGTERM);
+    roostd_end(server, SIGTERM);
     return 0;
 }
 

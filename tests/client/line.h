@@ -11,6 +11,7 @@
 
 #include "roost/roost.h"
 #include "tests/client/proxy.h"
+#include "tests/client/roostd.h"
 
 enum { LONG_MS = 3600 * 1000 };
 
@@ -18,7 +19,7 @@ enum { LONG_MS = 3600 * 1000 };
 void assert_ok(int rc, const char *what);
 
 extern pid_t server;
-extern char url[256];
+extern char url[ROOSTD_URL];
 extern struct proxy proxy;
 extern roost_manager *direct;
 
