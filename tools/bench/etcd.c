@@ -189,13 +189,12 @@ void etcd_close(struct etcd *e)
     free(e);
 }
 
-/* Field `number`, bytes shorter than 128. */
-static size_t put_field(unsigned char *to, int number, const char *text)
+/* Field `number`, of fewer than 128 bytes. */
+static size_t put_field(unsigned char *to, int number, const void *bytes, size_t len)
 {
-    size_t len = strlen(text);
     to[0] = (unsigned char)(number << 3 | 2);
     to[1] = (unsigned char)len;
-    memcpy(to + 2, text, len);
+    memcpy(to + 2, bytes, len);
     return 2 + len;
 }
 
@@ -223,9 +222,9 @@ static int ask(struct etcd *e, const char *path, const char *key, const char *va
 {
     unsigned char message[MESSAGE_MAX] = {0};
     char authority[32];
-    size_t len = put_field(message + GRPC_HEADER, 1, key);
+    size_t len = put_field(message + GRPC_HEADER, 1, key, strlen(key));
     if (value != NULL)
-        len += put_field(message + GRPC_HEADER + len, 2, value);
+        len += put_field(message + GRPC_HEADER + len, 2, value, strlen(value));
     message[3] = (unsigned char)(len >> 8);
     message[4] = (unsigned char)len;
     snprintf(authority, sizeof(authority), "127.0.0.1:%d", e->port);

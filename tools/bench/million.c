@@ -161,7 +161,7 @@ static int compare(void)
 int main(void)
 {
     const char *wish = getenv("ROOST_BENCH_ENTRIES"), *disk = getenv("ROOST_BENCH_DISK");
-    int n = wish != NULL ? atoi(wish) : 1000000, rc = 0;
+    int n = wish != NULL ? (int)strtol(wish, NULL, 10) : 1000000, rc = 0;
     char command[96];
     snprintf(folder, sizeof(folder), "%.40s/roost-bench-XXXXXX", disk != NULL ? disk : "/var/tmp");
     if (mkdtemp(folder) == NULL) {

@@ -11,8 +11,10 @@ enum { ELECTION_MS = 1000 }; /* the cluster's election timeout */
 static int begin(const struct store *peer, int clients)
 {
     int rc = store_roost_three.begin(clients);
-    if (rc == 0 && peer != NULL)
-        rc = peer->begin(clients);
+    if (rc == 0 && peer != NULL && (rc = peer->begin(clients)) != 0)
+        peer->end();
+    if (rc != 0)
+        store_roost_three.end();
     return rc;
 }
 

@@ -9,8 +9,10 @@
 static int begin(const struct store *peer, int clients)
 {
     int rc = peer->begin(clients);
-    if (rc == 0)
-        rc = store_roost.begin(clients);
+    if (rc == 0 && (rc = store_roost.begin(clients)) != 0)
+        store_roost.end();
+    if (rc != 0)
+        peer->end();
     return rc;
 }
 

@@ -109,7 +109,7 @@ static int write_cluster(void)
     for (int i = 0; f != NULL && i < NODES; i++) {
         char url[64];
         snprintf(url, sizeof(url), "tcp://127.0.0.1:%d", bench_free_port());
-        fprintf(f, "node { id = %d, peer = \"127.0.0.1:%d\", client = \"%s\" }\n", i + 1, bench_free_port(),
+        fprintf(f, "node { id = %d peer = \"127.0.0.1:%d\" client = \"%s\" }\n", i + 1, bench_free_port(),
                 url);
         strcat(strcat(three.urls, i > 0 ? "," : ""), url);
     }
@@ -190,21 +190,16 @@ static void end_three(void)
     end_all(&three);
 }
 
-/* The node that leads: the one that lets a client in by its own address alone. */
+/* The node that leads; -1: none has said. */
 static int leader(void)
 {
-    const roost_options soon = {.timeout_ms = 1000};
-    for (int i = 0; i < NODES; i++) {
-        roost_manager *m;
-        roost_value v;
-        if (roost_connect(three.nodes[i].url, &soon, &m) != 0)
-            continue;
-        int rc = roost_server_ping(m, roost_nil(), &v);
-        roost_manager_close(m);
-        if (rc == 0)
-            return i;
-    }
-    return -1;
+    roost_value v;
+    if (roost_call(three.managers[0], roost_nil(), "server.cluster", NULL, 0, &v) != 0)
+        return bench_complain();
+    const roost_value *id = roost_map_get(v, roost_str("leader"));
+    int i = id != NULL && id->kind == ROOST_INT ? (int)id->as.i - 1 : -1;
+    roost_value_free(&v);
+    return i < NODES ? i : -1;
 }
 
 double store_kill_leader(void)
