@@ -346,9 +346,9 @@ static int read_logs(struct reading *r)
     if (names.len == 0 && r->has_snapshot)
         return roost__fail(ROOST_EDAMAGED, "%s: the log behind the snapshot is missing", r->options->folder);
     for (size_t i = 0; i < names.len && rc == ROOST_OK; i++) {
-        bool last = i + 1 == names.len;
-        if (last || names.positions[i + 1] > r->applied + 1)
-            rc = wal_read_log(r, names.positions[i], last);
+        uint64_t next = i + 1 < names.len ? names.positions[i + 1] : 0;
+        if (next == 0 || next > r->applied + 1)
+            rc = wal_read_log(r, names.positions[i], next);
     }
     free(names.positions);
     return rc;

@@ -73,7 +73,8 @@ struct reading {
     bool keeps_all; /* a torn end is left as it is */
 };
 
-/* Gives all entries of a log file back. last: its end may be torn, and is cut then. ROOST_OK or worded. */
-int wal_read_log(struct reading *r, uint64_t first, bool last);
+/* Gives all entries of a log file back. next: the first position of the file behind it; 0: it is the last,
+ * whose end may be torn, and is cut then. ROOST_OK or worded. */
+int wal_read_log(struct reading *r, uint64_t first, uint64_t next);
 
 #endif

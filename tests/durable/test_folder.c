@@ -206,6 +206,20 @@ static void every_byte_that_changes_or_is_cut_is_noticed_or_does_not_matter(void
     damage_all("v2");
 }
 
+/* The power went, or the disk was full, while the empty batch behind the last one was written. */
+static void a_torn_mark_in_a_file_that_was_left_does_not_matter(void **state)
+{
+    (void)state;
+    struct buf sound;
+    take_folder("v2");
+    OK(archive_of_folder(data, &sound));
+    assert_int_equal(daemon_shell(&d, "log=$(ls data/log-* | head -n 1) && at=$(($(wc -c <$log) - 40)) && "
+                                      "printf RLOG | dd of=$log bs=1 seek=$at conv=notrunc 2>/dev/null"),
+                     0);
+    assert_false(is_noticed(&sound, "torn mark", 0));
+    roost__buf_free(&sound);
+}
+
 static void a_log_that_is_gone_is_missed(void **state)
 {
     (void)state;
@@ -253,6 +267,7 @@ int main(void)
         CASE(an_older_version_goes_on_where_it_was),
         CASE(a_newer_version_is_refused_with_both_numbers),
         CASE(every_byte_that_changes_or_is_cut_is_noticed_or_does_not_matter),
+        CASE(a_torn_mark_in_a_file_that_was_left_does_not_matter),
         CASE(a_log_that_is_gone_is_missed),
         CASE(a_backup_that_was_damaged_is_not_restored),
     };
