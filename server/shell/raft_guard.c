@@ -39,12 +39,25 @@ bool raft_guard_snapshot(const struct raft *r)
     return r->last_applied == r->commit_index;
 }
 
+/* Whoever reads it is in the sender's term, and the sender hears that it has no vote. */
+static void tell_term(struct raft_message *message)
+{
+    struct raft_request_vote v = {
+        .version = 2, .term = message->request_vote_result.term, .candidate_id = message->server_id};
+    message->type = RAFT_REQUEST_VOTE;
+    message->request_vote = v;
+}
+
 bool raft_guard(const struct raft *r, struct raft_message *message)
 {
     struct raft_append_entries *a = &message->append_entries;
+    const struct raft_request_vote_result *v = &message->request_vote_result;
     const struct raft_trail *t = &r->trail;
     if (message->type == RAFT_INSTALL_SNAPSHOT)
         return !r->legacy.snapshot_taking && !has(r, &message->install_snapshot);
+    if (message->type == RAFT_REQUEST_VOTE_RESULT && v->pre_vote && !v->vote_granted &&
+        v->term > r->current_term && r->state == RAFT_CANDIDATE)
+        tell_term(message);
     if (message->type == RAFT_APPEND_ENTRIES && a->prev_log_index < t->offset &&
         a->prev_log_index < t->snapshot.index) {
         trim(a, t->snapshot.index - a->prev_log_index);

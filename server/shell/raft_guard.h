@@ -6,6 +6,9 @@
  * and may then save a state under the index of an older one.
  * - Entries, or a probe, from before the beginning of its log: it writes beyond an array, or refuses them for
  *   ever, while its leader goes in a circle.
+ * - A refusal of a vote before the vote (pre-vote), from a server of a higher term: it goes on to ask in its
+ * own term, in which none of those ahead of it may help it. When it is the one with the longest log nobody is
+ *   elected any more, ever.
  *
  * Called for every message before raft_io's receive callback is, by whoever owns that: a message that is not
  * passed on must be freed as its type demands, and is to its sender as if it had been lost.
@@ -19,6 +22,8 @@
 /*
  * May libraft see the message? An AppendEntries that begins before the log is made one that begins in it:
  * what the snapshot has is committed, so the sender has the same there.
+ * A refusal of a pre-vote that tells of a higher term becomes a demand for a vote in that term, which cannot
+ * be granted: libraft takes its term.
  */
 bool raft_guard(const struct raft *r, struct raft_message *message);
 

@@ -4,8 +4,6 @@
 
 #include "tests/sim/world.h"
 
-enum { PAUSE_US = 3000 };
-
 void client_act_later(struct world *w, unsigned client, int64_t in_us)
 {
     if (!w->clients[client].acts)
@@ -158,7 +156,7 @@ void client_refused(struct world *w, unsigned client)
 {
     forget_all(&w->clients[client]);
     w->clients[client].mood = AWAY;
-    client_act_later(w, client, 1 + roll(&w->dice, PAUSE_US));
+    client_act_later(w, client, 1 + roll(&w->dice, w->pause_us));
 }
 
 static int by_number(const void *a, const void *b)
@@ -187,7 +185,7 @@ void client_welcome(struct world *w, unsigned client, uint64_t session, bool res
         if (again[i]->cancelled)
             tell(w, client, 'x', again[i]->number);
     }
-    client_act_later(w, client, 1 + roll(&w->dice, PAUSE_US));
+    client_act_later(w, client, 1 + roll(&w->dice, w->pause_us));
 }
 
 void client_disconnect(struct world *w, unsigned client)
@@ -282,5 +280,5 @@ void client_act(struct world *w, unsigned client)
         net_connect(w, client);
     else if (c->mood == UP && !misfortune(w, client))
         use_threads(w, client);
-    client_act_later(w, client, 1 + roll(&w->dice, PAUSE_US));
+    client_act_later(w, client, 1 + roll(&w->dice, w->pause_us));
 }

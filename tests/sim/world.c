@@ -50,6 +50,7 @@ static void begin(struct world *w, uint64_t seed, bool verbose)
     w->dice.state = seed * 0x2545f4914f6cdd1d + 1;
     w->offset_us = 1000000;
     w->sessions_max = M_SESSIONS - 4;
+    w->pause_us = PAUSE_US;
     w->bytes = buf_make(64 << 20);
     w->scratch = buf_make(1 << 20);
     for (int i = 0; i < 2; i++)

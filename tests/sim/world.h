@@ -22,6 +22,7 @@ enum {
     ACKS_MAX = 64,
     FRAME_BYTES = 4096,
     DELAY_US = 3000, /* of a frame on its way */
+    PAUSE_US = 3000,
     LEASE_US = 30000
 };
 
@@ -111,6 +112,7 @@ struct world {
     roost_type types[4];        /* what this history is about */
     unsigned acts_left, faults; /* faults: in a thousand */
     size_t sessions_max;
+    unsigned pause_us;       /* of a client between two acts, at most */
     struct cluster *cluster; /* NULL: one server */
 };
 

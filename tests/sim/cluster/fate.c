@@ -70,7 +70,7 @@ static void freeze(struct world *w, struct node *n)
 static void strike(struct world *w)
 {
     struct node *n = victim(w);
-    switch (roll(&w->dice, 11)) {
+    switch (roll(&w->dice, 12)) {
     case 0:
     case 1:
         kill_node(w, n);
@@ -94,6 +94,14 @@ static void strike(struct world *w)
     case 7:
         if (n->role == SERVES && !n->transfers)
             node_transfer(n);
+        if (chance(&w->dice, 50)) /* its successor is told, and it hears no more of that */
+            cut_off(w, n);
+        break;
+    case 9: /* all who know that it led are gone, and it knows nothing of that */
+        cut_off(w, n);
+        for (unsigned i = 0; i < w->cluster->n; i++)
+            if (i != n->index && chance(&w->dice, 70))
+                kill_node(w, &w->cluster->nodes[i]);
         break;
     case 8:
         freeze(w, n);
@@ -109,7 +117,8 @@ static void run_fate(struct world *w, struct task *t, bool cancelled)
         free(t);
         return;
     }
-    task_add(w, t, NODES_MAX, 1000 + roll(&w->dice, 60000));
+    /* Misfortunes come together. */
+    task_add(w, t, NODES_MAX, chance(&w->dice, 35) ? roll(&w->dice, 3000) : 1000 + roll(&w->dice, 60000));
     strike(w);
 }
 

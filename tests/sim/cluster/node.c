@@ -251,7 +251,7 @@ static void serve(struct node *n)
 
 static void begin_log(struct node *n)
 {
-    struct core_options options = {.now_us = stamp(n), .epoch = 1};
+    struct core_options options = {.now_us = stamp(n) > 0 ? stamp(n) : 0, .epoch = 1};
     struct buf first = buf_make(1 << 20);
     int rc = replica_first_entry(&options, &first);
     assert(rc == ROOST_OK);

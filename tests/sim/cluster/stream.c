@@ -47,7 +47,8 @@ static void copy_effects(struct effects *to, const struct effects *from)
     buf_append(&to->bytes, from->bytes.data, from->bytes.len);
     to->items = calloc(from->len + 1, sizeof(to->items[0]));
     assert(to->items != NULL && !to->bytes.failed);
-    memcpy(to->items, from->items, from->len * sizeof(to->items[0]));
+    if (from->len > 0)
+        memcpy(to->items, from->items, from->len * sizeof(to->items[0]));
     to->len = to->cap = from->len;
 }
 

@@ -43,7 +43,8 @@ static void copy_snapshot(struct raft_install_snapshot *s)
     }
     void *data = raft_malloc(s->data.len + 1);
     assert(data != NULL);
-    memcpy(data, s->data.base, s->data.len);
+    if (s->data.len > 0)
+        memcpy(data, s->data.base, s->data.len);
     s->data.base = data;
 }
 

@@ -162,6 +162,7 @@ static void choose_theme(struct world *w)
         w->types[i] = i < n ? (roost_type)(1 + roll(&w->dice, TYPE_COUNT - 1)) : w->types[i % n];
     w->faults = chance(&w->dice, 10) ? 0 : 1 + roll(&w->dice, 30);
     w->acts_left = 300 + roll(&w->dice, 2000);
+    w->pause_us = chance(&w->dice, 50) ? PAUSE_US : 10 * PAUSE_US;
     w->cluster->n = chance(&w->dice, 60) ? 3 : 5;
 }
 
@@ -233,6 +234,20 @@ static bool is_settled(const struct world *w)
     return serving == 1;
 }
 
+/* Who has no connection to the one that leads is detached, so that its grace runs. */
+static void check_attached(struct world *w)
+{
+    for (uint64_t id = 1; id <= w->model->session_count; id++) {
+        const struct msession *s = model_session(w->model, id);
+        bool linked = s == NULL || s->detached || id == w->observer;
+        for (unsigned k = 0; k < w->link_count && !linked; k++)
+            linked = w->links[k].server_end && w->links[k].session == id &&
+                     w->links[k].node == w->cluster->at->index;
+        if (!linked)
+            fail_world(w, "session %" PRIu64 " has no connection and no end", id);
+    }
+}
+
 static void settle(struct world *w, int64_t least_us)
 {
     int64_t until_us = w->now_us + SETTLE_US;
@@ -279,6 +294,7 @@ static void finish(struct world *w)
     w->calm = true;
     fate_calm(w);
     settle(w, CALM_US);
+    check_attached(w);
     check_step(w, (struct event){.kind = EVENT_OPEN, .payload = slice_of(&no_info, 1)});
     w->observer = w->effects[0].opened;
     settle(w, 0);
