@@ -151,7 +151,6 @@ int cluster_io_init(struct cluster *c)
     raft_uv_set_auto_recovery(&c->io, false);
     raft_uv_set_connect_retry_delay(&c->io, CONNECT_RETRY_MS);
     raft_uv_set_disk_retry(&c->io, DISK_RETRY_MS);
-    raft_uv_set_tracer(&c->io, &c->tracer);
     c->io_time = c->io.time;
     c->io.time = time_now;
     c->io_start = c->io.start;
