@@ -9,9 +9,10 @@
  * same CA is not one. Without TLS whoever reaches the port is believed: for loopback and networks of one's
  * own.
  *
- * All calls and callbacks are on the thread of the loop; none waits, but peer_init(), which reads files, and
- * init(), which looks up the address to listen at. Failures are worded in the transport's errmsg, and in the
- * log when they are of a connection. Called by cluster.c.
+ * The process ignores SIGPIPE, for libuv's writes raise it. All calls and callbacks are on the thread of the
+ * loop; none waits, but peer_init(), which reads files, and init(), which looks up the address to listen at.
+ * Failures are worded in the transport's errmsg, and in the log when they are of a connection. Called by
+ * cluster.c.
  */
 #ifndef ROOST_SHELL_PEER_H
 #define ROOST_SHELL_PEER_H
@@ -25,7 +26,7 @@
 enum {
     PEER_GREETING_MS = 5000, /* from the first packet to the end of the greeting, on either side */
     PEER_STRANGERS_MAX = 32, /* that are not through with it; one more drops the oldest */
-    PEER_SILENCE_MS = 15000, /* bytes that nobody acknowledges for so long end the connection */
+    PEER_SILENCE_MS = 15000, /* bytes that nobody takes for so long end the connection */
     PEER_ADDRESS_MAX = 255,  /* bytes of HOST:PORT; a name is looked up at every connect */
     PEER_CLUSTER_MAX = 32    /* letters, digits, '-' */
 };

@@ -20,10 +20,10 @@ bool peer_cluster_ok(const char *name)
 
 static uint8_t *put_text(uint8_t *p, const char *text)
 {
-    size_t len = strlen(text);
-    *p++ = (uint8_t)len;
-    memcpy(p, text, len);
-    return p + len;
+    struct slice s = slice_str(text);
+    *p++ = (uint8_t)s.len;
+    memcpy(p, s.data, s.len);
+    return p + s.len;
 }
 
 size_t peer_hello_write(const struct peer_hello *h, uint8_t ret[PEER_HELLO_HEADER + PEER_HELLO_MAX])

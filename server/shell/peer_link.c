@@ -136,7 +136,7 @@ static void give_to_raft(struct peer_link *l)
 {
     struct peer *p = l->peer;
     struct raft_uv_connect *request = l->request;
-    struct uv_stream_s *stream;
+    struct uv_stream_s *stream = NULL;
     bool pumps = l->stream.tls;
     raft_id id = l->other;
     char address[PEER_ADDRESS_MAX + 1];

@@ -83,10 +83,10 @@ struct peer_link {
     uint8_t bytes[PEER_HELLO_HEADER + PEER_HELLO_MAX];
     size_t at, len;          /* of `bytes`: how many are through, of how many */
     bool refused;            /* what we say is why we do not want them */
-    struct peer_flow *flows; /* two, of a pump: from libraft, to libraft */
+    struct peer_flow *flows; /* of a pump: [FROM_RAFT], [TO_RAFT] */
 };
 
-enum { FROM_RAFT, TO_RAFT };
+enum { FROM_RAFT, TO_RAFT, WAYS };
 
 /* Begins to call. Errors: RAFT_NOCONNECTION, RAFT_NOMEM; the request's callback then never comes. */
 int peer_link_call(struct peer *p, struct raft_uv_connect *request, raft_id id, const char *address,

@@ -71,7 +71,7 @@ static bool drain(struct peer_link *l, int way, bool *ret_broken)
 
 static bool is_over(const struct peer_link *l)
 {
-    for (int way = 0; way < 2; way++)
+    for (int way = 0; way < WAYS; way++)
         if (l->flows[way].ended && is_empty(&l->flows[way]))
             return true;
     return false;
@@ -90,8 +90,11 @@ static void pump(struct peer_link *l)
     struct peer_flow *from = &l->flows[FROM_RAFT], *to = &l->flows[TO_RAFT];
     bool moved = true, broken = false;
     for (int i = 0; moved && !broken && i < ROUNDS; i++) {
-        moved = fill(l, FROM_RAFT) | fill(l, TO_RAFT);
-        moved = drain(l, FROM_RAFT, &broken) | drain(l, TO_RAFT, &broken) | moved;
+        moved = false;
+        for (int way = 0; way < WAYS; way++) {
+            moved = fill(l, way) || moved;
+            moved = drain(l, way, &broken) || moved;
+        }
     }
     if (broken || is_over(l) || watch_end(&l->poll, to, from) != 0 || watch_end(&l->pair, from, to) != 0)
         peer_link_end(l, 0, NULL);
@@ -146,7 +149,7 @@ static void become_pump(struct peer_link *l)
 int peer_pump_start(struct peer_link *l, struct uv_stream_s **ret)
 {
     int fds[2];
-    l->flows = calloc(2, sizeof(*l->flows));
+    l->flows = calloc(WAYS, sizeof(*l->flows));
     if (l->flows == NULL)
         return roost__fail(ROOST_ENOMEM, "no memory for a connection");
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)

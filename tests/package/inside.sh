@@ -31,6 +31,8 @@ world() {
   getent group
 }
 
+# libraft0 is in the backports, which a Debian 12 does not look into unless told.
+/packages/backports >/etc/apt/sources.list.d/backports.sources
 quietly apt-get update -qq || exit 1
 # What the packages depend on is installed before the world is looked at: it is not theirs to remove.
 depends=$(for deb in /packages/1/*.deb; do dpkg-deb -f "$deb" Depends; done | tr ',\n' '\n\n' | sed 's/^ *//; s/[ (|].*//' | grep -vE '^(lib)?roost|^$' | sort -u)
@@ -54,7 +56,7 @@ claim "the command uses it" quietly roost -c tcp://127.0.0.1:7117 dict set d k 1
 claim "… over its socket, too" test "$("${roost_user[@]}" roost -c "$url" dict get d k)" = 1
 claim "a program is built with pkg-config" quietly sh -c 'cc -I/packages /packages/messages.c -o /tmp/messages $(pkg-config --cflags --libs roost)'
 claim "… and runs, with a private server" quietly /tmp/messages
-claim "… and a static one" quietly sh -c 'cc -I/packages /packages/messages.c -o /tmp/static /usr/lib/*/libroost.a $(pkg-config --cflags roost) -lmsgpackc -lm -pthread'
+claim "… and a static one" quietly sh -c 'cc -I/packages /packages/messages.c -o /tmp/static $(pkg-config --static --cflags --libs roost | sed "s/-lroost/-l:libroost.a/")'
 claim "… which runs" quietly /tmp/static
 "${roost_user[@]}" touch /var/lib/roost/data
 

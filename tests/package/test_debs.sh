@@ -41,6 +41,7 @@ claim "headers are in libroost-dev" has_file libroost-dev usr/include/roost/roos
 claim "… with a manual for each function" has_file libroost-dev usr/share/man/man3/roost_dict_get.3.gz
 claim "libroost-dev wants the library of its own version" sh -c "echo '$(field libroost-dev Depends)' | grep -q '$lib (= $version-1)'"
 claim "what the server is linked with, it depends on" sh -c "echo '$(field roost-server Depends)' | grep -q 'libconfuse2.*libmicrohttpd12.*libnng1'"
+claim "… and on a libraft that loses nothing" sh -c "echo '$(field roost-server Depends)' | grep -q 'libraft0 (>= 0.22.1~)'"
 claim "nothing is open to write" sh -c "! dpkg-deb -c '$(deb roost-server)' | grep -qE '^-.......w'"
 
 if command -v lintian >/dev/null; then

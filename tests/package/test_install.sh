@@ -11,7 +11,7 @@ mkdir -p "$folder/1" "$folder/2"
 mv "$folder"/build/*.deb "$folder/1"
 "$source/tools/package/debs" "$folder/build" -DROOST_PACKAGE_RELEASE=2 || exit 1
 mv "$folder"/build/*.deb "$folder/2"
-cp "$source/lib/examples/messages.c" "$source/lib/examples/die.h" "$source/tests/package/inside.sh" "$folder"
+cp "$source/lib/examples/messages.c" "$source/lib/examples/die.h" "$source/tests/package/inside.sh" "$source/tools/backports" "$folder"
 
 container=roost-install-$$
 trap 'docker rm -f "$container" >/dev/null 2>&1' EXIT

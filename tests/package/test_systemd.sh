@@ -18,10 +18,12 @@ inside() { timeout 120 docker exec "$container" "$@"; }
 quietly() { inside "$@" >"$context/said" 2>&1 || { cat "$context/said"; return 1; }; }
 property() { inside systemctl show -P "$1" "$2"; }
 
-cp "$folder"/*.deb "$context"
+cp "$folder"/*.deb "$(dirname "$0")/../../tools/backports" "$context"
 depends=$(for deb in "$folder"/*.deb; do dpkg-deb -f "$deb" Depends; done | tr ',\n' '\n\n' | sed 's/^ *//; s/[ (|].*//' | grep -vE '^(lib)?roost|^$' | sort -u | paste -sd' ')
 cat >"$context/Dockerfile" <<EOF
 FROM debian:bookworm-slim
+COPY backports /usr/local/bin/
+RUN backports >/tmp/backports && mv /tmp/backports /etc/apt/sources.list.d/backports.sources
 RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd $depends
 COPY *.deb /packages/
 EOF

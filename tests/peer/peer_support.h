@@ -12,7 +12,7 @@
 
 #include "shell/peer.h"
 
-enum { NODES_MAX = 3, STREAMS_MAX = 4, PATIENCE_MS = 60000, LINK_NAME = 64 };
+enum { NODES_MAX = 3, STREAMS_MAX = 4, PATIENCE_MS = 150000, LINK_NAME = 64 };
 
 struct node {
     struct raft_uv_transport transport;

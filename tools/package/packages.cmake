@@ -65,6 +65,9 @@ set(same "(= ${PROJECT_VERSION}-${ROOST_PACKAGE_RELEASE})")
 # ---- each ----
 set(CPACK_DEBIAN_SERVER_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS "adduser, init-system-helpers (>= 1.52)")
+if(ROOST_CLUSTER) # dpkg-shlibdeps knows from which version on a function is there, not from which on it is right
+  string(APPEND CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS ", libraft0 (>= ${ROOST_RAFT_VERSION}~)")
+endif()
 set(CPACK_DEBIAN_SERVER_PACKAGE_SUGGESTS roost-tools)
 set(CPACK_DEBIAN_SERVER_PACKAGE_CONTROL_EXTRA ${folder}/debian/conffiles ${folder}/debian/postinst ${folder}/debian/prerm ${folder}/debian/postrm)
 set(CPACK_COMPONENT_SERVER_DESCRIPTION "manager server for shared objects
@@ -86,7 +89,7 @@ proxies of objects that a server hosts.
 This package has the shared library.")
 
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "${library} ${same}, libmsgpack-dev")
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "${library} ${same}, libmsgpack-dev, libmbedtls-dev, libsodium-dev") # what the static library asks for
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS roost-server)
 set(CPACK_COMPONENT_DEV_DESCRIPTION "shared objects for processes - development files
 libroost gives C programs processes, pools, futures, and locks, queues and
