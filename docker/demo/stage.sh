@@ -4,6 +4,7 @@
 # A story, demo/NAME/story.sh, begins with one line that says what it shows, and defines
 #   parts       the parts that start with the server; the story starts the others
 #   told        the parts whose words are shown
+#   servers     where there are several, which make a cluster: the nodes 1, 2 …; they are parts, too
 #   command_of  PART: prints the command of a part where it is a process, one word a line; compose.yml says the same for containers
 #   story       what happens
 # A stage defines
@@ -15,12 +16,14 @@
 
 patience=${DEMO_PATIENCE:-120} # seconds for one thing to happen; each takes about one
 
+servers=(server)
+
 tell() { echo "-- $*"; }
 
 fail() {
   local part
   echo "$demo: $*" >&2
-  for part in "${parts[@]}"; do
+  for part in "${servers[@]}" "${parts[@]}"; do
     log_of "$part" 2>&1 | sed "s/^/$part: /" >&2
   done
   exit 1
@@ -42,6 +45,9 @@ claim() {
   shift
   "$@" || fail "not so: $words"
 }
+
+# not COMMAND…: the command fails
+not() { ! "$@"; }
 
 # has_said PART PATTERN
 has_said() { log_of "$1" 2>/dev/null | grep -- "$2" >/dev/null; }

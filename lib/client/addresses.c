@@ -126,6 +126,11 @@ void roost__addresses_begin_at(struct addresses *a, size_t index)
     pthread_mutex_unlock(&a->lock);
 }
 
+void roost__addresses_pass(struct addresses *a)
+{
+    roost__addresses_begin_at(a, roost__addresses_first(a) + 1);
+}
+
 void roost__addresses_serves(struct addresses *a, size_t index)
 {
     roost__addresses_begin_at(a, index);

@@ -51,6 +51,9 @@ size_t roost__addresses_len(struct addresses *a);
 size_t roost__addresses_first(struct addresses *a);
 void roost__addresses_begin_at(struct addresses *a, size_t index);
 
+/* The server that served is silent: the next search begins with another one. */
+void roost__addresses_pass(struct addresses *a);
+
 /* The server there serves: searches begin there. */
 void roost__addresses_serves(struct addresses *a, size_t index);
 

@@ -64,6 +64,7 @@ static void *pulse_main(void *arg)
             roost__send_signal(c, FRAME_PING);
         } else {
             silent = 0;
+            roost__addresses_pass(c->options.addresses);
             roost__transport_shutdown(&c->transport); /* the leader finds out, or we do at the next look */
         }
     }

@@ -20,6 +20,7 @@
 #include "client/search.h"
 #include "roost/roost.h"
 #include "tests/client/proxy.h"
+#include "tests/client/roostd.h"
 #include "wire/methods.h"
 
 enum { DOORS = 3, LONG_MS = 3600 * 1000 };
@@ -35,34 +36,14 @@ static void assert_ok(int rc, const char *what)
 /* ---- the server, its doors, and a client that goes through none ---- */
 
 static pid_t server;
-static char url[256], list[256];
+static char url[ROOSTD_URL], list[256];
 static struct proxy doors[DOORS];
 static roost_manager *direct;
-
-static void start_server(void)
-{
-    int ready[2];
-    assert_int_equal(pipe(ready), 0);
-    server = fork();
-    if (server == 0) {
-        char fd[16];
-        snprintf(fd, sizeof(fd), "%d", ready[1]);
-        close(ready[0]);
-        execl(getenv("ROOSTD"), "roostd", "--listen", "tcp://127.0.0.1:0", "--ready-fd", fd, "--log-level",
-              "error", (char *)NULL);
-        _exit(127);
-    }
-    close(ready[1]);
-    FILE *from = fdopen(ready[0], "r");
-    assert_non_null(fgets(url, sizeof(url), from));
-    url[strcspn(url, "\n")] = '\0';
-    fclose(from);
-}
 
 static int set_up(void **state)
 {
     (void)state;
-    start_server();
+    server = roostd_start(url);
     for (int i = 0; i < DOORS; i++)
         proxy_start(&doors[i], url);
     snprintf(list, sizeof(list), "%s,%s, %s", doors[0].url, doors[1].url, doors[2].url);
@@ -75,8 +56,7 @@ static int tear_down(void **state)
     roost_manager_close(direct);
     for (int i = 0; i < DOORS; i++)
         proxy_stop(&doors[i]);
-    kill(server, SIGTERM);
-    assert_int_equal(waitpid(server, NULL, 0), server);
+    roostd_end(server, SIGTERM);
     return 0;
 }
 
@@ -436,6 +416,22 @@ static void a_child_follows_as_its_parent_does(void **state)
     roost_manager_close(m);
 }
 
+/* Its connections stay open, and it accepts more, but says nothing. */
+static void a_leader_that_falls_silent_is_not_asked_first(void **state)
+{
+    (void)state;
+    roost_manager *m = connected(list, (roost_options){.grace_ms = LONG_MS, .lease_ms = 200});
+    int64_t begin = now_ms();
+    proxy_set(&doors[2], &doors[2].holds, true);
+    proxy_lead(&doors[1], NULL);
+    proxy_lead(&doors[0], doors[1].url);
+    OK(roost_server_ping(m, roost_nil(), NULL));
+    assert_in_range(now_ms() - begin, 200, 10000);
+    assert_string_equal(roost_manager_address(m), doors[1].url);
+    assert_int_equal(atomic_load(&doors[0].asked), 2); /* at first, and now: it stands behind the third */
+    roost_manager_close(m);
+}
+
 /* ---- deadlines ---- */
 
 /* A pending call that has no answer, of a client without a lease: no thread but the caller's resumes. */
@@ -512,6 +508,27 @@ static void with_nobody_leading_a_client_gives_up_in_time(void **state)
     assert_in_range(now_ms() - begin, 500, 10000);
     assert_non_null(strstr(roost_errmsg(), "not back within 500 ms"));
     assert_non_null(strstr(roost_errmsg(), doors[0].url));
+    roost_manager_close(m);
+}
+
+static void *ping(void *m)
+{
+    return (void *)(intptr_t)roost_server_ping(m, roost_nil(), NULL);
+}
+
+static void by_default_a_client_of_several_servers_outlives_its_grace(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    void *rc;
+    roost_manager *m = connected(list, (roost_options){.grace_ms = 50, .lease_ms = -1});
+    lead_none();
+    assert_int_equal(pthread_create(&thread, NULL, ping, m), 0);
+    await_asked(5 * DOORS);
+    lead(0);
+    pthread_join(thread, &rc);
+    /* the next leader says what became of the session, as a rule that its grace is over */
+    assert_true((intptr_t)rc == ROOST_ESESSION || (intptr_t)rc == ROOST_OK);
     roost_manager_close(m);
 }
 
@@ -742,9 +759,11 @@ int main(void)
         CLAIM(a_blocked_call_and_a_held_lock_go_on_at_the_next_leader),
         CLAIM(everything_happens_once_however_often_leaders_change),
         CLAIM(a_child_follows_as_its_parent_does),
+        CLAIM(a_leader_that_falls_silent_is_not_asked_first),
         CLAIM(a_wait_ends_at_its_deadline_also_when_nobody_leads),
         CLAIM(who_only_polls_finds_the_next_leader_too),
         CLAIM(with_nobody_leading_a_client_gives_up_in_time),
+        CLAIM(by_default_a_client_of_several_servers_outlives_its_grace),
         CLAIM(a_leader_that_steps_down_hands_its_sessions_on),
         CLAIM(a_list_is_split_only_where_a_url_begins),
         CLAIM(what_is_no_url_is_refused_before_anybody_is_asked),

@@ -16,6 +16,7 @@
 
 #include "roost/roost.h"
 #include "tests/client/proxy.h"
+#include "tests/client/roostd.h"
 
 enum { LONG_MS = 3600 * 1000 };
 
@@ -30,40 +31,14 @@ static void assert_ok(int rc, const char *what)
 /* ---- the server, the proxy, and a client that is not behind it ---- */
 
 static pid_t server;
-static char url[256];
+static char url[ROOSTD_URL];
 static struct proxy proxy;
 static roost_manager *direct;
-
-static void start_server(void)
-{
-    int ready[2];
-    assert_int_equal(pipe(ready), 0);
-    server = fork();
-    if (server == 0) {
-        char fd[16];
-        snprintf(fd, sizeof(fd), "%d", ready[1]);
-        close(ready[0]);
-        execl(getenv("ROOSTD"), "roostd", "--listen", "tcp://127.0.0.1:0", "--ready-fd", fd, "--log-level",
-              "error", (char *)NULL);
-        _exit(127);
-    }
-    close(ready[1]);
-    FILE *from = fdopen(ready[0], "r");
-    assert_non_null(fgets(url, sizeof(url), from));
-    url[strcspn(url, "\n")] = '\0';
-    fclose(from);
-}
-
-static void end_server(int signal)
-{
-    kill(server, signal);
-    assert_int_equal(waitpid(server, NULL, 0), server);
-}
 
 static int set_up(void **state)
 {
     (void)state;
-    start_server();
+    server = roostd_start(url);
     proxy_start(&proxy, url);
     return roost_connect(url, NULL, &direct);
 }
@@ -73,7 +48,7 @@ static int tear_down(void **state)
     (void)state;
     roost_manager_close(direct);
     proxy_stop(&proxy);
-    end_server(SIGTERM);
+    roostd_end(server, SIGTERM);
     return 0;
 }
 
@@ -572,8 +547,8 @@ static void a_stopped_client_loses_its_lock_and_hears_of_it(void **state)
 static void restart_server(void)
 {
     roost_manager_close(direct);
-    end_server(SIGKILL);
-    start_server();
+    roostd_end(server, SIGKILL);
+    server = roostd_start(url);
     OK(roost_connect(url, NULL, &direct));
     atomic_store(&proxy.port, atoi(strrchr(url, ':') + 1));
 }

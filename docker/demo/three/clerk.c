@@ -1,7 +1,7 @@
 /*
- * clerk.c: takes deposits from the queue and books them: under the lock it reads the balance, works a while, and
- * writes the new one; so a lock that two held, or that was lost, would show in the balance, and a deposit booked
- * twice or never, too. Until the queue is shut down.
+ * clerk.c: takes deposits from the queue and books them: under the lock it reads the balance, works a while,
+ * and writes the new one; so a lock that two held, or that was lost, would show in the balance, and a deposit
+ * booked twice or never, too. Until the queue is shut down.
  */
 #include <unistd.h>
 
@@ -48,8 +48,7 @@ int main(int argc, char **argv)
     gethostname(name, sizeof(name) - 1);
     if (argc > 2)
         snprintf(name, sizeof(name), "%s", argv[2]);
-    if (argc < 2 || connect_to_cluster(argv[1], name, &m) != 0 ||
-        roost_queue_open(m, QUEUE_DEPOSITS, NULL, &c.deposits) != 0 ||
+    if (argc < 2 || connect_to_cluster(argv[1], name, &m) != 0 || open_deposits(m, &c.deposits) != 0 ||
         roost_lock_open(m, LOCK_BALANCE, &c.lock) != 0 || roost_dict_open(m, DICT_BANK, &c.bank) != 0)
         return demo_die("start");
     while ((rc = roost_queue_get(c.deposits, &deposit, -1)) == 0) {

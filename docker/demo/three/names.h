@@ -14,6 +14,8 @@
 #define KEY_BALANCE    "balance"
 #define KEY_BOOKED     "booked"
 
+enum { WAITING_MAX = 20 }; /* deposits in the queue */
+
 static atomic_int resumed; /* how often the session has gone on over another connection */
 
 static void count_resumed(roost_manager *m, roost_state state, void *arg)
@@ -43,6 +45,12 @@ static inline int connect_to_cluster(const char *urls, const char *label, roost_
             nap_ms(1000);
     }
     return rc;
+}
+
+/* Whoever comes first makes it. */
+static inline int open_deposits(roost_manager *m, roost_queue **ret)
+{
+    return roost_queue_open(m, QUEUE_DEPOSITS, &(roost_queue_options){.maxsize = WAITING_MAX}, ret);
 }
 
 #endif

@@ -1,10 +1,8 @@
 /*
- * teller.c: puts deposits of 1, 2, 3 … into the queue, which holds a few only, waits until all are booked, and
- * compares the balance with its own sum. Whatever becomes of the servers meanwhile, it sees no error.
+ * teller.c: puts deposits of 1, 2, 3 … into the queue, which holds a few only, waits until all are booked,
+ * and compares the balance with its own sum. Whatever becomes of the servers meanwhile, it sees no error.
  */
 #include "names.h"
-
-enum { WAITING_MAX = 20 };
 
 static int check(roost_dict *bank, int64_t deposits)
 {
@@ -26,8 +24,7 @@ int main(int argc, char **argv)
     roost_dict *bank;
     int told = 0;
     long n = from_env("DEMO_DEPOSITS", 400);
-    if (argc != 2 || connect_to_cluster(argv[1], "teller", &m) != 0 ||
-        roost_queue_open(m, QUEUE_DEPOSITS, &(roost_queue_options){.maxsize = WAITING_MAX}, &deposits) != 0 ||
+    if (argc != 2 || connect_to_cluster(argv[1], "teller", &m) != 0 || open_deposits(m, &deposits) != 0 ||
         roost_dict_open(m, DICT_BANK, &bank) != 0)
         return demo_die("start");
     for (long i = 1; i <= n; i++) {
