@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "shell/cluster_node.h"
 #include "shell/log.h"
+#include "shell/raft_guard.h"
 #include "shell/server.h"
 #include "wire/frame.h"
 #include "wire/scan.h"
@@ -251,7 +252,8 @@ static int on_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigne
     struct snapshot *s = &c->snapshot;
     struct buf nodes = buf_make(1 << 16), head = buf_make(1 << 17);
     pthread_mutex_lock(&c->store.server->mutex);
-    bool ready = s->done && !c->lost && replica_applied(&c->replica) >= s->number;
+    bool ready =
+        s->done && !c->lost && raft_guard_snapshot(&c->raft) && replica_applied(&c->replica) >= s->number;
     nodes_put(&c->nodes, &nodes);
     pthread_mutex_unlock(&c->store.server->mutex);
     if (ready)
