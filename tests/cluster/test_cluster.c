@@ -51,6 +51,16 @@ static int three_nodes_with_snapshots(void **state)
     return 0;
 }
 
+static int three_nodes_over_tls(void **state)
+{
+    (void)state;
+    cluster_make(3, NULL);
+    cluster_use_tls(3);
+    for (int id = 1; id <= 3; id++)
+        node_start(id);
+    return 0;
+}
+
 static int five_nodes(void **state)
 {
     (void)state;
@@ -549,6 +559,7 @@ int main(int argc, char **argv)
         CASE(every_call_happens_once_however_often_the_leader_is_killed, three_nodes),
         CASE(a_blocked_get_outlives_its_leader, three_nodes),
         CASE(a_held_lock_is_held_under_the_next_leader, three_nodes),
+        CASE(a_blocked_get_outlives_its_leader, three_nodes_over_tls),
         CASE(five_nodes_go_on_without_two, five_nodes),
         CASE(a_leader_that_slept_tells_nothing_old, three_nodes),
         CASE(a_leader_that_slept_in_the_middle_of_work_comes_back_alike, three_nodes),
