@@ -20,10 +20,10 @@
 
 enum { WORKERS = 4 };
 
-#define OK(call)                                    \
-    do {                                            \
-        if ((call) != 0)                            \
-            fail_msg(#call ": %s", roost_errmsg()); \
+#define OK(call)                                       \
+    do {                                               \
+        if ((call) != 0)                               \
+            fail_msg("%s: %s", #call, roost_errmsg()); \
     } while (0)
 
 /* ---- the cluster of a case ---- */
