@@ -17,6 +17,7 @@
 #include "shell/cluster_node.h"
 #include "shell/log.h"
 #include "shell/peer.h"
+#include "shell/raft_guard.h"
 
 enum { CONNECT_RETRY_MS = 200, DISK_RETRY_MS = 200 };
 
@@ -70,6 +71,14 @@ static unsigned next_change(const struct raft_append_entries *m, unsigned from)
     return i < m->n_entries ? i : m->n_entries;
 }
 
+static void free_snapshot(struct raft_install_snapshot *s)
+{
+    raft_configuration_close(&s->conf);
+    raft_free(s->data.base);
+}
+
+static void receive(struct raft_io *io, struct raft_message *message);
+
 /* The latest is kept; what it has is ours until it is received. */
 static void put_off(struct cluster *c, const struct raft_message *message)
 {
@@ -77,10 +86,8 @@ static void put_off(struct cluster *c, const struct raft_message *message)
     c->late = *message;
     c->late.server_address = strdup(message->server_address);
     c->is_late = c->late.server_address != NULL;
-    if (!c->is_late) {
-        raft_configuration_close(&c->late.install_snapshot.conf);
-        raft_free(c->late.install_snapshot.data.base);
-    }
+    if (!c->is_late)
+        free_snapshot(&c->late.install_snapshot);
 }
 
 void cluster_io_forget(struct cluster *c)
@@ -88,8 +95,7 @@ void cluster_io_forget(struct cluster *c)
     if (!c->is_late)
         return;
     c->is_late = false;
-    raft_configuration_close(&c->late.install_snapshot.conf);
-    raft_free(c->late.install_snapshot.data.base);
+    free_snapshot(&c->late.install_snapshot);
     free((char *)(uintptr_t)c->late.server_address);
 }
 
@@ -98,7 +104,7 @@ void cluster_io_look(struct cluster *c)
     if (!c->is_late || c->snapshot.parts != NULL)
         return;
     c->is_late = false;
-    c->io_receive(&c->io, &c->late);
+    receive(&c->io, &c->late);
     free((char *)(uintptr_t)c->late.server_address);
 }
 
@@ -106,11 +112,15 @@ void cluster_io_look(struct cluster *c)
 static void receive(struct raft_io *io, struct raft_message *message)
 {
     struct cluster *c = container_of(io, struct cluster, io);
-    struct raft_append_entries whole = message->append_entries;
     if (message->type == RAFT_INSTALL_SNAPSHOT && c->snapshot.parts != NULL && !c->closing) {
         put_off(c, message);
         return;
     }
+    if (!raft_guard(&c->raft, message)) {
+        free_snapshot(&message->install_snapshot); /* nothing else is refused */
+        return;
+    }
+    struct raft_append_entries whole = message->append_entries;
     if (message->type != RAFT_APPEND_ENTRIES || whole.n_entries < 2 ||
         next_change(&whole, 0) == whole.n_entries) {
         c->io_receive(io, message);
@@ -151,7 +161,6 @@ int cluster_io_init(struct cluster *c)
     raft_uv_set_auto_recovery(&c->io, false);
     raft_uv_set_connect_retry_delay(&c->io, CONNECT_RETRY_MS);
     raft_uv_set_disk_retry(&c->io, DISK_RETRY_MS);
-    raft_uv_set_tracer(&c->io, &c->tracer);
     c->io_time = c->io.time;
     c->io.time = time_now;
     c->io_start = c->io.start;

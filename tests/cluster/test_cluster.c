@@ -20,10 +20,10 @@
 
 enum { WORKERS = 4 };
 
-#define OK(call)                                    \
-    do {                                            \
-        if ((call) != 0)                            \
-            fail_msg(#call ": %s", roost_errmsg()); \
+#define OK(call)                                       \
+    do {                                               \
+        if ((call) != 0)                               \
+            fail_msg("%s: %s", #call, roost_errmsg()); \
     } while (0)
 
 /* ---- the cluster of a case ---- */
@@ -48,6 +48,16 @@ static int three_nodes_with_snapshots(void **state)
     static const char *const options[] = {"--snapshot-bytes", "40000", NULL};
     (void)state;
     start_nodes(3, options);
+    return 0;
+}
+
+static int three_nodes_over_tls(void **state)
+{
+    (void)state;
+    cluster_make(3, NULL);
+    cluster_use_tls(3);
+    for (int id = 1; id <= 3; id++)
+        node_start(id);
     return 0;
 }
 
@@ -225,27 +235,43 @@ static void a_minority_serves_nothing(void **state)
 
 /* ---- the leader dies ---- */
 
-static void every_call_happens_once_however_often_the_leader_is_killed(void **state)
+/* Clients count while there is trouble, so many times: what they were told adds up, and the nodes end alike.
+ */
+static void count_through(int rounds, void (*trouble)(roost_manager *m))
 {
-    const char *wish = getenv("ROOST_ROUNDS");
-    int rounds = wish != NULL ? atoi(wish) : 6;
     atomic_bool stop;
     struct worker workers[WORKERS];
-    (void)state;
     roost_manager *m = connect_to_all();
     set_int(m, "sum", 0);
     start_workers(workers, &stop);
     for (int i = 0; i < rounds; i++) {
         await_progress(m);
-        int leader = await_leader();
-        node_kill(leader, SIGKILL);
-        await_progress(m);
-        node_start(leader);
+        trouble(m);
     }
     int64_t told = stop_workers(workers, &stop);
     assert_int_equal(int_in(m, "sum"), told);
     await_agreement();
     roost_manager_close(m);
+}
+
+static void end_leader(roost_manager *m, int signal)
+{
+    int leader = await_leader();
+    node_kill(leader, signal);
+    await_progress(m);
+    node_start(leader);
+}
+
+static void kill_leader(roost_manager *m)
+{
+    end_leader(m, SIGKILL);
+}
+
+static void every_call_happens_once_however_often_the_leader_is_killed(void **state)
+{
+    const char *wish = getenv("ROOST_ROUNDS");
+    (void)state;
+    count_through(wish != NULL ? atoi(wish) : 6, kill_leader);
 }
 
 struct getter {
@@ -358,26 +384,19 @@ static void a_leader_that_slept_tells_nothing_old(void **state)
     roost_manager_close(m);
 }
 
+static void stop_leader_for_a_while(roost_manager *m)
+{
+    int leader = await_leader();
+    node_kill(leader, SIGSTOP);
+    await_other_leader(leader);
+    await_progress(m);
+    node_kill(leader, SIGCONT);
+}
+
 static void a_leader_that_slept_in_the_middle_of_work_comes_back_alike(void **state)
 {
-    atomic_bool stop;
-    struct worker workers[WORKERS];
     (void)state;
-    roost_manager *m = connect_to_all();
-    set_int(m, "sum", 0);
-    start_workers(workers, &stop);
-    for (int i = 0; i < 4; i++) {
-        await_progress(m);
-        int leader = await_leader();
-        node_kill(leader, SIGSTOP);
-        await_other_leader(leader);
-        await_progress(m);
-        node_kill(leader, SIGCONT);
-    }
-    int64_t told = stop_workers(workers, &stop);
-    assert_int_equal(int_in(m, "sum"), told);
-    await_agreement();
-    roost_manager_close(m);
+    count_through(4, stop_leader_for_a_while);
 }
 
 /* ---- the log ---- */
@@ -435,25 +454,16 @@ static void a_node_that_was_away_for_long_catches_up(void **state)
     roost_manager_close(m);
 }
 
+static void take_snapshots_and_kill_leader(roost_manager *m)
+{
+    work_until_snapshots(m);
+    kill_leader(m);
+}
+
 static void snapshots_of_a_busy_leader_lose_nothing(void **state)
 {
-    atomic_bool stop;
-    struct worker workers[WORKERS];
     (void)state;
-    roost_manager *m = connect_to_all();
-    set_int(m, "sum", 0);
-    start_workers(workers, &stop);
-    for (int i = 0; i < 4; i++) {
-        work_until_snapshots(m);
-        int leader = await_leader();
-        node_kill(leader, SIGKILL);
-        await_progress(m);
-        node_start(leader);
-    }
-    int64_t told = stop_workers(workers, &stop);
-    assert_int_equal(int_in(m, "sum"), told);
-    await_agreement();
-    roost_manager_close(m);
+    count_through(4, take_snapshots_and_kill_leader);
 }
 
 /* ---- members ---- */
@@ -515,25 +525,15 @@ static void a_node_that_leads_is_not_removed(void **state)
     roost_manager_close(m);
 }
 
+static void end_leader_in_order(roost_manager *m)
+{
+    end_leader(m, SIGTERM);
+}
+
 static void whoever_ends_in_order_hands_over_first(void **state)
 {
-    atomic_bool stop;
-    struct worker workers[WORKERS];
     (void)state;
-    roost_manager *m = connect_to_all();
-    set_int(m, "sum", 0);
-    start_workers(workers, &stop);
-    for (int i = 0; i < 3; i++) {
-        await_progress(m);
-        int leader = await_leader();
-        node_kill(leader, SIGTERM);
-        await_progress(m);
-        node_start(leader);
-    }
-    int64_t told = stop_workers(workers, &stop);
-    assert_int_equal(int_in(m, "sum"), told);
-    await_agreement();
-    roost_manager_close(m);
+    count_through(3, end_leader_in_order);
 }
 
 int main(int argc, char **argv)
@@ -549,6 +549,7 @@ int main(int argc, char **argv)
         CASE(every_call_happens_once_however_often_the_leader_is_killed, three_nodes),
         CASE(a_blocked_get_outlives_its_leader, three_nodes),
         CASE(a_held_lock_is_held_under_the_next_leader, three_nodes),
+        CASE(a_blocked_get_outlives_its_leader, three_nodes_over_tls),
         CASE(five_nodes_go_on_without_two, five_nodes),
         CASE(a_leader_that_slept_tells_nothing_old, three_nodes),
         CASE(a_leader_that_slept_in_the_middle_of_work_comes_back_alike, three_nodes),
