@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <pthread.h>
-#include <roost/roost.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,6 +16,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/support/numbers.h"
 
 enum { WORKERS = 4 };
 
@@ -92,32 +93,6 @@ static roost_manager *connect_to_it(void)
     if (roost_connect(url, NULL, &m) != 0)
         fail_msg("%s", roost_errmsg());
     return m;
-}
-
-#define OK(call)                                    \
-    do {                                            \
-        if ((call) != 0)                            \
-            fail_msg(#call ": %s", roost_errmsg()); \
-    } while (0)
-
-static int64_t int_in(roost_manager *m, const char *key)
-{
-    roost_dict *d;
-    roost_value v;
-    OK(roost_dict_open(m, "d", &d));
-    OK(roost_dict_get(d, roost_str(key), &v));
-    int64_t n = v.as.i;
-    roost_value_free(&v);
-    roost_dict_close(d);
-    return n;
-}
-
-static void set_int(roost_manager *m, const char *key, int64_t n)
-{
-    roost_dict *d;
-    OK(roost_dict_open(m, "d", &d));
-    OK(roost_dict_set(d, roost_str(key), roost_int(n)));
-    roost_dict_close(d);
 }
 
 /* ---- kills ---- */

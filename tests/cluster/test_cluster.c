@@ -7,7 +7,6 @@
 #include "tests/support/test.h"
 
 #include <pthread.h>
-#include <roost/roost.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,14 +16,9 @@
 #include <unistd.h>
 
 #include "tests/cluster/nodes.h"
+#include "tests/support/numbers.h"
 
 enum { WORKERS = 4 };
-
-#define OK(call)                                       \
-    do {                                               \
-        if ((call) != 0)                               \
-            fail_msg("%s: %s", #call, roost_errmsg()); \
-    } while (0)
 
 /* ---- the cluster of a case ---- */
 
@@ -93,26 +87,6 @@ static roost_manager *connect_to(const char *url)
 static roost_manager *connect_to_all(void)
 {
     return connect_to(cluster_urls);
-}
-
-static int64_t int_in(roost_manager *m, const char *key)
-{
-    roost_dict *d;
-    roost_value v;
-    OK(roost_dict_open(m, "d", &d));
-    OK(roost_dict_get(d, roost_str(key), &v));
-    int64_t n = v.as.i;
-    roost_value_free(&v);
-    roost_dict_close(d);
-    return n;
-}
-
-static void set_int(roost_manager *m, const char *key, int64_t n)
-{
-    roost_dict *d;
-    OK(roost_dict_open(m, "d", &d));
-    OK(roost_dict_set(d, roost_str(key), roost_int(n)));
-    roost_dict_close(d);
 }
 
 /* ---- workers ---- */

@@ -127,23 +127,3 @@ int daemon_shell(const struct daemon *d, const char *format, ...)
     int status = system(command);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
-
-int64_t daemon_int(roost_manager *m, const char *key)
-{
-    roost_dict *d;
-    roost_value v;
-    OK(roost_dict_open(m, "d", &d));
-    OK(roost_dict_get(d, roost_str(key), &v));
-    int64_t n = v.as.i;
-    roost_value_free(&v);
-    roost_dict_close(d);
-    return n;
-}
-
-void daemon_set_int(roost_manager *m, const char *key, int64_t n)
-{
-    roost_dict *d;
-    OK(roost_dict_open(m, "d", &d));
-    OK(roost_dict_set(d, roost_str(key), roost_int(n)));
-    roost_dict_close(d);
-}

@@ -6,9 +6,10 @@
 #ifndef ROOST_TESTS_DURABLE_DAEMON_H
 #define ROOST_TESTS_DURABLE_DAEMON_H
 
-#include <roost/roost.h>
 #include <stdbool.h>
 #include <sys/types.h>
+
+#include "tests/support/numbers.h"
 
 struct daemon {
     char folder[64]; /* all is here; the data folder is DATA in it */
@@ -43,16 +44,5 @@ roost_manager *daemon_connect(const struct daemon *d);
 
 /* Runs a shell command in the folder; returns its exit status. */
 int daemon_shell(const struct daemon *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Fails the test when a roost call fails. */
-#define OK(call)                                    \
-    do {                                            \
-        if ((call) != 0)                            \
-            fail_msg(#call ": %s", roost_errmsg()); \
-    } while (0)
-
-/* An integer in the dict "d". */
-int64_t daemon_int(roost_manager *m, const char *key);
-void daemon_set_int(roost_manager *m, const char *key, int64_t n);
 
 #endif

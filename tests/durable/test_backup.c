@@ -85,27 +85,27 @@ static void a_backup_is_of_one_moment_while_service_goes_on(void **state)
     atomic_bool stop = false;
     pthread_t thread;
     roost_manager *m = daemon_connect(&d);
-    daemon_set_int(m, "a", 0);
-    daemon_set_int(m, "b", 0);
+    set_int(m, "a", 0);
+    set_int(m, "b", 0);
     struct mover w = {.m = daemon_connect(&d), .stop = &stop};
     pthread_create(&thread, NULL, move, &w);
-    while (daemon_int(m, "b") < 50)
+    while (int_in(m, "b") < 50)
         ;
-    int64_t before = daemon_int(m, "b");
+    int64_t before = int_in(m, "b");
     assert_int_equal(ROOST("backup file"), 0);
-    for (int64_t seen = daemon_int(m, "b"); daemon_int(m, "b") < seen + 10;) /* it goes on */
+    for (int64_t seen = int_in(m, "b"); int_in(m, "b") < seen + 10;) /* it goes on */
         ;
     atomic_store(&stop, true);
     pthread_join(thread, NULL);
-    int64_t after = daemon_int(m, "b");
+    int64_t after = int_in(m, "b");
     roost_manager_close(w.m);
     roost_manager_close(m);
     start_restored("file");
     m = daemon_connect(&d);
-    int64_t b = daemon_int(m, "b");
-    assert_int_equal(daemon_int(m, "a"), -b);
+    int64_t b = int_in(m, "b");
+    assert_int_equal(int_in(m, "a"), -b);
     assert_true(b >= before && b < after);
-    daemon_set_int(m, "b", 0); /* it is a server as any */
+    set_int(m, "b", 0); /* it is a server as any */
     roost_manager_close(m);
 }
 
@@ -116,14 +116,14 @@ static void a_restored_server_is_another_one_and_holds_nothing(void **state)
     roost_lock *mine, *theirs;
     OK(roost_lock_open(m, "l", &mine));
     OK(roost_lock_acquire(mine, NULL, -1));
-    daemon_set_int(m, "one", 1);
+    set_int(m, "one", 1);
     assert_int_equal(ROOST("backup file"), 0);
     start_restored("file");
     assert_int_equal(roost_lock_release(mine), ROOST_EEPOCH);
     roost_manager *other = daemon_connect(&d);
     OK(roost_lock_open(other, "l", &theirs));
     OK(roost_lock_acquire(theirs, NULL, 0));
-    assert_int_equal(daemon_int(other, "one"), 1);
+    assert_int_equal(int_in(other, "one"), 1);
     roost_lock_close(mine);
     roost_lock_close(theirs);
     roost_manager_close(m);
@@ -178,7 +178,7 @@ static void a_folder_at_rest_is_backed_up_and_stays_as_it_is(void **state)
 {
     (void)state;
     roost_manager *m = daemon_connect(&d);
-    daemon_set_int(m, "one", 1);
+    set_int(m, "one", 1);
     assert_int_equal(ROOST("backup data file"), 4);
     says("another server uses this folder");
     roost_manager_close(m);
@@ -192,7 +192,7 @@ static void a_folder_at_rest_is_backed_up_and_stays_as_it_is(void **state)
     assert_int_equal(daemon_shell(&d, "sha1sum --quiet -c before"), 0);
     start_restored("file");
     m = daemon_connect(&d);
-    assert_int_equal(daemon_int(m, "one"), 1);
+    assert_int_equal(int_in(m, "one"), 1);
     roost_manager_close(m);
 }
 

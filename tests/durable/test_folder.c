@@ -55,9 +55,9 @@ static void an_older_version_goes_on_where_it_was(void **state)
     take_folder("v1");
     assert_true(daemon_start(&d, NULL));
     roost_manager *m = daemon_connect(&d);
-    assert_int_equal(daemon_int(m, "one"), 1); /* from the snapshot */
-    assert_int_equal(daemon_int(m, "two"), 2); /* from the log behind it */
-    assert_int_equal(daemon_int(m, "counted"), 8);
+    assert_int_equal(int_in(m, "one"), 1); /* from the snapshot */
+    assert_int_equal(int_in(m, "two"), 2); /* from the log behind it */
+    assert_int_equal(int_in(m, "counted"), 8);
     OK(roost_queue_open(m, "q", NULL, &q));
     OK(roost_queue_get(q, &v, 0));
     assert_string_equal(v.as.s, "item");
@@ -74,7 +74,7 @@ static void an_older_version_goes_on_where_it_was(void **state)
     daemon_end(&d, SIGKILL);
     assert_true(daemon_start(&d, NULL)); /* it has written on in an older file's folder */
     m = daemon_connect(&d);
-    assert_int_equal(daemon_int(m, "two"), 2);
+    assert_int_equal(int_in(m, "two"), 2);
     roost_manager_close(m);
 }
 

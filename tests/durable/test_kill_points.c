@@ -170,7 +170,7 @@ static void check(const char *what, unsigned long n)
     if (!daemon_start(&d, often))
         fail_msg("%s, call %lu: %s", what, n, d.said);
     roost_manager *m = daemon_connect(&d);
-    int64_t x = daemon_int(m, "x");
+    int64_t x = int_in(m, "x");
     if (x < atomic_load(&client.told) || x > atomic_load(&client.tried))
         fail_msg("%s, call %lu: x is %ld, told were %ld of %ld", what, n, (long)x, atomic_load(&client.told),
                  atomic_load(&client.tried));
@@ -197,7 +197,7 @@ static int set_up(void **state)
     if (!daemon_start(&d, often))
         return -1;
     roost_manager *m = daemon_connect(&d);
-    daemon_set_int(m, "x", 1);
+    set_int(m, "x", 1);
     roost_manager_close(m);
     daemon_end(&d, SIGKILL);
     return 0;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "client/transport.h"
+#include "decide.h"
 #include "roost/roost.h"
 #include "wire/frame.h"
 #include "world.h"
@@ -22,20 +23,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { STREAMS_MAX = 4, CALLS_MAX = 40, WITH_KEY = 1, WITH_WELCOME = 2, NO_GRACE = 4 };
-
-static const uint8_t *at, *end; /* the decisions left */
-
-static unsigned decide(void)
-{
-    return at < end ? *at++ : 0;
-}
-
-static struct slice piece(size_t n)
-{
-    n = n < (size_t)(end - at) ? n : (size_t)(end - at);
-    at += n;
-    return slice_of(at - n, n);
-}
 
 /* ---- the server ---- */
 
@@ -182,7 +169,7 @@ bool __wrap_roost__transport_send_now(struct transport *t, const void *data, siz
 ssize_t __wrap_roost__transport_recv(struct transport *t, void *data, size_t len)
 {
     (void)t;
-    while (!over && said_from == said.len && at < end)
+    while (!over && said_from == said.len && decisions.len > 0)
         speak();
     size_t n = said.len - said_from;
     n = n < len ? n : len;
@@ -336,7 +323,7 @@ static void use(roost_manager *m)
     roost_list *l = NULL;
     roost_queue *q = NULL;
     roost_lock *lock = NULL;
-    for (int i = 0; i < CALLS_MAX && at < end; i++)
+    for (int i = 0; i < CALLS_MAX && decisions.len > 0; i++)
         switch (decide() % 6) {
         case 0:
             if (d != NULL || roost_dict_open(m, "d", &d) == ROOST_OK)
@@ -382,8 +369,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     roost_options options = {.grace_ms = 50, .lease_ms = -1, .no_ring = true};
     roost_manager *m;
-    at = data;
-    end = data + size;
+    decisions = slice_of(data, size);
     streams = 0;
     asked = 0;
     said = buf_make(SIZE_MAX / 2);

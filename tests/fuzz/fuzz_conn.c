@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 
+#include "decide.h"
 #include "guest.h"
 #include "wire/methods.h"
 #include "world.h"
@@ -11,20 +12,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { EVE = 0, ALICE = 1, USER = 2, OWN = 3 };
-
-static const uint8_t *at, *end; /* the decisions left */
-
-static unsigned decide(void)
-{
-    return at < end ? *at++ : 0;
-}
-
-static struct slice piece(size_t n)
-{
-    n = n < (size_t)(end - at) ? n : (size_t)(end - at);
-    at += n;
-    return slice_of(at - n, n);
-}
 
 static void enter(unsigned who, bool resumes)
 {
@@ -156,8 +143,7 @@ static bool event(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct core_limits limits = core_limits_standard;
-    at = data;
-    end = data + size;
+    decisions = slice_of(data, size);
     world_begin();
     unsigned how = decide();
     limits.frame_max = how & 1 ? 64 : limits.frame_max;
@@ -168,7 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t own = open_own();
     make_dict(own);
     bool changed = false;
-    while (at < end)
+    while (decisions.len > 0)
         changed = event() || changed;
     if (!changed)
         check_dict(own);

@@ -4,24 +4,11 @@
  */
 #include <assert.h>
 
+#include "decide.h"
 #include "guest.h"
 #include "world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const uint8_t *at, *end; /* the decisions left */
-
-static unsigned decide(void)
-{
-    return at < end ? *at++ : 0;
-}
-
-static struct slice piece(size_t n)
-{
-    n = n < (size_t)(end - at) ? n : (size_t)(end - at);
-    at += n;
-    return slice_of(at - n, n);
-}
 
 static void enter(struct guest *g, unsigned how)
 {
@@ -66,14 +53,13 @@ static void event(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct core_limits limits = core_limits_standard;
-    at = data;
-    end = data + size;
+    decisions = slice_of(data, size);
     world_begin();
     unsigned how = decide();
     limits.sessions_max = how & 2 ? 2 : limits.sessions_max;
     limits.rate = how & 4 ? 3 : 0;
     house_open(how & 1, &limits);
-    while (at < end)
+    while (decisions.len > 0)
         event();
     house_close();
     world_end();

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "decide.h"
 #include "guest.h"
 #include "roost/error.h"
 #include "shell/net_epoll.h"
@@ -19,20 +20,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { SIZE = RING_SIZE_MIN, LOOKS = 5000 };
-
-static const uint8_t *at, *end; /* the decisions left */
-
-static unsigned decide(void)
-{
-    return at < end ? *at++ : 0;
-}
-
-static struct slice piece(size_t n)
-{
-    n = n < (size_t)(end - at) ? n : (size_t)(end - at);
-    at += n;
-    return slice_of(at - n, n);
-}
 
 static uint32_t decide_word(void)
 {
@@ -292,8 +279,7 @@ static void event(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    at = data;
-    end = data + size;
+    decisions = slice_of(data, size);
     world_begin();
     house_open(false, NULL);
     listener = (struct epoll_listener){.server = &house, .epoll = epoll_create1(EPOLL_CLOEXEC)};
@@ -301,7 +287,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     begin_peer();
     greet();
     attach();
-    while (at < end && peer != NULL)
+    while (decisions.len > 0 && peer != NULL)
         event();
     end_peer();
     close(listener.epoll);
