@@ -116,7 +116,6 @@ static void save_session(struct buf *out, const struct session *s)
     save_uint(out, s->connection);
     save_uint(out, s->last_number);
     save_uint(out, s->confirmed);
-    save_uint(out, 0); /* was of use once */
     save_threads(out, &s->threads);
     save_kept(s, out);
 }
@@ -145,7 +144,8 @@ static void load_parts(struct loader *l, struct session *s)
     s->connection = load_uint(l);
     s->last_number = load_uint(l);
     s->confirmed = s->seen = load_uint(l);
-    (void)load_uint(l);
+    if (l->version < 2)
+        (void)load_uint(l); /* was of use once */
     load_threads(l, &s->threads);
     load_kept(l, s);
 }
