@@ -17,6 +17,7 @@
 #include "shell/cluster_node.h"
 #include "shell/log.h"
 #include "shell/server.h"
+#include "shell/wal_file.h"
 #include "wire/encode.h"
 
 int64_t boot_us(void)
@@ -169,9 +170,21 @@ static int check_owner(struct cluster *c, const char *folder)
     return rc;
 }
 
+/* No server by itself kept its data here. */
+static int check_kind(const char *folder)
+{
+    struct names snapshots = {0};
+    int rc = wal_list(folder, "snapshot-", &snapshots);
+    if (rc == ROOST_OK && snapshots.len > 0)
+        rc = roost__fail(ROOST_EINVAL, "%s: the folder is that of a server by itself, of no cluster", folder);
+    free(snapshots.positions);
+    return rc;
+}
+
 static int take_folder(struct cluster *c, const char *folder)
 {
     int rc = lock_folder(c, folder);
+    rc = rc == ROOST_OK ? check_kind(folder) : rc;
     rc = rc == ROOST_OK ? check_owner(c, folder) : rc;
     snprintf(c->log_folder, sizeof(c->log_folder), "%s/raft", folder);
     if (rc == ROOST_OK && mkdir(c->log_folder, 0700) != 0 && errno != EEXIST)

@@ -377,12 +377,24 @@ static int begin_writing(struct wal *w)
     return roost__fail(ROOST_ESYS, "no thread to write the log");
 }
 
+/* No node of a cluster keeps its data here (cluster.h). */
+static int check_kind(const char *folder)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/node", folder);
+    return access(path, F_OK) != 0
+               ? ROOST_OK
+               : roost__fail(ROOST_EINVAL, "%s: the folder is that of a node of a cluster", folder);
+}
+
 static int start(struct wal *w)
 {
     struct reading r = {.options = &w->options};
     int rc = make_folder(w->folder);
     if (rc == ROOST_OK)
         rc = lock_folder(w->folder, O_CREAT | O_RDWR, &w->lock);
+    if (rc == ROOST_OK)
+        rc = check_kind(w->folder);
     if (rc == ROOST_OK) {
         wal_clean(w->folder);
         rc = read_snapshot(&r);

@@ -57,6 +57,19 @@ start --listen "ipc://$folder/s"
 claim "the socket of a killed server is no obstacle" answers "$url"
 stop TERM
 
+mkdir "$folder/of_node" && echo "roost 1" >"$folder/of_node/node"
+claim "the folder of a node is not that of a server by itself" \
+  sh -c "! '$bin/roostd' --data '$folder/of_node' --listen 'ipc://$folder/s' 2>'$folder/second'"
+claim "… which it says" grep -q "of a node of a cluster" "$folder/second"
+if "$bin/roostd" --help | grep -q -- --cluster; then
+  echo 'node { id = 1 peer = "127.0.0.1:1" client = "tcp://127.0.0.1:2" }' >"$folder/nodes"
+  start --data "$folder/alone" --listen "ipc://$folder/s"
+  stop TERM
+  claim "… and the other way round" \
+    sh -c "! '$bin/roostd' --data '$folder/alone' --node 1 --cluster '$folder/nodes' --listen 'ipc://$folder/s' 2>'$folder/second'"
+  claim "… which it says, too" grep -q "of a server by itself" "$folder/second"
+fi
+
 sleep 1000 &
 owner=$!
 start --listen "ipc://$folder/s" --owner "$owner"
