@@ -266,7 +266,7 @@ int roost__manager_call(struct roost_manager *m, struct call *call)
 
 int roost_connect(const char *url, const roost_options *options, roost_manager **ret)
 {
-    struct roost_manager *m;
+    struct roost_manager *m = NULL;
     struct conn *c;
     if (url == NULL || ret == NULL)
         return roost__fail(ROOST_EINVAL, "roost_connect: the URL or the result is NULL");
@@ -286,7 +286,7 @@ int roost_connect(const char *url, const roost_options *options, roost_manager *
 
 int roost_manager_start(const roost_options *options, roost_manager **ret)
 {
-    struct roost_manager *m;
+    struct roost_manager *m = NULL;
     struct conn *c;
     if (ret == NULL)
         return roost__fail(ROOST_EINVAL, "roost_manager_start: the result is NULL");

@@ -321,8 +321,10 @@ bool core_only_reads(const struct core *core, const struct event *event)
         return false;
     const struct session *s = session_find(core, event->session);
     const struct method *m = roost__method_by_code(frame.method);
-    return s != NULL && m != NULL && is_repeatable(m) && frame.number > s->last_number &&
-           threads_know(&s->threads, frame.thread) && gives_no_refs(core, m, frame.target);
+    if (s == NULL || m == NULL || !is_repeatable(m) || kept_knows(s, frame.number))
+        return false;
+    return kept_notes(s, frame.number) ||
+           (threads_know(&s->threads, frame.thread) && gives_no_refs(core, m, frame.target));
 }
 
 int64_t arg_int(const struct call *c, unsigned i, int64_t otherwise)

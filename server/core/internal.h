@@ -419,6 +419,10 @@ bool kept_add(struct core *core, const struct caller *to, struct slice frame);
 uint64_t kept_seen(struct core *core, struct session *s, uint64_t seen);
 /* Drops that answer, and so all before it. */
 void kept_confirm(struct core *core, struct session *s, uint64_t number);
+/* A call of that number, a logged one, waits or was answered. */
+bool kept_knows(const struct session *s, uint64_t number);
+/* A read of that number that is not logged was answered on this connection. */
+bool kept_notes(const struct session *s, uint64_t number);
 /* kept_again() of a read that is not logged. */
 bool kept_read_again(struct core *core, struct session *s, uint64_t seen, uint64_t number);
 /* True when the call was sent before and nothing is left to do: it waits, or its answer went out (again). */

@@ -183,6 +183,17 @@ bool kept_again(struct core *core, struct session *s, uint64_t number)
     return true;
 }
 
+bool kept_knows(const struct session *s, uint64_t number)
+{
+    return number <= s->last_number && (is_parked(s, number) || find(s, number, false) != NULL);
+}
+
+bool kept_notes(const struct session *s, uint64_t number)
+{
+    const struct kept *k = number <= s->last_read ? find(s, number, true) : NULL;
+    return k != NULL && k->connection == s->connection;
+}
+
 bool kept_read_again(struct core *core, struct session *s, uint64_t seen, uint64_t number)
 {
     uint64_t last = newly_seen(core, s, seen);

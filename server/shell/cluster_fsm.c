@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "shell/cluster_node.h"
 #include "shell/log.h"
+#include "shell/raft_guard.h"
 #include "shell/server.h"
 #include "wire/frame.h"
 #include "wire/scan.h"
@@ -28,7 +29,8 @@ enum {
     ENTRIES_MAX = 1 << 16, /* until a snapshot, however short they are */
     TRAILING_MIN = 64,
     TRAILING_MAX = 4096,
-    LOOK_US = 10 * 1000
+    LOOK_US = 10 * 1000,
+    SNAPSHOT_MAX = INT32_MAX - (1 << 17)
 };
 
 static const char magic[9] = "roostclu";
@@ -251,17 +253,22 @@ static int on_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigne
     struct snapshot *s = &c->snapshot;
     struct buf nodes = buf_make(1 << 16), head = buf_make(1 << 17);
     pthread_mutex_lock(&c->store.server->mutex);
-    bool ready = s->done && !c->lost && replica_applied(&c->replica) >= s->number;
+    bool ready =
+        s->done && !c->lost && raft_guard_snapshot(&c->raft) && replica_applied(&c->replica) >= s->number;
     nodes_put(&c->nodes, &nodes);
     pthread_mutex_unlock(&c->store.server->mutex);
     if (ready)
         put_header(c, &head, &nodes);
     roost__buf_free(&nodes);
-    s->parts = ready && !head.failed && !s->behind.failed ? raft_calloc(3, sizeof(*s->parts)) : NULL;
+    bool too_large = s->behind.failed || s->state_len + s->behind.len > SNAPSHOT_MAX;
+    s->parts = ready && !head.failed && !too_large ? raft_calloc(3, sizeof(*s->parts)) : NULL;
     if (s->parts == NULL) {
         roost__buf_free(&head);
-        if (s->behind.failed)
+        if (s->done && too_large) {
+            log_error("no snapshot: libraft writes no more than 2 GiB at once; the log grows");
             forget(s);
+            raft_set_snapshot_threshold(&c->raft, INT32_MAX);
+        }
         return RAFT_BUSY; /* it asks again with the next entry */
     }
     s->parts[0] = (struct raft_buffer){.base = head.data, .len = head.len};
@@ -285,7 +292,7 @@ static int on_written(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned
     free(s->parts[0].base);
     raft_free(s->parts);
     forget(s);
-    log_debug("snapshot of entry %llu", (unsigned long long)raft_last_applied(&c->raft));
+    log_debug("a snapshot is written");
     return 0;
 }
 

@@ -9,14 +9,11 @@
 #include "base/error.h"
 #include "shell/cluster_node.h"
 #include "shell/log.h"
-#include "shell/peer.h"
 #include "shell/server.h"
 
 enum {
     NEVER = INT32_MAX, /* a threshold: we say when a snapshot is due */
     TRAILING = 4096,   /* entries kept behind a snapshot, so that who lags a little needs none */
-    CONNECT_RETRY_MS = 200,
-    DISK_RETRY_MS = 200,
     DISK_LOOK_US = 500 * 1000,
     DISK_ROOM = 48 << 20 /* libraft takes room for segments of 8 MiB in advance */
 };
@@ -279,6 +276,7 @@ bool cluster_hand_over(struct cluster *c, uint64_t id)
     if (c->heir != 0 || id == 0 || !c->serving)
         return c->heir != 0;
     c->heir = id;
+    c->heir_until_us = boot_us() + c->options.election_ms * INT64_C(1000);
     lock(c);
     c->handing_over = true;
     server_of(c)->follows = true; /* whoever comes now waits for the next one */
@@ -295,14 +293,30 @@ static void on_offered(struct raft_transfer *request)
     c->leads = false; /* if it does after all, it begins anew */
 }
 
+/* The heir does not catch up: this node goes on. */
+static void keep(struct cluster *c)
+{
+    log_warn("node %llu does not catch up, and so cannot lead", (unsigned long long)c->heir);
+    c->heir = 0;
+    c->offered_term = c->term;
+    lock(c);
+    c->handing_over = false;
+    server_of(c)->follows = false;
+    unlock(c);
+}
+
 /* All that was taken is for good, and told: nothing is undone by another's leading. */
 static void offer(struct cluster *c)
 {
+    raft_index match = 0;
+    bool caught_up = raft_match_index(&c->raft, c->heir, &match) != 0 || match == raft_last_index(&c->raft);
     lock(c);
     bool quiet =
         c->in_flight == 0 && !replica_is_ahead(&c->replica) && list_empty(&c->full) && !c->wants_entry;
     unlock(c);
-    if (!quiet)
+    if (!caught_up && boot_us() > c->heir_until_us)
+        keep(c);
+    if (!quiet || !caught_up) /* one that lags ignores the offer */
         return;
     stop_serving(c);
     c->offered_term = c->term;
@@ -396,6 +410,7 @@ static void close_log(struct cluster *c)
     c->leads = false;
     stop_serving(c);
     cluster_snapshot_drop(c);
+    cluster_io_forget(c);
     raft_close(&c->raft, on_closed);
 }
 
@@ -448,6 +463,7 @@ static void on_look(struct uv_prepare_s *handle)
         return;
     propose(c);
     cluster_answer_asked(c);
+    cluster_io_look(c);
     cluster_snapshot_look(c);
     look_at_disk(c);
     publish(c);
@@ -471,15 +487,6 @@ static void on_trace(struct raft_tracer *tracer, int type, const void *info)
         log_error("raft: %s", i->diagnostic.message);
     else if (i->diagnostic.level == 2)
         log_debug("raft: %s", i->diagnostic.message);
-}
-
-/* libraft takes the loop's time, which is that of the beginning of its round; a promise not to vote for
- * another counts from when the leader was heard. */
-static raft_time time_now(struct raft_io *io)
-{
-    struct cluster *c = container_of(io, struct cluster, io);
-    uv_update_time(&c->loop);
-    return c->io_time(io);
 }
 
 static int fail_raft(struct cluster *c, const char *what, int rc)
@@ -515,27 +522,6 @@ static int bootstrap(struct cluster *c)
     return rc;
 }
 
-static int init_io(struct cluster *c)
-{
-    const struct peer_settings peer = {
-        .cluster = c->file.cluster, .listen = c->options.listen, .tls = c->options.tls};
-    int rc = peer_init(&c->transport, &c->loop, &peer);
-    if (rc != ROOST_OK)
-        return rc;
-    rc = raft_uv_init(&c->io, &c->loop, c->log_folder, &c->transport);
-    if (rc != 0) {
-        peer_fini(&c->transport);
-        return roost__fail(ROOST_ESYS, "%s: %s", c->log_folder, raft_strerror(rc));
-    }
-    raft_uv_set_auto_recovery(&c->io, false);
-    raft_uv_set_connect_retry_delay(&c->io, CONNECT_RETRY_MS);
-    raft_uv_set_disk_retry(&c->io, DISK_RETRY_MS);
-    raft_uv_set_tracer(&c->io, &c->tracer);
-    c->io_time = c->io.time;
-    c->io.time = time_now;
-    return ROOST_OK;
-}
-
 /* A node that was up before may have promised somebody not to vote for another, and has forgotten it: it
  * keeps away until the promise is over. False: the node stops. */
 static bool wait_out_promises(struct cluster *c)
@@ -569,7 +555,7 @@ static int start(struct cluster *c)
 
 static int up(struct cluster *c)
 {
-    int rc = init_io(c);
+    int rc = cluster_io_init(c);
     if (rc != ROOST_OK)
         return rc;
     cluster_fsm_init(c);
@@ -593,8 +579,7 @@ int cluster_up(struct cluster *c)
 static bool up_again(struct cluster *c)
 {
     log_info("what this node took ahead of the log is undone: its state is read from the disk again");
-    raft_uv_close(&c->io);
-    peer_fini(&c->transport);
+    cluster_io_free(c);
     lock(c);
     replica_reset(&c->replica);
     cluster_set_core(c);
@@ -619,8 +604,7 @@ static void close_loop(struct cluster *c)
     uv_close((struct uv_handle_s *)&c->wake, on_handle_closed);
     uv_close((struct uv_handle_s *)&c->look, on_handle_closed);
     uv_run(&c->loop, UV_RUN_DEFAULT);
-    raft_uv_close(&c->io);
-    peer_fini(&c->transport);
+    cluster_io_free(c);
     if (uv_loop_close(&c->loop) != 0)
         log_warn("the cluster's loop ends with something open");
 }

@@ -93,7 +93,11 @@ struct cluster {
     struct raft_uv_transport transport;
     struct raft_fsm fsm;
     struct raft_tracer tracer;
-    raft_time (*io_time)(struct raft_io *io);
+    raft_time (*io_time)(struct raft_io *io); /* cluster_io.c stands before these */
+    int (*io_start)(struct raft_io *io, unsigned ms, raft_io_tick_cb tick, raft_io_recv_cb recv);
+    raft_io_recv_cb io_receive;
+    struct raft_message late; /* a snapshot that waits for our own */
+    bool is_late;
     bool is_up;
     bool closing;
     bool leads;     /* the barrier of this term was asked for */
@@ -103,6 +107,7 @@ struct cluster {
     struct raft_barrier barrier;
     struct raft_transfer transfer;
     uint64_t heir;          /* who is to lead next; 0: nobody in particular */
+    int64_t heir_until_us;  /* it is given so long to catch up */
     bool transferring;      /* libraft does it */
     int64_t end_us;         /* it stops, whether there is an heir or not; 0: it does not stop */
     raft_term offered_term; /* in which leadership was offered to another */
@@ -128,9 +133,6 @@ int64_t boot_us(void);
 /* Brings libraft up from the disk. Errors (worded). */
 int cluster_up(struct cluster *c);
 
-/* Frees what it took, when libraft is closed. */
-void cluster_down(struct cluster *c);
-
 /* The thread of the loop, until `stopping`. */
 void *cluster_main(void *arg);
 
@@ -148,6 +150,16 @@ bool cluster_propose(struct cluster *c, enum cluster_kind kind, struct slice bod
 /* Lets another node lead, 0: any: takes no more calls, and offers it the leadership when all that was taken
  * is for good. False: nobody is there to take it. */
 bool cluster_hand_over(struct cluster *c, uint64_t id);
+
+/* ---- cluster_io.c ---- */
+
+/* Errors (worded). */
+int cluster_io_init(struct cluster *c);
+void cluster_io_free(struct cluster *c);
+
+/* Receives what was put off, when it is time. */
+void cluster_io_look(struct cluster *c);
+void cluster_io_forget(struct cluster *c);
 
 /* ---- cluster_fsm.c ---- */
 

@@ -20,6 +20,7 @@
 #include "client/search.h"
 #include "roost/roost.h"
 #include "tests/client/proxy.h"
+#include "tests/client/roostd.h"
 #include "wire/methods.h"
 
 enum { DOORS = 3, LONG_MS = 3600 * 1000 };
@@ -35,34 +36,14 @@ static void assert_ok(int rc, const char *what)
 /* ---- the server, its doors, and a client that goes through none ---- */
 
 static pid_t server;
-static char url[256], list[256];
+static char url[ROOSTD_URL], list[256];
 static struct proxy doors[DOORS];
 static roost_manager *direct;
-
-static void start_server(void)
-{
-    int ready[2];
-    assert_int_equal(pipe(ready), 0);
-    server = fork();
-    if (server == 0) {
-        char fd[16];
-        snprintf(fd, sizeof(fd), "%d", ready[1]);
-        close(ready[0]);
-        execl(getenv("ROOSTD"), "roostd", "--listen", "tcp://127.0.0.1:0", "--ready-fd", fd, "--log-level",
-              "error", (char *)NULL);
-        _exit(127);
-    }
-    close(ready[1]);
-    FILE *from = fdopen(ready[0], "r");
-    assert_non_null(fgets(url, sizeof(url), from));
-    url[strcspn(url, "\n")] = '\0';
-    fclose(from);
-}
 
 static int set_up(void **state)
 {
     (void)state;
-    start_server();
+    server = roostd_start(url);
     for (int i = 0; i < DOORS; i++)
         proxy_start(&doors[i], url);
     snprintf(list, sizeof(list), "%s,%s, %s", doors[0].url, doors[1].url, doors[2].url);
@@ -75,8 +56,7 @@ static int tear_down(void **state)
     roost_manager_close(direct);
     for (int i = 0; i < DOORS; i++)
         proxy_stop(&doors[i]);
-    kill(server, SIGTERM);
-    assert_int_equal(waitpid(server, NULL, 0), server);
+    roostd_end(server, SIGTERM);
     return 0;
 }
 

@@ -1,7 +1,8 @@
 /*
  * test_cluster.c: three and more real roostd processes whose leader is killed and stopped while clients work:
  * nothing that was answered is lost or happens twice, nobody reads what is no more true, all nodes are alike
- * in the end. ROOST_ROUNDS=n kills n leaders instead of 6. The folders stay when a test fails.
+ * in the end. ROOST_ROUNDS=n kills n leaders instead of 6. With ROOST_KEEP the folders, with the
+ * nodes' logs, stay.
  */
 #include "tests/support/test.h"
 

@@ -190,7 +190,7 @@ void client_welcome(struct world *w, unsigned client, uint64_t session, bool res
     client_act_later(w, client, 1 + roll(&w->dice, PAUSE_US));
 }
 
-static void disconnect(struct world *w, unsigned client)
+void client_disconnect(struct world *w, unsigned client)
 {
     struct client *c = &w->clients[client];
     net_break(w, client);
@@ -237,7 +237,7 @@ static bool misfortune(struct world *w, unsigned client)
         client_act_later(w, client, c->until_us - w->now_us);
         return true;
     default:
-        disconnect(w, client);
+        client_disconnect(w, client);
     }
     client_act_later(w, client, 1 + roll(&w->dice, chance(&w->dice, 70) ? 10000 : 300000));
     return true;
@@ -248,7 +248,7 @@ static void awake(struct world *w, unsigned client)
     struct client *c = &w->clients[client];
     c->mood = UP;
     if (!w->links[c->link].server_end)
-        disconnect(w, client);
+        client_disconnect(w, client);
 }
 
 /* ---- acting ---- */
@@ -276,7 +276,7 @@ void client_act(struct world *w, unsigned client)
         w->acts_left--;
     if (c->mood == STOPPED)
         awake(w, client);
-    if (c->mood == AWAY && !w->calm && w->model->session_count < M_SESSIONS - 4)
+    if (c->mood == AWAY && !w->calm && w->model->session_count < w->sessions_max)
         begin(w, client);
     else if (c->mood == DOWN)
         net_connect(w, client);

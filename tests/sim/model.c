@@ -219,6 +219,8 @@ static int take(struct model *m, const struct event *e)
         return ROOST_OK;
     }
     struct msession *s = model_session(m, e->session);
+    if (s == NULL && (e->kind == EVENT_DETACHED || e->kind == EVENT_LOST))
+        return ROOST_OK;
     if (s == NULL)
         return e->kind == EVENT_RESUMED ? ROOST_ESESSION : ROOST_EPROTO;
     if (e->kind == EVENT_CALL)

@@ -2,68 +2,6 @@
 #include "tests/sim/world.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "wire/decode.h"
-
-void fail_world(struct world *w, const char *format, ...)
-{
-    va_list args;
-    int n = snprintf(w->why, sizeof(w->why), "step %" PRIu64 ": ", w->steps);
-    va_start(args, format);
-    vsnprintf(w->why + n, sizeof(w->why) - (size_t)n, format, args);
-    va_end(args);
-    longjmp(w->failed, 1);
-}
-
-void say_world(const struct world *w, const char *format, ...)
-{
-    va_list args;
-    if (!w->verbose)
-        return;
-    printf("%8.3f ms step %" PRIu64 "  ", (double)w->now_us / 1000, w->steps);
-    va_start(args, format);
-    vprintf(format, args);
-    va_end(args);
-    printf("\n");
-}
-
-void say_frame(const struct world *w, const char *what, uint64_t session, struct slice payload)
-{
-    roost_value v;
-    if (!w->verbose || roost__decode(payload, true, &v) != ROOST_OK)
-        return;
-    printf("%8.3f ms step %" PRIu64 "    %s ", (double)w->now_us / 1000, w->steps, what);
-    if (session != 0)
-        printf("session %" PRIu64 ": ", session);
-    roost_value_print(stdout, v);
-    printf("\n");
-    roost_value_free(&v);
-}
-
-/* ---- the agenda ---- */
-
-void agenda_add(struct world *w, struct entry e, int64_t in_us)
-{
-    assert(w->agenda_len < AGENDA_MAX && in_us >= 0);
-    e.at_us = w->now_us + in_us;
-    e.order = ++w->last_order;
-    w->agenda[w->agenda_len++] = e;
-}
-
-static size_t first_entry(const struct world *w)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < w->agenda_len; i++) {
-        const struct entry *a = &w->agenda[i], *b = &w->agenda[best];
-        if (a->at_us < b->at_us || (a->at_us == b->at_us && a->order < b->order))
-            best = i;
-    }
-    return best;
-}
-
 /* The server sees to what is due, sometimes late. */
 static void tick(struct world *w)
 {
@@ -73,7 +11,7 @@ static void tick(struct world *w)
 
 static void happen(struct world *w)
 {
-    size_t first = first_entry(w);
+    size_t first = agenda_first(w);
     int64_t due_us = core_next_deadline_us(w->core[0]);
     if (due_us != NEVER && due_us - w->offset_us <= w->agenda[first].at_us &&
         (w->calm || chance(&w->dice, 80))) {
@@ -82,8 +20,7 @@ static void happen(struct world *w)
         tick(w);
         return;
     }
-    struct entry e = w->agenda[first];
-    w->agenda[first] = w->agenda[--w->agenda_len];
+    struct entry e = agenda_take(w, first);
     w->now_us = e.at_us;
     if (e.what == TO_SERVER)
         net_to_server(w, &e);
@@ -112,6 +49,7 @@ static void begin(struct world *w, uint64_t seed, bool verbose)
     w->verbose = verbose;
     w->dice.state = seed * 0x2545f4914f6cdd1d + 1;
     w->offset_us = 1000000;
+    w->sessions_max = M_SESSIONS - 4;
     w->bytes = buf_make(64 << 20);
     w->scratch = buf_make(1 << 20);
     for (int i = 0; i < 2; i++)
@@ -161,35 +99,6 @@ static void settle(struct world *w)
     for (unsigned n = 0; n < 400 && w->agenda_len > 0; n++)
         happen(w);
     check_state(w);
-}
-
-/* Everything that has a name, or all there is, is deleted. */
-static void delete_objects(struct world *w, bool all)
-{
-    for (uint64_t id = 1; id <= w->model->object_count; id++) {
-        const struct mobject *o = &w->model->objects[id - 1];
-        uint8_t bytes[64];
-        struct buf b = {.data = bytes, .cap = sizeof(bytes), .max = sizeof(bytes)};
-        if (!o->live || (o->name[0] == '\0' && !all))
-            continue;
-        roost__put_array(&b, CALL_PARTS);
-        roost__put_int(&b, FRAME_CALL);
-        roost__put_uint(&b, ++w->observed);
-        roost__put_uint(&b, 0);
-        roost__put_uint(&b, 0);
-        roost__put_uint(&b, METHOD_server_delete);
-        roost__put_array(&b, 1);
-        roost__put_ref(&b, id, o->type);
-        check_step(w, (struct event){.kind = EVENT_CALL, .session = w->observer, .payload = buf_slice(&b)});
-        net_answer(w);
-    }
-}
-
-static void end_sessions(struct world *w)
-{
-    for (uint64_t id = 1; id <= w->model->session_count; id++)
-        if (id != w->observer && model_session(w->model, id) != NULL)
-            check_step(w, (struct event){.kind = EVENT_LOST, .session = id});
 }
 
 static void finish(struct world *w)

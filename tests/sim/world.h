@@ -17,10 +17,12 @@ enum {
     CLIENTS = 4,
     THREADS = 3,
     GRANTS = 6,
-    AGENDA_MAX = 512,
-    LINKS_MAX = 256,
+    AGENDA_MAX = 4096,
+    LINKS_MAX = 1024,
     ACKS_MAX = 64,
-    FRAME_BYTES = 4096
+    FRAME_BYTES = 4096,
+    DELAY_US = 3000, /* of a frame on its way */
+    LEASE_US = 30000
 };
 
 enum what {
@@ -28,6 +30,7 @@ enum what {
     TO_CLIENT,   /* likewise */
     CLOSED,      /* the server notices that a connection ended */
     CLIENT_ACTS, /* a client does what it does next */
+    TASK,        /* something of a cluster */
 };
 
 struct entry {
@@ -35,17 +38,22 @@ struct entry {
     uint64_t order;
     enum what what;
     unsigned link, client;
-    char kind; /* of a frame: hello, call, ack, cancel, end; welcome, refused, answer: the first letter */
+    char kind; /* of a frame: hello, call, ack, cancel, end; welcome, refused, answer, broken: the first
+                  letter */
     uint32_t at, len; /* its bytes in world.bytes */
+    struct task *task;
 };
 
 /* A connection: each end may know it as open or not. */
 struct link {
-    unsigned client;
+    unsigned client, node; /* node: the server's number */
     uint64_t session;
     bool client_end, server_end;
     int64_t last_us[2]; /* frames of one direction stay in order */
 };
+
+struct task;
+struct cluster;
 
 struct grant {
     uint64_t object, token;
@@ -102,6 +110,8 @@ struct world {
     struct buf bytes, scratch;
     roost_type types[4];        /* what this history is about */
     unsigned acts_left, faults; /* faults: in a thousand */
+    size_t sessions_max;
+    struct cluster *cluster; /* NULL: one server */
 };
 
 /* ---- world.c ---- */
@@ -112,7 +122,18 @@ void fail_world(struct world *w, const char *format, ...) __attribute__((format(
 void say_world(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for a frame: who, the session (0: none), what. */
 void say_frame(const struct world *w, const char *what, uint64_t session, struct slice payload);
+
+/* ---- agenda.c ---- */
+
 void agenda_add(struct world *w, struct entry e, int64_t in_us);
+/* Which entry happens next; takes one out. */
+size_t agenda_first(const struct world *w);
+struct entry agenda_take(struct world *w, size_t i);
+
+/* ---- predict.c ---- */
+
+/* The model takes the event; fails unless the core's step returned and answered what it expects. */
+void predict(struct world *w, const struct event *event, int rc, const struct effects *e);
 
 /* ---- check.c: the server and what it is held against ---- */
 
@@ -132,25 +153,46 @@ struct slice observe(struct world *w, uint64_t target, unsigned method, struct s
 void saved_begin(const struct world *w);
 void saved_now_and_then(struct world *w);
 
-/* ---- net.c: connections ---- */
+/* ---- link.c: connections ---- */
+
+/* Puts a frame on its way. */
+void net_post(struct world *w, unsigned link, enum what what, char kind, struct slice payload);
 
 void net_connect(struct world *w, unsigned client);
 void net_send(struct world *w, unsigned client, char kind, struct slice payload);
 /* The client's connection breaks; what is on its way vanishes. */
 void net_break(struct world *w, unsigned client);
-void net_to_server(struct world *w, const struct entry *e);
 void net_to_client(struct world *w, const struct entry *e);
+
+/* ---- serve.c: a server's end of them ---- */
+
+void net_to_server(struct world *w, const struct entry *e);
 void net_closed(struct world *w, const struct entry *e);
+
+/* ---- net.c, or cluster/: which server it is ---- */
+
+/* The server that the client tries. */
+unsigned net_node(const struct world *w, unsigned client);
+/* Sends a frame to a client, as soon as it may be sent. */
+void net_say(struct world *w, unsigned link, char kind, struct slice payload);
 /* Sends the effects of the step just made to who is connected. */
 void net_answer(struct world *w);
 /* The server dies and another one starts. */
 void net_restart(struct world *w);
+
+/* ---- finish.c: by the observer ---- */
+
+/* Everything that has a name, or all there is, is deleted. */
+void delete_objects(struct world *w, bool all);
+void end_sessions(struct world *w);
 
 /* ---- client.c ---- */
 
 void client_act(struct world *w, unsigned client);
 void client_welcome(struct world *w, unsigned client, uint64_t session, bool resumed);
 void client_refused(struct world *w, unsigned client);
+/* Its connection is no more: it has to look for another. */
+void client_disconnect(struct world *w, unsigned client);
 void client_answer(struct world *w, unsigned client, struct slice payload);
 void client_act_later(struct world *w, unsigned client, int64_t in_us);
 
