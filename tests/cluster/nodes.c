@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -100,6 +101,7 @@ static void run(int id, bool joins, int ready)
     const char *const tls[] = {"--peer-ca", ca, "--peer-cert", cert, "--peer-key", key};
     for (int i = 0; over_tls && i < 6; i++)
         args[n++] = tls[i];
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
     dup2(open(log, O_CREAT | O_APPEND | O_WRONLY, 0600), 2);
     execv(getenv("ROOSTD"), (char *const *)(uintptr_t)args);
     _exit(127);
@@ -118,9 +120,12 @@ static void start(int id, bool joins)
     close(ready[1]);
     FILE *from = fdopen(ready[0], "r");
     if (fgets(line, sizeof(line), from) == NULL) {
+        int status = 0;
+        waitpid(nodes[id].pid, &status, 0);
+        nodes[id].pid = 0;
         snprintf(line, sizeof(line), "tail -n 3 %s/%d.log >&2", cluster_folder, id);
         (void)!system(line);
-        fail_msg("node %d does not start", id);
+        fail_msg("node %d does not start: status %x", id, (unsigned)status);
     }
     fclose(from);
 }

@@ -1,6 +1,7 @@
 /* stage.c: see stage.h. */
 #include "tests/support/test.h"
 
+#include "tests/cluster/nodes.h"
 #include "tests/proof/stage.h"
 
 #include <poll.h>
@@ -12,10 +13,21 @@
 
 enum { PATIENCE_MS = 20000 };
 
-void stage_open(struct stage *s, const struct waitable *what)
+static void open_cluster(struct stage *s)
 {
-    *s = (struct stage){.what = what};
-    world_start(&s->world, getenv("ROOSTD"), "127.0.0.1");
+    static const char *const soon[] = {"--election-ms", "300", NULL};
+    cluster_make(3, soon);
+    world_start_cluster(&s->world);
+}
+
+void stage_open(struct stage *s, const struct waitable *what, enum stage_server server)
+{
+    *s = (struct stage){.what = what, .server = server};
+    if (server == CLUSTER) {
+        open_cluster(s);
+        return;
+    }
+    (server == DURABLE ? world_start_durable : world_start)(&s->world, getenv("ROOSTD"), "127.0.0.1");
     proxy_start(&s->proxy, s->world.tcp);
 }
 
@@ -24,7 +36,8 @@ void stage_close(struct stage *s)
     for (int i = 0; i < s->actor_count; i++)
         if (s->actors[i].pid != 0)
             stage_kill(&s->actors[i]);
-    proxy_stop(&s->proxy);
+    if (s->server != CLUSTER)
+        proxy_stop(&s->proxy);
     world_stop(&s->world);
 }
 

@@ -1,6 +1,6 @@
 /*
- * stage.h: one cell of the matrix on stage: a server, a proxy, and actors, real processes that do what they
- * are told at one waitable and report what came of it.
+ * stage.h: one cell of the matrix on stage: a server or a cluster, a proxy, and actors, real processes that
+ * do what they are told at one waitable and report what came of it.
  *
  * Invariant: an actor has one order at a time; the report of one that waits is read when it is expected.
  */
@@ -54,15 +54,18 @@ enum order { HOLD = 'h', WAIT = 'w', RELEASE = 'r', CARRY = 'c' };
 
 enum { ACTORS_MAX = 4 };
 
+enum stage_server { IN_MEMORY, DURABLE, CLUSTER /* of three; there is no proxy */ };
+
 struct stage {
     const struct waitable *what;
+    enum stage_server server;
     struct world world;
     struct proxy proxy;
     struct actor actors[ACTORS_MAX];
     int actor_count;
 };
 
-void stage_open(struct stage *s, const struct waitable *what);
+void stage_open(struct stage *s, const struct waitable *what, enum stage_server server);
 void stage_close(struct stage *s);
 
 /* A new actor that is connected. */

@@ -1,11 +1,14 @@
 /* world.c: see world.h. */
 #include "tests/support/test.h"
 
+#include "tests/cluster/nodes.h"
 #include "tests/proof/world.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -51,19 +54,36 @@ pid_t world_fork(int keep)
     return pid;
 }
 
+static _Noreturn void serve(const struct world *w, int ready)
+{
+    char fd[16], data[128];
+    const char *args[] = {"roostd",
+                          "--insecure",
+                          "--listen",
+                          w->tcp,
+                          "--listen",
+                          w->ipc,
+                          "--ready-fd",
+                          fd,
+                          "--log-level",
+                          "error",
+                          w->durable ? "--data" : NULL,
+                          data,
+                          NULL};
+    snprintf(fd, sizeof(fd), "%d", ready);
+    snprintf(data, sizeof(data), "%s/data", w->folder);
+    execv(w->roostd, (char *const *)(uintptr_t)args);
+    _exit(127);
+}
+
 /* Runs the server; returns when it listens, with the address it has chosen. */
 static void launch(struct world *w)
 {
     int ready[2];
-    char fd[16];
     assert_int_equal(pipe(ready), 0);
     w->server = world_fork(ready[1]);
-    if (w->server == 0) {
-        snprintf(fd, sizeof(fd), "%d", ready[1]);
-        execl(w->roostd, "roostd", "--insecure", "--listen", w->tcp, "--listen", w->ipc, "--ready-fd", fd,
-              "--log-level", "error", (char *)NULL);
-        _exit(127);
-    }
+    if (w->server == 0)
+        serve(w, ready[1]);
     close(ready[1]);
     FILE *from = fdopen(ready[0], "r");
     assert_non_null(fgets(w->tcp, sizeof(w->tcp), from));
@@ -72,14 +92,37 @@ static void launch(struct world *w)
     OK(roost_connect(w->ipc, NULL, &w->m));
 }
 
-void world_start(struct world *w, const char *roostd, const char *host)
+static void start(struct world *w, const char *roostd, const char *host, bool durable)
 {
     assert_non_null(roostd);
-    *w = (struct world){.roostd = roostd, .folder = "/tmp/roost-proof-XXXXXX"};
+    *w = (struct world){.roostd = roostd, .folder = "/tmp/roost-proof-XXXXXX", .durable = durable};
     assert_non_null(mkdtemp(w->folder));
     snprintf(w->tcp, sizeof(w->tcp), "tcp://%s:0", host);
     snprintf(w->ipc, sizeof(w->ipc), "ipc://%s/s", w->folder);
     launch(w);
+}
+
+void world_start(struct world *w, const char *roostd, const char *host)
+{
+    start(w, roostd, host, false);
+}
+
+void world_start_durable(struct world *w, const char *roostd, const char *host)
+{
+    start(w, roostd, host, true);
+}
+
+void world_start_cluster(struct world *w)
+{
+    const roost_options options = {.grace_ms = 600000, .lease_ms = 500}; /* undisturbed, whatever befalls the nodes */
+    *w = (struct world){.roostd = NULL};
+    for (int id = 1; id <= NODES; id++)
+        if (nodes[id].url[0] != '\0')
+            node_start(id);
+    strcpy(w->tcp, cluster_urls);
+    strcpy(w->ipc, cluster_urls);
+    await_leader();
+    OK(roost_connect(cluster_urls, &options, &w->m));
 }
 
 void world_restart(struct world *w)
@@ -90,9 +133,20 @@ void world_restart(struct world *w)
     launch(w);
 }
 
+static void remove_data(const struct world *w)
+{
+    char command[128];
+    snprintf(command, sizeof(command), "rm -r %s/data", w->folder);
+    assert_int_equal(system(command), 0);
+}
+
 void world_stop(struct world *w)
 {
     roost_manager_close(w->m);
+    if (w->roostd == NULL) {
+        cluster_end();
+        return;
+    }
     kill(w->server, SIGTERM);
     int status = world_reap(w->server);
     assert_true(WIFEXITED(status));
@@ -100,6 +154,8 @@ void world_stop(struct world *w)
     char lockfile[128];
     snprintf(lockfile, sizeof(lockfile), "%s/s.lock", w->folder);
     unlink(lockfile);
+    if (w->durable)
+        remove_data(w);
     assert_int_equal(rmdir(w->folder), 0);
 }
 

@@ -1,5 +1,6 @@
 /*
- * world.h: a real roostd at a tcp address and an ipc path, and the test's own undisturbed connection to it.
+ * world.h: a real roostd at a tcp address and an ipc path, or a cluster of them (tests/cluster/nodes.h), and
+ * the test's own undisturbed connection to it.
  *
  * Invariant: after world_stop() no process and no file is left. Fails the test by cmocka's asserts.
  */
@@ -7,26 +8,35 @@
 #define ROOST_TESTS_PROOF_WORLD_H
 
 #include <roost/roost.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define OK(call) world_ok(call, #call)
 void world_ok(int rc, const char *what);
 
 struct world {
-    const char *roostd;
+    const char *roostd; /* NULL: a cluster */
     pid_t server;
-    char folder[64]; /* temporary: holds the socket */
-    char tcp[64], ipc[128];
+    char folder[64]; /* temporary: holds the socket, and the data */
+    bool durable;
+    char tcp[1024], ipc[1024]; /* of a cluster: those of all nodes */
     roost_manager *m;
 };
 
 /* Starts the server at a free port of host. */
 void world_start(struct world *w, const char *roostd, const char *host);
 
-/* Kills the server (-9) and starts another at the same addresses; w->m is connected to it. */
+/* ... that keeps its data in its folder. */
+void world_start_durable(struct world *w, const char *roostd, const char *host);
+
+/* Starts a cluster whose folder and options cluster_make() was told; returns when it serves. */
+void world_start_cluster(struct world *w);
+
+/* Kills the server (-9) and starts another at the same addresses, with its data if it keeps them; w->m is
+ * connected to it. Not a cluster. */
 void world_restart(struct world *w);
 
-/* Ends it in order: it must come to its end by itself, with status 0. */
+/* Ends it in order: it must come to its end by itself, with status 0. Nodes of a cluster are killed. */
 void world_stop(struct world *w);
 
 /* A number of server.info. */
