@@ -19,6 +19,7 @@
 enum { OPTIONS_MAX = 16, PATIENCE_S = 120 };
 
 struct test_node nodes[NODES + 1];
+const struct cluster_place *cluster_place;
 char cluster_folder[64], cluster_urls[1024];
 static char file[256];
 static const char *more[OPTIONS_MAX + 1];
@@ -38,10 +39,16 @@ static int free_port(void)
 void cluster_add_to_file(int id)
 {
     struct test_node *n = &nodes[id];
-    *n = (struct test_node){.peer = free_port(), .http = free_port()};
-    snprintf(n->url, sizeof(n->url), "ipc://%s/%d.sock", cluster_folder, id);
+    if (cluster_place != NULL) {
+        *n = (struct test_node){.peer = 7118, .http = 7119};
+        snprintf(n->host, sizeof(n->host), "%s%d", cluster_place->peers, id);
+        snprintf(n->url, sizeof(n->url), "tcp://%s%d:7117", cluster_place->clients, id);
+    } else {
+        *n = (struct test_node){.host = "127.0.0.1", .peer = free_port(), .http = free_port()};
+        snprintf(n->url, sizeof(n->url), "ipc://%s/%d.sock", cluster_folder, id);
+    }
     FILE *f = fopen(file, "a");
-    fprintf(f, "node { id = %d peer = \"127.0.0.1:%d\" client = \"%s\" }\n", id, n->peer, n->url);
+    fprintf(f, "node { id = %d peer = \"%s:%d\" client = \"%s\" }\n", id, n->host, n->peer, n->url);
     fclose(f);
 }
 
@@ -102,6 +109,10 @@ static void run(int id, bool joins, int ready)
     for (int i = 0; over_tls && i < 6; i++)
         args[n++] = tls[i];
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
+    if (cluster_place != NULL) {
+        args[n++] = "--insecure";
+        cluster_place->go(id);
+    }
     dup2(open(log, O_CREAT | O_APPEND | O_WRONLY, 0600), 2);
     execv(getenv("ROOSTD"), (char *const *)(uintptr_t)args);
     _exit(127);
@@ -156,7 +167,11 @@ bool node_ask(int id, const char *path, char *ret, unsigned long len)
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                              .sin_port = htons((uint16_t)nodes[id].http)};
     struct timeval patience = {.tv_sec = 2};
+    if (cluster_place != NULL)
+        cluster_place->go(id);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (cluster_place != NULL)
+        cluster_place->go(0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     int n = snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path);
     size_t got = 0;

@@ -2,7 +2,7 @@
  * nodes.h: a cluster of real roostd processes on this host: started, killed, stopped, looked at.
  *
  * Clients reach them over ipc in a temporary folder, peers and the test over ports of the loopback that were
- * free a moment before.
+ * free a moment before; or, if there is a place for them, each has networks of its own.
  */
 #ifndef ROOST_TESTS_CLUSTER_NODES_H
 #define ROOST_TESTS_CLUSTER_NODES_H
@@ -14,7 +14,8 @@
 enum { NODES = 5, ELECTION_MS = 500 };
 
 struct test_node {
-    pid_t pid; /* 0: it does not run */
+    pid_t pid;     /* 0: it does not run */
+    char host[32]; /* that the others reach */
     int peer, http;
     char url[128];
 };
@@ -24,6 +25,14 @@ struct look {
     char role[32], hash[80];
     uint64_t term, leader, applied;
 };
+
+/* Where nodes run, unless it is here. */
+struct cluster_place {
+    const char *peers, *clients; /* addresses, but for the id at the end */
+    void (*go)(int id);          /* moves the calling thread to a node's network; 0: home */
+};
+
+extern const struct cluster_place *cluster_place; /* NULL: all on the loopback, clients over ipc */
 
 extern struct test_node nodes[NODES + 1]; /* by id, from 1 on */
 extern char cluster_folder[64], cluster_urls[1024];

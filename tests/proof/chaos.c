@@ -105,6 +105,8 @@ static void strike(struct run *r)
 static void end_all(struct run *r)
 {
     continue_due(r, INT64_MAX);
+    if (r->c->look != NULL)
+        r->c->look(r->c->arg, INT64_MAX);
     r->c->finish(r->c->arg);
     for (int i = 0; i < r->c->clients; i++) {
         int status = world_reap(r->clients[i].pid);
@@ -122,6 +124,8 @@ void chaos_run(struct chaos *c, struct world *w)
     for (int64_t end = world_now() + c->duration_ms * 1000000; world_now() < end;) {
         usleep((useconds_t)chance(&r, (uint64_t)c->pause_us_max));
         continue_due(&r, world_now());
+        if (c->look != NULL)
+            c->look(c->arg, world_now());
         strike(&r);
     }
     end_all(&r);

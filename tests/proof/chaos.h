@@ -17,6 +17,8 @@ struct chaos {
                  int life);                  /* in the child; it does not return; lives are counted from 0 */
     void (*finish)(void *arg);               /* tells all clients to end by themselves, with status 0 */
     void (*cut)(void *arg, uint64_t random); /* does something to the line that ends by itself; may be NULL */
+    void (*look)(void *arg, int64_t now); /* at the clock, all the time, and in the end, before clients end,
+                                             at INT64_MAX: all is to be well again; may be NULL */
     void *arg;
     bool (*mortal)(int client); /* who may be killed; NULL: everybody */
     int stop_ms_max;            /* how long a client or the server stands still; 0: never */

@@ -13,6 +13,7 @@ enum { ALL_KINDS = (1 << (OP_ACQUIRE + 1)) - 1 };
 
 struct scene {
     struct world world;
+    int64_t seconds; /* 0: 4, or ROOST_SECONDS */
     struct history *h;
     uint64_t seed;
     unsigned kinds;      /* of operations */
@@ -24,7 +25,11 @@ struct scene {
 
 /* Starts the server at host. */
 void scene_start(struct scene *s, const char *roostd, const char *host);
+void scene_start_cluster(struct scene *s); /* of which cluster_make() was told */
 void scene_stop(struct scene *s);
+
+/* Begins another history, of another seed, with the same servers. */
+void scene_again(struct scene *s);
 
 /* Lets the chaos happen, in which c says what; afterwards nothing is under way, and the queues are empty. */
 void scene_run(struct scene *s, struct chaos *c);

@@ -90,10 +90,10 @@ static bool begin_session(struct life *l)
     if (rc == 0) {
         rc = open_all(l);
         l->process = atomic_fetch_add(&l->w.h->processes, 1) + 1;
-        if (session_over(rc))
+        if (session_over(rc) || rc == ROOST_EDISK)
             close_all(l);
     }
-    if (rc != 0 && !session_over(rc) && rc != ROOST_ETIMEDOUT)
+    if (rc != 0 && !session_over(rc) && rc != ROOST_ETIMEDOUT && rc != ROOST_ENOTLEADER && rc != ROOST_EDISK)
         die("connect");
     return rc == 0;
 }
@@ -112,7 +112,8 @@ static struct op *begin(struct life *l, struct op op)
 /* Records what a call returned; true when it went well. */
 static bool end(struct life *l, struct op *op, int rc, int64_t result)
 {
-    bool refused = rc == ROOST_ETIMEDOUT || rc == ROOST_EEMPTY || rc == ROOST_EFULL || rc == ROOST_ENOTOWNER;
+    bool refused = rc == ROOST_ETIMEDOUT || rc == ROOST_EEMPTY || rc == ROOST_EFULL ||
+                   rc == ROOST_ENOTOWNER || rc == ROOST_EDISK;
     if (rc != 0 && !refused && !session_over(rc))
         die("call");
     history_end(op, rc == 0 ? OP_DONE : refused ? OP_REFUSED : OP_UNKNOWN, result);

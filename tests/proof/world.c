@@ -114,7 +114,8 @@ void world_start_durable(struct world *w, const char *roostd, const char *host)
 
 void world_start_cluster(struct world *w)
 {
-    const roost_options options = {.grace_ms = 600000, .lease_ms = 500}; /* undisturbed, whatever befalls the nodes */
+    const roost_options options = {.grace_ms = 600000,
+                                   .lease_ms = 500}; /* undisturbed, whatever befalls the nodes */
     *w = (struct world){.roostd = NULL};
     for (int id = 1; id <= NODES; id++)
         if (nodes[id].url[0] != '\0')
