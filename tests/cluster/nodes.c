@@ -36,6 +36,19 @@ static int free_port(void)
     return ntohs(at.sin_port);
 }
 
+/* One that no node was given: the system may name one twice as long as nobody listens there. */
+static int new_port(void)
+{
+    for (;;) {
+        int port = free_port();
+        bool is_new = true;
+        for (int id = 1; id <= NODES; id++)
+            is_new = is_new && nodes[id].peer != port && nodes[id].http != port;
+        if (is_new)
+            return port;
+    }
+}
+
 void cluster_add_to_file(int id)
 {
     struct test_node *n = &nodes[id];
@@ -44,7 +57,8 @@ void cluster_add_to_file(int id)
         snprintf(n->host, sizeof(n->host), "%s%d", cluster_place->peers, id);
         snprintf(n->url, sizeof(n->url), "tcp://%s%d:7117", cluster_place->clients, id);
     } else {
-        *n = (struct test_node){.host = "127.0.0.1", .peer = free_port(), .http = free_port()};
+        *n = (struct test_node){.host = "127.0.0.1", .peer = new_port()};
+        n->http = new_port();
         snprintf(n->url, sizeof(n->url), "ipc://%s/%d.sock", cluster_folder, id);
     }
     FILE *f = fopen(file, "a");

@@ -7,10 +7,10 @@
 #include <roost/roost.h>
 
 /* Fails the test when a roost call fails. */
-#define OK(call)                                    \
-    do {                                            \
-        if ((call) != 0)                            \
-            fail_msg(#call ": %s", roost_errmsg()); \
+#define OK(call)                                       \
+    do {                                               \
+        if ((call) != 0)                               \
+            fail_msg("%s: %s", #call, roost_errmsg()); \
     } while (0)
 
 static inline int64_t int_in(roost_manager *m, const char *key)
