@@ -256,14 +256,13 @@ static void transfer(struct ask *a)
     struct cluster *c = a->cluster;
     uint64_t id = a->node.id;
     const struct raft_server *to = server_in(c, id);
-    if (id == c->options.node)
-        agree(a);
-    else if (id != 0 && (to == NULL || to->role != RAFT_VOTER))
+    bool leads = id == c->options.node, votes = to != NULL && to->role == RAFT_VOTER;
+    if (id != 0 && !votes)
         refuse(a, ROOST_ENOENT, "there is no such node with a vote");
-    else if (!cluster_hand_over(c, id))
-        refuse(a, ROOST_EBUSY, "there is nobody to lead, or another change is under way");
+    else if (leads || cluster_hand_over(c, id))
+        agree(a); /* then the connection ends */
     else
-        agree(a); /* the connection ends when it has happened */
+        refuse(a, ROOST_EBUSY, "there is nobody to lead, or another change is under way");
 }
 
 static void begin(struct ask *a)

@@ -33,7 +33,7 @@ enum {
     SNAPSHOT_MAX = INT32_MAX - (1 << 17)
 };
 
-static const char magic[9] = "roostclu";
+static const uint8_t magic[8] = {'r', 'o', 'o', 's', 't', 'c', 'l', 'u'};
 
 void cluster_die(const char *what)
 {

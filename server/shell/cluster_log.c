@@ -175,6 +175,7 @@ static void begin_serving(struct cluster *c)
     struct server *s = server_of(c);
     server_enter(s, &batch);
     assert(!replica_is_ahead(&c->replica) && list_empty(&c->full));
+    held_drop(&c->store.held);
     c->serving = true;
     c->applied = c->position;
     c->seen = 0;

@@ -59,11 +59,11 @@ struct conn {
     char name[IDENTITY_MAX + 1];
     struct local_user user;
     struct greeting *greeting; /* between CHALLENGE and PROOF */
-    bool over;                 /* the session is not, or no more, this connection's; under the server's mutex */
-    bool has_ring;             /* a ring was offered; likewise */
-    bool on_ring;              /* and the peer moved to it */
-    bool ends_session;         /* the session ends with this connection, whatever its grace; likewise */
-    bool waits_for_server;     /* its grace is for the server's end only, not for its own */
+    bool over;             /* the session is not, or no more, this connection's; under the server's mutex */
+    bool has_ring;         /* a ring was offered; likewise */
+    bool on_ring;          /* and the peer moved to it */
+    bool ends_session;     /* the session ends with this connection, whatever its grace; likewise */
+    bool waits_for_server; /* its grace is for the server's end only, not for its own */
     struct lease lease;
     int64_t since_us;
     struct buf in; /* the receiving side's */

@@ -23,6 +23,7 @@ const struct cluster_place *cluster_place;
 char cluster_folder[64], cluster_urls[1024];
 static char file[256];
 static const char *more[OPTIONS_MAX + 1];
+static bool over_tls;
 
 static int free_port(void)
 {
@@ -54,6 +55,7 @@ void cluster_add_to_file(int id)
 void cluster_make(int n, const char *const *options)
 {
     memset(more, 0, sizeof(more));
+    over_tls = false;
     for (int i = 0; options != NULL && options[i] != NULL; i++)
         more[i] = options[i];
     snprintf(cluster_folder, sizeof(cluster_folder), "/tmp/roost-cluster-XXXXXX");
@@ -67,9 +69,24 @@ void cluster_make(int n, const char *const *options)
     }
 }
 
+void cluster_use_tls(int n)
+{
+    char command[512];
+    const char *roostd = getenv("ROOSTD"), *slash = strrchr(roostd, '/');
+    int len = (int)(slash - roostd);
+    snprintf(command, sizeof(command), "%.*s/roost keygen %s/ca >/dev/null", len, roostd, cluster_folder);
+    assert_int_equal(system(command), 0);
+    for (int id = 1; id <= n; id++) {
+        snprintf(command, sizeof(command), "%.*s/roost cert %s/ca --node node-%d.roost >/dev/null", len,
+                 roostd, cluster_folder, id);
+        assert_int_equal(system(command), 0);
+    }
+    over_tls = true;
+}
+
 static void run(int id, bool joins, int ready)
 {
-    char data[128], log[128], number[16], http[32], fd[16], election[16];
+    char data[128], log[128], number[16], http[32], fd[16], election[16], ca[128], cert[128], key[128];
     const char *args[32 + OPTIONS_MAX] = {
         "roostd", "--listen",      nodes[id].url, "--data",      data,   "--node",
         number,   "--cluster",     file,          "--http",      http,   "--ready-fd",
@@ -85,6 +102,12 @@ static void run(int id, bool joins, int ready)
         args[n++] = more[i];
     if (joins)
         args[n++] = "--join";
+    snprintf(ca, sizeof(ca), "%s/ca/ca.pem", cluster_folder);
+    snprintf(cert, sizeof(cert), "%s/ca/node-%d.roost.pem", cluster_folder, id);
+    snprintf(key, sizeof(key), "%s/ca/node-%d.roost.key", cluster_folder, id);
+    const char *const tls[] = {"--peer-ca", ca, "--peer-cert", cert, "--peer-key", key};
+    for (int i = 0; over_tls && i < 6; i++)
+        args[n++] = tls[i];
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
     if (cluster_place != NULL) {
         args[n++] = "--insecure";

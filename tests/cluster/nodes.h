@@ -40,6 +40,9 @@ extern char cluster_folder[64], cluster_urls[1024];
 /* A folder with the file of n nodes, of which none runs; options: further ones for all of them, or NULL. */
 void cluster_make(int n, const char *const *options);
 
+/* The nodes that start from now on talk over TLS, each with a certificate of an authority in the folder. */
+void cluster_use_tls(int n);
+
 /* Adds a node to the files of those who start from now on. */
 void cluster_add_to_file(int id);
 

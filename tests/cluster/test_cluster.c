@@ -20,10 +20,10 @@
 
 enum { WORKERS = 4 };
 
-#define OK(call)                                    \
-    do {                                            \
-        if ((call) != 0)                            \
-            fail_msg(#call ": %s", roost_errmsg()); \
+#define OK(call)                                       \
+    do {                                               \
+        if ((call) != 0)                               \
+            fail_msg("%s: %s", #call, roost_errmsg()); \
     } while (0)
 
 /* ---- the cluster of a case ---- */
@@ -51,6 +51,16 @@ static int three_nodes_with_snapshots(void **state)
     return 0;
 }
 
+static int three_nodes_over_tls(void **state)
+{
+    (void)state;
+    cluster_make(3, NULL);
+    cluster_use_tls(3);
+    for (int id = 1; id <= 3; id++)
+        node_start(id);
+    return 0;
+}
+
 static int five_nodes(void **state)
 {
     (void)state;
@@ -68,7 +78,7 @@ static int end_nodes(void **state)
 static roost_manager *connect_with(const char *url, int lease_ms)
 {
     roost_manager *m;
-    const roost_options options = {.lease_ms = lease_ms, .grace_ms = 120000};
+    const roost_options options = {.lease_ms = lease_ms, .grace_ms = 120000, .no_ring = lease_ms < 0};
     if (roost_connect(url, &options, &m) != 0)
         fail_msg("%s", roost_errmsg());
     return m;
@@ -225,27 +235,43 @@ static void a_minority_serves_nothing(void **state)
 
 /* ---- the leader dies ---- */
 
-static void every_call_happens_once_however_often_the_leader_is_killed(void **state)
+/* Clients count while there is trouble, so many times: what they were told adds up, and the nodes end alike.
+ */
+static void count_through(int rounds, void (*trouble)(roost_manager *m))
 {
-    const char *wish = getenv("ROOST_ROUNDS");
-    int rounds = wish != NULL ? atoi(wish) : 6;
     atomic_bool stop;
     struct worker workers[WORKERS];
-    (void)state;
     roost_manager *m = connect_to_all();
     set_int(m, "sum", 0);
     start_workers(workers, &stop);
     for (int i = 0; i < rounds; i++) {
         await_progress(m);
-        int leader = await_leader();
-        node_kill(leader, SIGKILL);
-        await_progress(m);
-        node_start(leader);
+        trouble(m);
     }
     int64_t told = stop_workers(workers, &stop);
     assert_int_equal(int_in(m, "sum"), told);
     await_agreement();
     roost_manager_close(m);
+}
+
+static void end_leader(roost_manager *m, int signal)
+{
+    int leader = await_leader();
+    node_kill(leader, signal);
+    await_progress(m);
+    node_start(leader);
+}
+
+static void kill_leader(roost_manager *m)
+{
+    end_leader(m, SIGKILL);
+}
+
+static void every_call_happens_once_however_often_the_leader_is_killed(void **state)
+{
+    const char *wish = getenv("ROOST_ROUNDS");
+    (void)state;
+    count_through(wish != NULL ? atoi(wish) : 6, kill_leader);
 }
 
 struct getter {
@@ -328,56 +354,69 @@ static void five_nodes_go_on_without_two(void **state)
 
 /* ---- the leader stops, and goes on ---- */
 
-/* A client that knows of the old leader only asks it while it sleeps: when it wakes the question is there
- * before it can know that another leads. */
+/* Clients that know of the old leader only ask it while it sleeps, behind the set: when it wakes the
+ * questions are there before it can know that another leads. */
+enum { ASKERS = 8 };
+
+struct asker {
+    roost_manager *m;
+    roost_dict *d;
+    roost_pending *answer;
+};
+
+static void begin_asking(struct asker *a, const char *url)
+{
+    a->m = connect_with(url, -1);
+    OK(roost_dict_open(a->m, "d", &a->d));
+    OK(roost_dict_get(a->d, roost_str("a"), NULL));
+}
+
+static int64_t end_asking(struct asker *a)
+{
+    roost_value v;
+    OK(roost_pending_result(a->answer, &v, -1));
+    roost_pending_free(a->answer);
+    roost_dict_close(a->d);
+    roost_manager_close(a->m);
+    return v.as.i;
+}
+
 static void a_leader_that_slept_tells_nothing_old(void **state)
 {
+    struct asker askers[ASKERS];
     (void)state;
     roost_manager *m = connect_to_all();
     set_int(m, "a", 1);
     for (int64_t round = 0; round < 5; round++) {
-        roost_dict *d;
-        roost_value v;
-        roost_pending *p;
         int leader = await_leader();
-        roost_manager *old = connect_with(nodes[leader].url, -1);
-        OK(roost_dict_open(old, "d", &d));
-        OK(roost_dict_get(d, roost_str("a"), &v));
+        for (int i = 0; i < ASKERS; i++)
+            begin_asking(&askers[i], nodes[leader].url);
         node_kill(leader, SIGSTOP);
         await_other_leader(leader);
         set_int(m, "a", 100 + round);
-        roost_async(&p, -1, roost_dict_get(d, roost_str("a"), NULL)); /* behind the set */
+        for (int i = 0; i < ASKERS; i++)
+            roost_async(&askers[i].answer, -1, roost_dict_get(askers[i].d, roost_str("a"), NULL));
         node_kill(leader, SIGCONT);
-        OK(roost_pending_result(p, &v, -1));
-        assert_int_equal(v.as.i, 100 + round);
-        roost_pending_free(p);
-        roost_dict_close(d);
-        roost_manager_close(old);
+        for (int i = 0; i < ASKERS; i++)
+            assert_int_equal(end_asking(&askers[i]), 100 + round);
     }
     await_agreement();
     roost_manager_close(m);
 }
 
+static void stop_leader_for_a_while(roost_manager *m)
+{
+    int leader = await_leader();
+    node_kill(leader, SIGSTOP);
+    await_other_leader(leader);
+    await_progress(m);
+    node_kill(leader, SIGCONT);
+}
+
 static void a_leader_that_slept_in_the_middle_of_work_comes_back_alike(void **state)
 {
-    atomic_bool stop;
-    struct worker workers[WORKERS];
     (void)state;
-    roost_manager *m = connect_to_all();
-    set_int(m, "sum", 0);
-    start_workers(workers, &stop);
-    for (int i = 0; i < 4; i++) {
-        await_progress(m);
-        int leader = await_leader();
-        node_kill(leader, SIGSTOP);
-        await_other_leader(leader);
-        await_progress(m);
-        node_kill(leader, SIGCONT);
-    }
-    int64_t told = stop_workers(workers, &stop);
-    assert_int_equal(int_in(m, "sum"), told);
-    await_agreement();
-    roost_manager_close(m);
+    count_through(4, stop_leader_for_a_while);
 }
 
 /* ---- the log ---- */
@@ -464,25 +503,16 @@ static void a_node_killed_while_it_installs_a_snapshot_starts_again(void **state
     roost_manager_close(m);
 }
 
+static void take_snapshots_and_kill_leader(roost_manager *m)
+{
+    work_until_snapshots(m);
+    kill_leader(m);
+}
+
 static void snapshots_of_a_busy_leader_lose_nothing(void **state)
 {
-    atomic_bool stop;
-    struct worker workers[WORKERS];
     (void)state;
-    roost_manager *m = connect_to_all();
-    set_int(m, "sum", 0);
-    start_workers(workers, &stop);
-    for (int i = 0; i < 4; i++) {
-        work_until_snapshots(m);
-        int leader = await_leader();
-        node_kill(leader, SIGKILL);
-        await_progress(m);
-        node_start(leader);
-    }
-    int64_t told = stop_workers(workers, &stop);
-    assert_int_equal(int_in(m, "sum"), told);
-    await_agreement();
-    roost_manager_close(m);
+    count_through(4, take_snapshots_and_kill_leader);
 }
 
 /* ---- members ---- */
@@ -544,25 +574,15 @@ static void a_node_that_leads_is_not_removed(void **state)
     roost_manager_close(m);
 }
 
+static void end_leader_in_order(roost_manager *m)
+{
+    end_leader(m, SIGTERM);
+}
+
 static void whoever_ends_in_order_hands_over_first(void **state)
 {
-    atomic_bool stop;
-    struct worker workers[WORKERS];
     (void)state;
-    roost_manager *m = connect_to_all();
-    set_int(m, "sum", 0);
-    start_workers(workers, &stop);
-    for (int i = 0; i < 3; i++) {
-        await_progress(m);
-        int leader = await_leader();
-        node_kill(leader, SIGTERM);
-        await_progress(m);
-        node_start(leader);
-    }
-    int64_t told = stop_workers(workers, &stop);
-    assert_int_equal(int_in(m, "sum"), told);
-    await_agreement();
-    roost_manager_close(m);
+    count_through(3, end_leader_in_order);
 }
 
 int main(int argc, char **argv)
@@ -578,6 +598,7 @@ int main(int argc, char **argv)
         CASE(every_call_happens_once_however_often_the_leader_is_killed, three_nodes),
         CASE(a_blocked_get_outlives_its_leader, three_nodes),
         CASE(a_held_lock_is_held_under_the_next_leader, three_nodes),
+        CASE(a_blocked_get_outlives_its_leader, three_nodes_over_tls),
         CASE(five_nodes_go_on_without_two, five_nodes),
         CASE(a_leader_that_slept_tells_nothing_old, three_nodes),
         CASE(a_leader_that_slept_in_the_middle_of_work_comes_back_alike, three_nodes),
