@@ -1,5 +1,5 @@
 /*
- * cluster_io.c: libraft's disk and network, with three things of 0.22.1 put right; see cluster_node.h.
+ * cluster_io.c: libraft's disk and network, with four things of 0.22.1 put right; see cluster_node.h.
  *
  * Time: libraft is told the time of the beginning of the loop's round. A promise not to vote for another must
  * count from when the leader was heard, not from before: the leader's lease stands on it. So the loop's time
@@ -9,9 +9,16 @@
  * brings it, and so, when it is not the first itself, never learns that it was committed: as leader it then
  * refuses every further change, and its snapshots have the configuration from before. So a message is cut in
  * front of each change.
+ *
+ * A log behind the snapshot: who is killed when a snapshot from the leader is on the disk, and the entries
+ * from before are not yet gone, does not start again when some of them are in a segment that was still open.
+ * All that they did is in the snapshot: they are removed.
  */
+#include <ctype.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "shell/cluster_node.h"
@@ -144,6 +151,41 @@ static int start(struct raft_io *io, unsigned ms, raft_io_tick_cb tick, raft_io_
     return c->io_start(io, ms, tick, receive);
 }
 
+/* ---- a log behind the snapshot ---- */
+
+/* open-N, and FIRST-LAST. */
+static bool is_segment(const char *name)
+{
+    return strncmp(name, "open-", 5) == 0 || (isdigit((unsigned char)name[0]) && strchr(name, '-') != NULL);
+}
+
+static int remove_segments(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return RAFT_IOERR;
+    int rc = 0;
+    for (struct dirent *e; rc == 0 && (e = readdir(folder)) != NULL;)
+        if (is_segment(e->d_name) && unlinkat(dirfd(folder), e->d_name, 0) != 0)
+            rc = RAFT_IOERR;
+    if (rc == 0 && fsync(dirfd(folder)) != 0)
+        rc = RAFT_IOERR;
+    closedir(folder);
+    return rc;
+}
+
+static int load(struct raft_io *io, raft_term *term, raft_id *vote, struct raft_snapshot **snapshot,
+                raft_index *first, struct raft_entry **entries, size_t *n)
+{
+    struct cluster *c = container_of(io, struct cluster, io);
+    int rc = c->io_load(io, term, vote, snapshot, first, entries, n);
+    if (rc != RAFT_CORRUPT || strstr(io->errmsg, "behind last snapshot's index") == NULL)
+        return rc;
+    log_info("%s: %s: those entries are removed, the snapshot has them", c->log_folder, io->errmsg);
+    rc = remove_segments(c->log_folder);
+    return rc == 0 ? c->io_load(io, term, vote, snapshot, first, entries, n) : rc;
+}
+
 /* ---- up and down ---- */
 
 int cluster_io_init(struct cluster *c)
@@ -163,6 +205,8 @@ int cluster_io_init(struct cluster *c)
     raft_uv_set_disk_retry(&c->io, DISK_RETRY_MS);
     c->io_time = c->io.time;
     c->io.time = time_now;
+    c->io_load = c->io.load;
+    c->io.load = load;
     c->io_start = c->io.start;
     c->io.start = start;
     return ROOST_OK;

@@ -94,6 +94,8 @@ struct cluster {
     struct raft_fsm fsm;
     struct raft_tracer tracer;
     raft_time (*io_time)(struct raft_io *io); /* cluster_io.c stands before these */
+    int (*io_load)(struct raft_io *io, raft_term *term, raft_id *vote, struct raft_snapshot **snapshot,
+                   raft_index *first, struct raft_entry **entries, size_t *n);
     int (*io_start)(struct raft_io *io, unsigned ms, raft_io_tick_cb tick, raft_io_recv_cb recv);
     raft_io_recv_cb io_receive;
     struct raft_message late; /* a snapshot that waits for our own */

@@ -448,6 +448,35 @@ static void a_node_that_was_away_for_long_catches_up(void **state)
     roost_manager_close(m);
 }
 
+static void in_folder_of(int id, const char *commands)
+{
+    char command[512];
+    snprintf(command, sizeof(command), "cd %s/%d && %s", cluster_folder, id, commands);
+    assert_int_equal(system(command), 0);
+}
+
+/* As if it had been killed between the two: the snapshot is there, and the segments from before are, too. */
+static void a_node_killed_while_it_installs_a_snapshot_starts_again(void **state)
+{
+    (void)state;
+    roost_manager *m = connect_to_all();
+    set_int(m, "a", 1);
+    int away = await_leader() % 3 + 1;
+    node_kill(away, SIGKILL);
+    in_folder_of(away, "mkdir ../before && cp raft/open-* raft/0* ../before");
+    for (int i = 0; i < 3; i++)
+        work_until_snapshots(m);
+    node_start(away);
+    await_agreement();
+    assert_true(has_snapshot(away));
+    node_kill(away, SIGKILL);
+    in_folder_of(away, "rm -f raft/open-* raft/0* && cp ../before/* raft");
+    set_int(m, "a", 2);
+    node_start(away);
+    await_agreement();
+    roost_manager_close(m);
+}
+
 static void take_snapshots_and_kill_leader(roost_manager *m)
 {
     work_until_snapshots(m);
@@ -549,6 +578,7 @@ int main(int argc, char **argv)
         CASE(a_leader_that_slept_in_the_middle_of_work_comes_back_alike, three_nodes),
         CASE(all_are_killed_and_come_back_with_everything, three_nodes_with_snapshots),
         CASE(a_node_that_was_away_for_long_catches_up, three_nodes_with_snapshots),
+        CASE(a_node_killed_while_it_installs_a_snapshot_starts_again, three_nodes_with_snapshots),
         CASE(snapshots_of_a_busy_leader_lose_nothing, three_nodes_with_snapshots),
         CASE(nodes_come_and_go_while_clients_work, three_nodes),
         CASE(a_node_that_leads_is_not_removed, three_nodes),

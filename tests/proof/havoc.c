@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -48,6 +49,14 @@ static void end(struct havoc *h, int id)
         node_start(id);
 }
 
+static void fail_ended(int id, int status)
+{
+    char command[128];
+    snprintf(command, sizeof(command), "tail -n 20 %s/%d.log >&2", cluster_folder, id);
+    (void)!system(command);
+    fail_msg("node %d ended by itself: status %x", id, (unsigned)status);
+}
+
 /* Nobody ends but who is told to. */
 static void see_who_ended(struct havoc *h)
 {
@@ -56,8 +65,7 @@ static void see_who_ended(struct havoc *h)
         if (nodes[id].pid != 0 && waitpid(nodes[id].pid, &status, WNOHANG) == nodes[id].pid) {
             nodes[id].pid = 0;
             if (h->at[id].mishap != DISK_FULL || !WIFEXITED(status))
-                fail_msg("node %d ended by itself: status %x; see %s/%d.log", id, (unsigned)status,
-                         cluster_folder, id);
+                fail_ended(id, status);
             h->ended_on_full_disk++;
         }
 }
