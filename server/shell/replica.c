@@ -19,7 +19,7 @@ enum {
     SNAPSHOT_VERSION = 1
 };
 
-static const char magic[9] = "roostrep";
+static const uint8_t magic[8] = {'r', 'o', 'o', 's', 't', 'r', 'e', 'p'};
 
 void replica_init(struct replica *r, const struct core_options *options, uint64_t origin)
 {
