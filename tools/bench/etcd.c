@@ -27,7 +27,7 @@ static struct {
 
 static void run_member(const char *folder, int i, const char *all)
 {
-    char name[8], data[128], client[64], peer[64];
+    char name[16], data[128], client[64], peer[64];
     snprintf(name, sizeof(name), "m%d", i);
     snprintf(data, sizeof(data), "%s/etcd%d", folder, i);
     snprintf(client, sizeof(client), "http://127.0.0.1:%d", s.client_ports[i]);
