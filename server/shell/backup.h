@@ -1,10 +1,9 @@
 /*
  * backup.h: a copy of the whole state as it was at one moment, read over the connection that asked for it.
  *
- * A child made by fork() between two steps has the core as it was, saves it into memory that both share, and
- * ends; the server goes on at once. The bytes are a saved state (server/core/FORMAT.md): archive.h makes a
- * data folder of them. An answer of `server.backup` waits as every answer does until the log has what came
- * before: a copy never has what a crash could undo.
+ * It is an image (image.h): the server goes on at once. The bytes are a saved state (server/core/FORMAT.md):
+ * archive.h makes a data folder of them. An answer of `server.backup` waits as every answer does until the
+ * log has what came before: a copy never has what a crash could undo.
  *
  * Invariant: a server has one copy at most; it goes when it was read, when its connection ends, or when
  * another is begun. Called by server.c and conn.c, under the server's mutex.
@@ -12,19 +11,13 @@
 #ifndef ROOST_SHELL_BACKUP_H
 #define ROOST_SHELL_BACKUP_H
 
-#include <stdint.h>
-#include <sys/types.h>
-
-#include "base/buf.h"
+#include "shell/image.h"
 
 struct server;
 
 struct backup {
     uint64_t id, session; /* id 0: there is none */
-    pid_t child;          /* at work; 0: it has ended */
-    int fd;               /* the memory, while the child works */
-    uint8_t *bytes;       /* mapped, once it has ended */
-    size_t len;
+    struct image image;
 };
 
 /* Begins a copy for a session. What goes wrong is said when it is read. */

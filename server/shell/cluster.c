@@ -7,7 +7,6 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,9 +14,9 @@
 #include "base/error.h"
 #include "shell/address.h"
 #include "shell/cluster_node.h"
+#include "shell/folder.h"
 #include "shell/log.h"
 #include "shell/server.h"
-#include "shell/wal_file.h"
 #include "wire/encode.h"
 
 int64_t boot_us(void)
@@ -133,22 +132,6 @@ static int no_file(const char *path)
     return roost__fail(ROOST_ESYS, "%s: %s", path, strerror(errno));
 }
 
-/* Nobody else works in the folder. */
-static int lock_folder(struct cluster *c, const char *folder)
-{
-    char path[4096 + 8];
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return no_file(folder);
-    snprintf(path, sizeof(path), "%s/lock", folder);
-    c->lock = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-    if (c->lock < 0)
-        return no_file(path);
-    if (flock(c->lock, LOCK_EX | LOCK_NB) == 0)
-        return ROOST_OK;
-    return errno == EWOULDBLOCK ? roost__fail(ROOST_EBUSY, "%s: another roostd works in this folder", folder)
-                                : no_file(path);
-}
-
 /* Of which cluster the folder is, and of which node: a vote of one node must not be given as another's. */
 static int check_owner(struct cluster *c, const char *folder)
 {
@@ -170,21 +153,11 @@ static int check_owner(struct cluster *c, const char *folder)
     return rc;
 }
 
-/* No server by itself kept its data here. */
-static int check_kind(const char *folder)
-{
-    struct names snapshots = {0};
-    int rc = wal_list(folder, "snapshot-", &snapshots);
-    if (rc == ROOST_OK && snapshots.len > 0)
-        rc = roost__fail(ROOST_EINVAL, "%s: the folder is that of a server by itself, of no cluster", folder);
-    free(snapshots.positions);
-    return rc;
-}
-
 static int take_folder(struct cluster *c, const char *folder)
 {
-    int rc = lock_folder(c, folder);
-    rc = rc == ROOST_OK ? check_kind(folder) : rc;
+    int rc = folder_create(folder);
+    rc = rc == ROOST_OK ? folder_lock(folder, O_CREAT | O_RDWR, &c->lock) : rc;
+    rc = rc == ROOST_OK ? folder_check_kind(folder, FOLDER_OF_NODE) : rc;
     rc = rc == ROOST_OK ? check_owner(c, folder) : rc;
     snprintf(c->log_folder, sizeof(c->log_folder), "%s/raft", folder);
     if (rc == ROOST_OK && mkdir(c->log_folder, 0700) != 0 && errno != EEXIST)

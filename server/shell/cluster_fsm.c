@@ -1,17 +1,12 @@
 /*
  * cluster_fsm.c: what libraft keeps alike on all nodes: the core and the table of nodes; see cluster_node.h.
  *
- * A snapshot is the core as it was at some moment, which a child made by fork() writes into memory while
- * service goes on, and behind it the entries applied since: together they are the state as of the last of
- * these. Its core may be ahead of the log, so libraft gets it only when all that the core had then has been
- * applied.
+ * A snapshot is an image (image.h) of the core as it was at some moment, and behind it the entries applied
+ * since: together they are the state as of the last of these. Its core may be ahead of the log, so libraft
+ * gets it only when all that the core had then has been applied.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/crc32c.h"
@@ -28,7 +23,6 @@ enum {
     VERSION = 1,
     ENTRIES_MAX = 1 << 16, /* until a snapshot, however short they are */
     TRAILING_MIN = 64,
-    TRAILING_MAX = 4096,
     LOOK_US = 10 * 1000,
     SNAPSHOT_MAX = INT32_MAX - (1 << 17)
 };
@@ -110,100 +104,57 @@ static int on_apply(struct raft_fsm *fsm, const struct raft_buffer *bytes, void 
         cluster_die(roost_errmsg());
     c->log_bytes += entry.len;
     c->log_entries++;
-    if ((c->snapshot.child != 0 || c->snapshot.done) && c->snapshot.parts == NULL)
+    if (image_exists(&c->snapshot.image) && c->snapshot.parts == NULL)
         keep_behind(&c->snapshot, entry);
     return 0;
 }
 
 /* ---- snapshots out ---- */
 
-static bool write_all(int fd, struct slice bytes)
+static int save(const void *replica, struct buf *out)
 {
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.data, bytes.len);
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n > 0)
-            bytes = slice_of(bytes.data + n, bytes.len - (size_t)n);
-    }
-    return true;
-}
-
-/* The child has a copy of the core as it was, and all the time it wants. */
-static void write_state(struct cluster *c, int fd)
-{
-    struct buf state = buf_make(SIZE_MAX / 2);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (dup2(fd, 3) != 3)
-        _exit(1);
-    close_range(4, ~0U, 0); /* nobody's connection or lock stays open because of it */
-    _exit(replica_save(&c->replica, &state) == ROOST_OK && write_all(3, buf_slice(&state)) ? 0 : 1);
+    return replica_save(replica, out);
 }
 
 static void begin_snapshot(struct cluster *c)
 {
     struct snapshot *s = &c->snapshot;
     pthread_mutex_lock(&c->store.server->mutex);
-    bool can = c->replica.core != NULL && !c->lost;
-    int fd = can ? memfd_create("roost-snapshot", MFD_CLOEXEC) : -1;
-    pid_t child = fd >= 0 ? fork() : -1;
-    if (child == 0)
-        write_state(c, fd);
-    uint64_t number = c->replica.number;
+    bool can = c->replica.core != NULL && !c->lost, begun = can && image_begin(&s->image, save, &c->replica);
+    int why = errno;
+    s->number = c->replica.number;
     pthread_mutex_unlock(&c->store.server->mutex);
-    if (child < 0) {
-        if (can)
-            log_error("no snapshot: %s", strerror(errno));
-        if (fd >= 0)
-            close(fd);
+    if (can && !begun)
+        log_error("no snapshot: %s", strerror(why));
+    if (!begun)
         return;
-    }
-    *s = (struct snapshot){.child = child, .fd = fd, .number = number, .behind = buf_make(SIZE_MAX / 2)};
+    s->behind = buf_make(SIZE_MAX / 2);
     c->log_bytes = c->log_entries = 0;
 }
 
 static void forget(struct snapshot *s)
 {
-    if (s->state != NULL)
-        munmap(s->state, s->state_len);
-    if (s->fd > 0)
-        close(s->fd);
+    image_free(&s->image);
     roost__buf_free(&s->behind);
-    *s = (struct snapshot){.child = 0};
+    *s = (struct snapshot){.number = 0};
 }
 
 void cluster_snapshot_drop(struct cluster *c)
 {
-    struct snapshot *s = &c->snapshot;
-    if (s->parts != NULL)
-        return; /* libraft writes it, and gives it back */
-    if (s->child > 0) {
-        kill(s->child, SIGKILL);
-        waitpid(s->child, NULL, 0);
-    }
-    forget(s);
+    if (c->snapshot.parts == NULL) /* else libraft writes it, and gives it back */
+        forget(&c->snapshot);
 }
 
-static void end_child(struct cluster *c)
+static void look_at_child(struct cluster *c)
 {
     struct snapshot *s = &c->snapshot;
-    int status;
     int64_t now_us = boot_us();
     if (now_us - s->looked_us < LOOK_US)
         return;
     s->looked_us = now_us;
-    if (waitpid(s->child, &status, WNOHANG) != s->child)
-        return;
-    s->child = 0;
-    off_t len = lseek(s->fd, 0, SEEK_END);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && len > 0)
-        s->state = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, s->fd, 0);
-    s->done = s->state != NULL && s->state != MAP_FAILED;
-    s->state_len = (size_t)len;
-    if (s->done)
+    if (image_look(&s->image) != IMAGE_NONE)
         return;
     log_error("no snapshot: there may be no memory for it; the log grows");
-    s->state = NULL;
     forget(s);
 }
 
@@ -212,11 +163,11 @@ void cluster_snapshot_look(struct cluster *c)
     struct snapshot *s = &c->snapshot;
     if (s->parts != NULL)
         return;
-    if (s->child != 0)
-        end_child(c);
-    if (s->done)
+    if (s->image.child != 0)
+        look_at_child(c);
+    if (s->image.bytes != NULL)
         raft_set_snapshot_threshold(&c->raft, 1); /* it will ask for it */
-    else if (s->child == 0 && (c->log_bytes >= c->snapshot_bytes || c->log_entries >= ENTRIES_MAX))
+    else if (!image_exists(&s->image) && (c->log_bytes >= c->snapshot_bytes || c->log_entries >= ENTRIES_MAX))
         begin_snapshot(c);
 }
 
@@ -227,10 +178,10 @@ static void put_header(struct cluster *c, struct buf *out, const struct buf *nod
     memcpy(h, magic, 8);
     put_u32be(h + 8, VERSION);
     put_u32be(h + 12, (uint32_t)nodes->len);
-    put_u64be(h + 16, s->state_len);
+    put_u64be(h + 16, s->image.len);
     put_u64be(h + 24, s->behind.len);
     put_u32be(h + 32, roost__crc32c(0, nodes->data, nodes->len));
-    put_u32be(h + 36, roost__crc32c(0, s->state, s->state_len));
+    put_u32be(h + 36, roost__crc32c(0, s->image.bytes, s->image.len));
     put_u32be(h + 40, roost__crc32c(0, s->behind.data, s->behind.len));
     put_u32be(h + 44, roost__crc32c(0, h, 44));
     buf_append(out, h, sizeof(h));
@@ -253,31 +204,31 @@ static int on_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigne
     struct snapshot *s = &c->snapshot;
     struct buf nodes = buf_make(1 << 16), head = buf_make(1 << 17);
     pthread_mutex_lock(&c->store.server->mutex);
-    bool ready =
-        s->done && !c->lost && raft_guard_snapshot(&c->raft) && replica_applied(&c->replica) >= s->number;
+    bool ready = s->image.bytes != NULL && !c->lost && raft_guard_snapshot(&c->raft) &&
+                 replica_applied(&c->replica) >= s->number;
     nodes_put(&c->nodes, &nodes);
     pthread_mutex_unlock(&c->store.server->mutex);
     if (ready)
         put_header(c, &head, &nodes);
     roost__buf_free(&nodes);
-    bool too_large = s->behind.failed || s->state_len + s->behind.len > SNAPSHOT_MAX;
+    bool too_large = s->behind.failed || s->image.len + s->behind.len > SNAPSHOT_MAX;
     s->parts = ready && !head.failed && !too_large ? raft_calloc(3, sizeof(*s->parts)) : NULL;
     if (s->parts == NULL) {
         roost__buf_free(&head);
-        if (s->done && too_large) {
+        if (s->image.bytes != NULL && too_large) {
             log_error("no snapshot: libraft writes no more than 2 GiB at once; the log grows");
             forget(s);
-            raft_set_snapshot_threshold(&c->raft, INT32_MAX);
+            raft_set_snapshot_threshold(&c->raft, SNAPSHOT_NEVER);
         }
         return RAFT_BUSY; /* it asks again with the next entry */
     }
     s->parts[0] = (struct raft_buffer){.base = head.data, .len = head.len};
-    s->parts[1] = (struct raft_buffer){.base = s->state, .len = s->state_len};
+    s->parts[1] = (struct raft_buffer){.base = s->image.bytes, .len = s->image.len};
     s->parts[2] = (struct raft_buffer){.base = s->behind.data, .len = s->behind.len};
     *bufs = s->parts;
     *n_bufs = s->behind.len > 0 ? 3 : 2;
     set_trailing(c);
-    raft_set_snapshot_threshold(&c->raft, INT32_MAX);
+    raft_set_snapshot_threshold(&c->raft, SNAPSHOT_NEVER);
     return 0;
 }
 

@@ -12,8 +12,6 @@
 #include "shell/server.h"
 
 enum {
-    NEVER = INT32_MAX, /* a threshold: we say when a snapshot is due */
-    TRAILING = 4096,   /* entries kept behind a snapshot, so that who lags a little needs none */
     DISK_LOOK_US = 500 * 1000,
     DISK_ROOM = 48 << 20 /* libraft takes room for segments of 8 MiB in advance */
 };
@@ -504,8 +502,8 @@ static void set_times(struct cluster *c)
     raft_set_heartbeat_timeout(&c->raft, heartbeat < 100 ? heartbeat : 100);
     raft_set_install_snapshot_timeout(&c->raft, election * 10 > 30000 ? election * 10 : 30000);
     raft_set_pre_vote(&c->raft, true);
-    raft_set_snapshot_threshold(&c->raft, NEVER);
-    raft_set_snapshot_trailing(&c->raft, TRAILING);
+    raft_set_snapshot_threshold(&c->raft, SNAPSHOT_NEVER);
+    raft_set_snapshot_trailing(&c->raft, TRAILING_MAX);
     raft_set_max_catch_up_rounds(&c->raft, 100);
     raft_set_max_catch_up_round_duration(&c->raft, 20 * 1000);
 }

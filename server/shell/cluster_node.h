@@ -1,10 +1,12 @@
 /*
  * cluster_node.h: a node of a cluster, as the parts of cluster.h share it.
  *
- * cluster.c     the folder, the start and the end; the store for the server's threads
- * cluster_log.c the thread of the loop: libraft up and down, who leads, entries proposed and committed,
- * leases cluster_fsm.c the state machine: entries applied, snapshots taken and restored cluster_ask.c
- * server.cluster and its kin
+ * - cluster.c: the folder, the start and the end; the store for the server's threads
+ * - cluster_log.c: the thread of the loop: libraft up and down, who leads, entries proposed and committed,
+ *   leases
+ * - cluster_io.c: libraft's disk and network, put right
+ * - cluster_fsm.c: the state machine: entries applied, snapshots taken and restored
+ * - cluster_ask.c: server.cluster and its kin
  */
 #ifndef ROOST_SHELL_CLUSTER_NODE_H
 #define ROOST_SHELL_CLUSTER_NODE_H
@@ -15,10 +17,16 @@
 #include <sys/types.h>
 
 #include "shell/cluster.h"
+#include "shell/image.h"
 #include "shell/nodes.h"
 #include "shell/replica.h"
 
 enum { IN_FLIGHT_MAX = 8, ENTRY_BYTES = 256 << 10 };
+
+enum {
+    SNAPSHOT_NEVER = INT32_MAX, /* libraft's threshold: we say when a snapshot is due */
+    TRAILING_MAX = 4096         /* entries kept behind one, so that who lags a little needs none */
+};
 
 /* Entries of the log beside the replica's own, in its header's shape: length, kind. */
 enum cluster_kind { KIND_NODES = 64, KIND_NOTHING = 65 };
@@ -33,16 +41,12 @@ struct proposal {
     struct buf bytes;
 };
 
-/* A snapshot in the making: a child writes the core as it was; what was applied since is kept beside it. */
+/* A snapshot in the making: the core as it was, and what was applied since. */
 struct snapshot {
-    pid_t child;       /* 0: none */
-    int fd;            /* of the memory that the child fills */
-    uint64_t number;   /* of our own events the child's core has: it may be published when they are applied */
-    struct buf behind; /* the entries applied since */
-    bool done;         /* the child has ended well */
+    struct image image;        /* of the core */
+    uint64_t number;           /* of our own events that it has: it may be published when they are applied */
+    struct buf behind;         /* the entries applied since */
     struct raft_buffer *parts; /* while libraft writes it */
-    void *state;
-    size_t state_len;
     int64_t looked_us;
 };
 

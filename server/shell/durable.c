@@ -28,7 +28,6 @@ struct durable {
     uint64_t child_position;
     const struct core_options *new_core; /* only at the start */
     struct effects unread;               /* likewise */
-    bool ready;                          /* the start is over: somebody hears of what happens */
 };
 
 /* ---- the start ---- */
@@ -74,20 +73,6 @@ static int take_limits(struct durable *d)
     if (rc == ROOST_OK)
         wal_forget(d->wal, d->position);
     return rc;
-}
-
-static int step(struct store *store, struct event *event);
-
-/* To the sessions their connections have broken. */
-static void detach_all(struct durable *d)
-{
-    struct core *core = d->store.server->core;
-    for (uint64_t id = core_session_after(core, 0), next; id != 0; id = next) {
-        next = core_session_after(core, id);
-        struct event event = {.kind = EVENT_DETACHED, .session = id, .now_us = core_now_us(core)};
-        effects_reset(&d->unread);
-        (void)step(&d->store, &event);
-    }
 }
 
 static void committed(void *context, uint64_t upto);
@@ -152,11 +137,10 @@ int durable_open(struct server *s, const struct store_options *options, const st
         return rc;
     }
     s->store = &d->store;
-    s->clock_us = core_now_us(s->core) - server_now_us();
-    pthread_mutex_lock(&s->mutex);
-    detach_all(d);
-    d->ready = true;
-    pthread_mutex_unlock(&s->mutex);
+    struct batch batch;
+    server_enter(s, &batch);
+    server_lead(s, &batch); /* to the sessions their connections have broken */
+    server_leave(s, &batch);
     return ROOST_OK;
 }
 
@@ -168,26 +152,28 @@ static bool can_be_refused(enum event_kind kind)
     return kind == EVENT_CALL || kind == EVENT_OPEN || kind == EVENT_RESUMED || kind == EVENT_TIME;
 }
 
-static int take(struct durable *d, struct event *event, struct effects *effects)
+/* What was due has happened, whatever became of the event: then that is logged. */
+static int take(struct durable *d, const struct event *event, bool is_due)
 {
-    struct core *core = d->store.server->core;
-    int rc = core_step(core, event, effects);
-    if (rc != ROOST_OK)
+    struct server *s = d->store.server;
+    const struct event time = {.kind = EVENT_TIME, .now_us = event->now_us};
+    int rc = core_step(s->core, event, &s->effects);
+    bool has_passed = is_due && core_next_deadline_us(s->core) > event->now_us;
+    if (rc != ROOST_OK && !has_passed)
         return rc;
     uint64_t position = 0;
-    if (logged_encode(&d->entry, event, core_confirmed(core)))
+    if (logged_encode(&d->entry, rc == ROOST_OK ? event : &time, core_confirmed(s->core)))
         position = wal_append(d->wal, buf_slice(&d->entry));
     if (position == 0)
         broken(d, "no memory for the log");
     d->position = position;
-    return ROOST_OK;
+    return rc;
 }
 
 static int step(struct store *store, struct event *event)
 {
     struct durable *d = container_of(store, struct durable, store);
     struct server *s = store->server;
-    struct effects *effects = d->ready ? &s->effects : &d->unread;
     int64_t due_us = core_next_deadline_us(s->core);
     bool is_due = due_us <= event->now_us, reads = core_only_reads(s->core, event);
     bool room = (reads && !is_due) || wal_has_room(d->wal, logged_max(event));
@@ -195,12 +181,12 @@ static int step(struct store *store, struct event *event)
         event->now_us = due_us - 1;
     if (room && is_due && reads) {
         struct event time = {.kind = EVENT_TIME, .now_us = event->now_us};
-        (void)take(d, &time, effects);
+        (void)take(d, &time, true);
     }
     if (reads)
-        return core_step(s->core, event, effects);
+        return core_step(s->core, event, &s->effects);
     if (room || !can_be_refused(event->kind))
-        return take(d, event, effects);
+        return take(d, event, room && is_due);
     return ROOST_EDISK;
 }
 
@@ -260,7 +246,7 @@ static void committed(void *context, uint64_t upto)
     d->committed = upto;
     held_release(&d->store.held, upto, &batch);
     end_snapshot(d);
-    if (d->child <= 0 && d->ready && wal_size(d->wal) - d->size_then >= d->snapshot_bytes)
+    if (d->child <= 0 && wal_size(d->wal) - d->size_then >= d->snapshot_bytes)
         begin_snapshot(d);
     server_leave(s, &batch);
 }

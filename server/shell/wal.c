@@ -6,12 +6,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "shell/folder.h"
 #include "shell/log.h"
 #include "shell/wal_file.h"
 
@@ -294,28 +293,6 @@ static void *writer_main(void *arg)
 
 /* ---- begin ---- */
 
-static int make_folder(const char *folder)
-{
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return roost__fail(ROOST_ESYS, "%s: cannot be made: %s", folder, strerror(errno));
-    return ROOST_OK;
-}
-
-/* how: flags for open(). *ret: its descriptor, to be closed, or -1. */
-static int lock_folder(const char *folder, int how, int *ret)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/lock", folder);
-    *ret = open(path, how | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (*ret < 0 && errno == ENOENT)
-        return roost__fail(ROOST_ENOENT, "%s: no server has kept data there", folder);
-    if (*ret < 0)
-        return roost__fail(ROOST_ESYS, "%s: %s", path, strerror(errno));
-    if (flock(*ret, LOCK_EX | LOCK_NB) != 0)
-        return roost__fail(ROOST_EBUSY, "%s: another server uses this folder", folder);
-    return ROOST_OK;
-}
-
 static int read_snapshot(struct reading *r)
 {
     char path[PATH_MAX];
@@ -377,24 +354,19 @@ static int begin_writing(struct wal *w)
     return roost__fail(ROOST_ESYS, "no thread to write the log");
 }
 
-/* No node of a cluster keeps its data here (cluster.h). */
-static int check_kind(const char *folder)
+/* *ret: the lock's descriptor, or -1. */
+static int take_folder(const char *folder, int how, int *ret)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/node", folder);
-    return access(path, F_OK) != 0
-               ? ROOST_OK
-               : roost__fail(ROOST_EINVAL, "%s: the folder is that of a node of a cluster", folder);
+    int rc = folder_lock(folder, how, ret);
+    return rc == ROOST_OK ? folder_check_kind(folder, FOLDER_OF_SERVER) : rc;
 }
 
 static int start(struct wal *w)
 {
     struct reading r = {.options = &w->options};
-    int rc = make_folder(w->folder);
+    int rc = folder_create(w->folder);
     if (rc == ROOST_OK)
-        rc = lock_folder(w->folder, O_CREAT | O_RDWR, &w->lock);
-    if (rc == ROOST_OK)
-        rc = check_kind(w->folder);
+        rc = take_folder(w->folder, O_CREAT | O_RDWR, &w->lock);
     if (rc == ROOST_OK) {
         wal_clean(w->folder);
         rc = read_snapshot(&r);
@@ -444,7 +416,7 @@ int wal_open(const struct wal_options *options, struct wal **ret)
 int wal_read(const struct wal_options *options)
 {
     struct reading r = {.options = options, .keeps_all = true};
-    int lock, rc = lock_folder(options->folder, O_RDONLY, &lock);
+    int lock, rc = take_folder(options->folder, O_RDONLY, &lock);
     if (rc == ROOST_OK)
         rc = read_snapshot(&r);
     if (rc == ROOST_OK)
@@ -456,7 +428,7 @@ int wal_read(const struct wal_options *options)
 
 static int make_first_log(const char *folder)
 {
-    int lock, rc = lock_folder(folder, O_CREAT | O_RDWR, &lock);
+    int lock, rc = take_folder(folder, O_CREAT | O_RDWR, &lock);
     int fd = rc == ROOST_OK ? wal_make_room(folder, SEGMENT_BYTES) : -1;
     if (rc == ROOST_OK)
         rc = fd < 0 ? roost__fail(ROOST_ESYS, "%s: no room for the log: %s", folder, strerror(errno))
@@ -470,7 +442,7 @@ static int make_first_log(const char *folder)
 
 int wal_found(const char *folder, struct slice state)
 {
-    int rc = make_folder(folder);
+    int rc = folder_create(folder);
     if (rc == ROOST_OK)
         rc = wal_check_empty(folder);
     if (rc != ROOST_OK)
